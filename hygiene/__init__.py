@@ -1,0 +1,61 @@
+"""Deliverability and list hygiene: audit a domain's e-mail authentication, and what follows from it.
+
+>>> import hygiene
+>>> audit = hygiene.audit_domain("shop.example", resolver=hygiene.Zone({}), second_opinion=False)
+>>> audit.grade.letter, audit.findings[0].id
+('F', 'domain-does-not-exist')
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hygiene.audit.facts import Facts as Facts
+    from hygiene.audit.facts import load_facts as load_facts
+    from hygiene.audit.run import Audit as Audit
+    from hygiene.audit.run import audit_domain as audit_domain
+    from hygiene.audit.run import audit_domains as audit_domains
+    from hygiene.audit.run import audit_message as audit_message
+    from hygiene.audit.run import judge as judge
+    from hygiene.audit.spf_evaluation import check_host as check_host
+    from hygiene.dns_client import LiveResolver as LiveResolver
+    from hygiene.errors import HygieneError as HygieneError
+    from hygiene.finding import Finding as Finding
+    from hygiene.finding import Severity as Severity
+    from hygiene.resolver import Outcome as Outcome
+    from hygiene.resolver import Recorded as Recorded
+    from hygiene.resolver import Zone as Zone
+
+#: public name → the module it lives in; loaded when first used, so that `import hygiene` costs nothing
+_HOMES = {
+    "Audit": "hygiene.audit.run",
+    "Facts": "hygiene.audit.facts",
+    "Finding": "hygiene.finding",
+    "HygieneError": "hygiene.errors",
+    "LiveResolver": "hygiene.dns_client",
+    "Outcome": "hygiene.resolver",
+    "Recorded": "hygiene.resolver",
+    "Severity": "hygiene.finding",
+    "Zone": "hygiene.resolver",
+    "audit_domain": "hygiene.audit.run",
+    "audit_domains": "hygiene.audit.run",
+    "audit_message": "hygiene.audit.run",
+    "check_host": "hygiene.audit.spf_evaluation",
+    "judge": "hygiene.audit.run",
+    "load_facts": "hygiene.audit.facts",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hygiene' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

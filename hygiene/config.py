@@ -1,0 +1,101 @@
+"""Settings: hygiene.toml, then HYGIENE_* variables of the environment, then the command line.
+
+``[audit] timeout = 3`` in the file is ``HYGIENE_AUDIT_TIMEOUT=3`` in the environment; commas separate lists.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from hygiene.errors import UnreadableInput, UsageError
+from hygiene.files import read_whole
+
+DEFAULT_FILE = "hygiene.toml"
+PREFIX = "HYGIENE_"
+
+Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Timeout: TypeAlias = Annotated[float, msgspec.Meta(ge=0.05, le=300)]  # as --timeout allows
+
+
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ``[audit]`` table."""
+
+    resolvers: tuple[str, ...] = ()  # HOST or HOST:PORT; none = the system's
+    timeout: Timeout = 5.0  # seconds for one question with all its retries
+    selectors: tuple[str, ...] = ()  # DKIM selectors known to be in use
+    ips: tuple[str, ...] = ()  # addresses that send
+    blocklists: tuple[str, ...] = ()  # DNSBL zones to ask
+    smtp: bool = False  # try port 25 of the mail hosts
+    smtp_port: Port = 25
+    fail_on: Literal["critical", "high", "medium", "low", "never"] = "high"
+    select: tuple[str, ...] = ()  # ids, areas or patterns; none = all checks
+    ignore: tuple[str, ...] = ()
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ``[web]`` table: for servers of one's own. Strangers never get to choose these."""
+
+    allow_private: bool = False  # fetch from, and connect to, private addresses
+    ca_file: str | None = None  # certificate authorities instead of the public ones
+    port: Port | None = None  # TCP port instead of 443
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a workspace can set."""
+
+    audit: AuditSettings = AuditSettings()
+    web: WebSettings = WebSettings()
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; without `path` a hygiene.toml in this folder is used if there is one.
+
+    Raises UnreadableInput for a file that cannot be read, UsageError for a setting that cannot be.
+    """
+    tables = _read_file(path)
+    settings = _checked(tables, str(path or DEFAULT_FILE))
+    variables = _variables(os.environ if environ is None else environ)
+    for table, key, text in variables:
+        tables.setdefault(table, {})[key] = _words(text) if _is_list(table, key) else text
+    return _checked(tables, f"{PREFIX}*") if variables else settings
+
+
+def _checked(tables: dict[str, Any], source: str) -> Settings:
+    try:
+        return msgspec.convert(tables, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{source}: {error}") from None
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    chosen = path or Path(DEFAULT_FILE)
+    if path is None and not chosen.is_file():
+        return {}
+    try:
+        return tomllib.loads(read_whole(chosen))
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableInput(f"{chosen} is not TOML: {error}") from None
+
+
+def _variables(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    found = []
+    for name, text in sorted(environ.items()):
+        table, _, key = name.removeprefix(PREFIX).lower().partition("_")
+        if name.startswith(PREFIX) and table in Settings.__struct_fields__:
+            found.append((table, key, text))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _is_list(table: str, key: str) -> bool:
+    fields = {field.name: field.default for field in msgspec.structs.fields(getattr(Settings(), table))}
+    return isinstance(fields.get(key), tuple)
