@@ -1,0 +1,1 @@
+"""The built-in sample and the local servers that play it."""
