@@ -1,0 +1,113 @@
+"""Documents as one HTML file that needs nothing beside it: no script, no request; light, dark and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from hygiene.files import packaged_text
+from hygiene.render import tones
+from hygiene.render.safe import lines_of, printable, web_link
+from hygiene.render.sections import Cell, Document, FindingList, Paragraph, Table, Tree
+
+
+def render_page(documents: Sequence[Document], *, title: str) -> str:
+    """The page; the same documents give the same bytes."""
+    return _template().render(documents=documents, title=title).lstrip()
+
+
+def render_frame(documents: Sequence[Document], *, title: str, height_px: int = 640) -> str:
+    """The page inside a frame, for notebooks: its style neither leaks out nor is spoilt from outside."""
+    page = render_page(documents, title=title)
+    frame = '<iframe srcdoc="{}" title="{}" style="width:100%;height:{}px;border:0"></iframe>'
+    return str(Markup(frame).format(page, printable(title), height_px))  # noqa: S704 - values are escaped by format
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests |= {
+        "paragraph": lambda block: isinstance(block, Paragraph),
+        "table": lambda block: isinstance(block, Table),
+        "tree": lambda block: isinstance(block, Tree),
+        "finding_list": lambda block: isinstance(block, FindingList),
+    }
+    environment.globals |= {
+        "css": Markup(_beside("page.css")),  # noqa: S704 - our own file
+        "mark_of": tones.mark_of,
+        "tone_mark": lambda tone: tones.MARKS.get(tone, ""),
+        "finding_tone": tones.finding_tone,
+        "finding_word": tones.finding_word,
+        "finding_mark": tones.finding_mark,
+        "finding_asides": tones.finding_asides,
+        "finding_reason": tones.finding_reason,
+        "verdict_of": tones.verdict_of,
+        "big_verdict": _big_verdict,
+        "web_link": web_link,
+        "lines_of": _lines,
+        "filled_rows": _filled_rows,
+        "cell_class": _cell_class,
+        "long_class": _long_class,
+    }
+    return environment.from_string(_beside("page.html.j2"))
+
+
+def _finalized(value: Any) -> Any:
+    return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _lines(text: str) -> Markup:
+    """Several lines for a `pre`."""
+    return Markup("\n").join(lines_of(text))
+
+
+def _filled_rows(table: Table) -> list[tuple[Cell, ...]]:
+    count = max([len(table.columns), *map(len, table.rows)], default=0)
+    return [row + (Cell(""),) * (count - len(row)) for row in table.rows]
+
+
+#: Longer texts may wrap in a table; shorter ones stay on their line.
+_ONE_LINE = 32
+#: A word of this many characters is a key, and breaks anywhere.
+_LONG_WORD = 60
+
+
+def _cell_class(cell: Cell, align: str) -> Markup:
+    words = {
+        "r": align == "r",
+        "m": not cell.text and bool(tones.mark_of(cell)),
+        "w": len(cell.text) > _ONE_LINE,
+    }
+    chosen = " ".join(word for word, holds in words.items() if holds)
+    return Markup(' class="{}"').format(chosen) if chosen else Markup("")
+
+
+def _long_class(text: str) -> str:
+    return " long" if any(len(word) > _LONG_WORD for word in text.split()) else ""
+
+
+#: A figure of this many characters is set large, and so is a letter with a remark: `97.4 %`, `C at best`.
+_BIG = 6
+_LETTER = 2
+
+
+def _big_verdict(verdict: str) -> tuple[str, str]:
+    """What of a verdict is set large, and the rest."""
+    if len(verdict) <= _BIG:
+        return verdict, ""
+    first, _, rest = verdict.partition(" ")
+    return (first, rest) if len(first) <= _LETTER else ("", verdict)
+
+
+def _beside(name: str) -> str:
+    return packaged_text("hygiene.render", name)

@@ -1,0 +1,134 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hygiene.render.page import render_page
+from hygiene.render.sections import Cell, FindingList, Headline, Section, Table, Tone
+
+from .render_samples import HOSTILE, LOOKUPS, SHOP, documents, texts
+
+VOID = {"meta", "link"}
+OURS = set(
+    re.findall(
+        r"\w+",
+        """
+    html head meta title link style body main h1 h2 h3 h4 nav table thead tbody tr th td a article header p
+    span strong div section details summary ul li pre code footer""",
+    )
+)
+
+
+class Outline(HTMLParser):
+    """The tags of a page in order, checked for being closed in turn."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], ""
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def body(page):
+    return page[page.index("<body>") :]
+
+
+def page_of(*blocks):
+    return render_page([replace(SHOP, sections=(Section(title="S", blocks=blocks),))], title="T")
+
+
+def test_the_page_needs_nothing_beside_it():
+    page = render_page([SHOP, SHOP], title="Audit")
+    assert page.startswith('<!doctype html>\n<html lang="en">')
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
+    assert not re.search(r"<script|src=|@import|url\(|\son\w+=", page)
+    assert set(re.findall(r'href="([^"#][^"]*)"', page)) == {"data:,", LOOKUPS.source}
+    assert len(page) < 60_000
+
+
+def test_the_bytes_are_deterministic():
+    assert render_page([SHOP], title="Audit") == render_page([SHOP], title="Audit")
+
+
+def test_headings_come_in_order():
+    tags = Outline(render_page([SHOP, SHOP], title="Audit")).tags
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h\d", tag)]
+    assert levels == [1, *[2, 3, 3, 4, 4, 3] * 2]
+
+
+def test_several_documents_have_an_overview_that_links():
+    page = render_page([SHOP, SHOP], title="Audit")
+    assert re.findall(r'<a href="#(d\d)">', page) == re.findall(r'id="(d\d)"', page) == ["d1", "d2"]
+    assert 'overview"' not in body(render_page([SHOP], title="Audit"))
+
+
+def test_the_hero():
+    assert """\
+<p class="verdict warn"><span class="label"><span class="mark" aria-hidden="true">!</span>grade</span> \
+<strong>C</strong></p>
+<div>
+<h2>shop.example</h2>
+<p class="note">1 finding · 1 unknown</p>
+""" in render_page([SHOP], title="Audit")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "big", "note"),
+    [
+        ("C at best", "<strong>C</strong>", "at best · n"),
+        ("97.4 %", "<strong>97.4 %</strong>", "n"),
+        ("not determined", None, "not determined · n"),
+    ],
+)
+def test_a_verdict_is_as_large_as_it_is_short(verdict, big, note):
+    headline = Headline(subject="s", verdict=verdict, note="n", tone=Tone.PLAIN)
+    page = render_page([replace(SHOP, headline=headline)], title="T")
+    assert f'<p class="note">{note}</p>' in page
+    assert ("<strong>" in page) is bool(big)
+    assert big is None or big in page
+
+
+def test_a_table():
+    rows = ((Cell("k1"), Cell("1024", Tone.WARN)), (Cell("BIMI"), Cell("", Tone.MUTED)))
+    page = page_of(Table(columns=("Key", "Bits"), rows=rows, align="lr"))
+    assert '<th scope="row">k1</th><td class="r"><span class="mark warn" aria-hidden="true">!</span>' in page
+    assert '<span class="mark muted" role="img" aria-label="none">–</span></td>' in page
+
+
+def test_a_fix_keeps_its_lines():
+    assert ">a (\n  b\n)</code></pre>" in page_of(FindingList((replace(LOOKUPS, fix="a (\n  b\n)\n"),)))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_inert(text):
+    finding = replace(LOOKUPS, title=text, why=text + ".", evidence=(text,), fix=text, source=text, rule=text)
+    page = page_of(FindingList((finding,)))
+    assert "<script" not in page
+    assert "<a " not in body(page)
+    assert re.search(r"[^\n -~\u00a0-\u1fff\u2010-\u2027\u2030-\uffff]", page) is None
+
+
+@given(st.lists(documents, max_size=2), texts)
+def test_any_document_is_our_markup_only(several, title):
+    page = render_page(several, title=title)
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]", page) is None
+    outline = Outline(page)
+    assert set(outline.tags) <= OURS
+    assert not any(name.startswith("on") or name == "style" for name, _ in outline.attributes)
