@@ -1,0 +1,1 @@
+"""A domain (and, if given, its sending addresses) → findings."""

@@ -1,0 +1,1 @@
+"""What is published: text ↔ frozen dataclass, one file a record kind, pure."""
