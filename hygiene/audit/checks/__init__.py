@@ -1,0 +1,1 @@
+"""What we think of it: one function a finding id, pure."""
