@@ -1,0 +1,5 @@
+"""``python -m hygiene``."""
+
+from hygiene.cli.app import main
+
+main()

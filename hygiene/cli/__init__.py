@@ -1,0 +1,1 @@
+"""The command line: a command is arguments → one public call → print."""

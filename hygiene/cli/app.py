@@ -1,0 +1,63 @@
+"""The program `hygiene`: its commands, and how errors leave it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hygiene.cli import audit, demo, explain
+from hygiene.cli.output import note, say
+from hygiene.errors import HygieneError
+
+app = typer.Typer(
+    name="hygiene",
+    help="Deliverability and list hygiene: audit a domain, and what follows from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("audit")(audit.audit)
+app.command("explain")(explain.explain)
+app.command("demo")(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"hygiene {version('hygiene')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Deliverability and list hygiene: audit a domain, and what follows from it.
+
+    Exit codes: 0 fine, 1 findings at or above --fail-on, 2 wrong use or unreadable input, 3 something could
+    not be determined.
+    """
+
+
+def main() -> None:
+    """Run a command; an error on purpose is one sentence on stderr and its exit code."""
+    try:
+        app()
+    except HygieneError as error:
+        from hygiene.render.safe import printable
+
+        note(f"hygiene: {printable(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells count
+
+
+if __name__ == "__main__":
+    main()
