@@ -1,0 +1,119 @@
+"""``make bench``: what an audit costs, against what it must cost and against checkdmarc.
+
+Every answer of the server, a process of its own on loopback, takes 20 ms. All contenders take turns in the
+same run; a ratio is what carries over to another machine, milliseconds are not.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from hygiene.dns_client import Server, parse_server
+
+from . import contenders
+from .shops import shop, zone_text
+
+DELAY_MS = 20
+CHAIN = 4  # include → include → netblock, after the domain's own record
+SHOPS = 200
+
+
+@contextmanager
+def name_server(shops: int, delay_ms: int) -> Iterator[Server]:
+    """The sample server in another process."""
+    with tempfile.TemporaryDirectory() as folder:
+        zone = Path(folder) / "zone.txt"
+        zone.write_text(zone_text(shops))
+        command = [sys.executable, "-m", "hygiene.demo.dns_server", zone, "--delay", str(delay_ms)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield parse_server(process.stdout.readline())
+            finally:
+                process.terminate()
+
+
+def one_domain(server: Server, rounds: int) -> Iterator[tuple[str, str, str]]:
+    """(a) and (b): one domain, nothing cached."""
+    trips, ours, theirs = [], [], []
+    for _ in range(rounds + 1):
+        contenders.forget()
+        trips.append(contenders.round_trip(server))
+        seconds, audit = contenders.timed(lambda: contenders.our_audit(server, shop(0)))
+        ours.append(seconds)
+        theirs.append(contenders.timed(lambda: contenders.their_audit(server, shop(0)))[0])
+    trip, our, their = (median(times[1:]) for times in (trips, ours, theirs))  # the first round warms up
+    contenders.forget()
+    packets = contenders.their_packets(server, shop(0))
+    unknown = ", ".join(finding.id for finding in audit.unknowns)
+    yield "audit_domain : chain of 4 questions", f"{our / (CHAIN * trip):.2f}", "at most 1.5"
+    yield "checkdmarc : audit_domain", f"{their / our:.1f}", "at least 15"
+    yield "questions, ours and theirs", f"{audit.facts.queries} and {packets}", ""
+    yield "DKIM selectors tried, ours and theirs", f"{audit.views['dkim'].tried} and 0", ""
+    yield "left open without HTTPS", unknown or "nothing", ""
+    yield "milliseconds: question, ours, theirs", " / ".join(f"{t * 1e3:.1f}" for t in (trip, our, their)), ""
+
+
+def many_domains(server: Server, rounds: int) -> Iterator[tuple[str, str, str]]:
+    """(c): domains together, and one after another."""
+    names, few = [shop(number) for number in range(SHOPS)], [shop(number) for number in range(5)]
+    ours, theirs = [], []
+    for _ in range(rounds):
+        contenders.forget()
+        seconds, (audits, asked) = contenders.timed(lambda: contenders.our_audits(server, names))
+        ours.append(len(audits) / seconds)
+        seconds, _ = contenders.timed(lambda: [contenders.their_audit(server, name) for name in few])
+        theirs.append(len(few) / seconds)
+    our, their = median(ours), median(theirs)
+    yield f"domains per second, {SHOPS} together : checkdmarc in turn", f"{our / their:.0f}", ""
+    yield "questions per domain", f"{asked / SHOPS:.0f}", ""
+    yield "domains per second, ours and theirs", f"{our:.0f} and {their:.1f}", ""
+
+
+def starting(rounds: int) -> Iterator[tuple[str, str, str]]:
+    """(d): what starting costs."""
+    folder = Path(sys.executable).parent
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "import hygiene : python -c pass": [sys.executable, "-c", "import hygiene"],
+        "hygiene --help : python -c pass": [folder / "hygiene", "--help"],
+    }
+    times = {title: [] for title in commands}
+    for _ in range(rounds + 1):
+        for title, command in commands.items():
+            started = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            times[title].append(time.perf_counter() - started)
+    base, *others = (median(durations[1:]) for durations in times.values())
+    for title, value in zip(list(commands)[1:], others, strict=True):
+        yield title, f"{value / base:.2f}", ""
+    yield "milliseconds", " / ".join(f"{value * 1e3:.0f}" for value in (base, *others)), ""
+
+
+def show(title: str, rows: Iterator[tuple[str, str, str]]) -> None:
+    """A small table."""
+    print(f"\n{title}")
+    for what, value, goal in rows:
+        print(f"  {what:<58} {value:>22}  {goal}".rstrip(), flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    contenders.watch_packets()
+    print(f"medians of {rounds} interleaved rounds; every DNS answer takes {DELAY_MS} ms")
+    with name_server(SHOPS, DELAY_MS) as server:
+        show("one domain", one_domain(server, rounds))
+        show("many domains", many_domains(server, max(rounds // 3, 1)))
+    show("starting", starting(rounds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What the README shows is what the program does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from hygiene.audit.run import audit_domains
+from hygiene.cli.app import app
+from hygiene.config import load_settings
+from hygiene.demo.sample import playground
+from hygiene.render.terminal import render_terminal
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def block_with(language: str, text: str) -> str:
+    (found,) = [block for block in blocks(language) if text in block]
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_shown_and_has_help(name: str) -> None:
+    assert f"## `hygiene {name}`" in README
+    assert COMMANDS[name].help
+    assert all(option.help for option in COMMANDS[name].params)
+
+
+def test_every_option_shown_exists() -> None:
+    known = {word for command in COMMANDS.values() for option in command.params for word in option.opts}
+    shown = {word for block in blocks("console") for word in re.findall(r"(?<=\s)--?[a-z][a-z-]*", block)}
+    assert shown - known <= {"--help"}
+
+
+def test_every_command_line_shown_can_be_read() -> None:
+    lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+    shown = [line for line in lines if line.startswith("hygiene audit ")]
+    assert len(shown) > 5
+    for line in shown:
+        words = shlex.split(line, comments=True)
+        words = words[: words.index("<")] if "<" in words else words
+        COMMANDS["audit"].make_context("audit", words[2:])
+
+
+def test_the_audit_shown_is_the_audit_made() -> None:
+    shown = block_with("console", "$ hygiene audit outfitters.example").splitlines()[1:]
+    with playground() as play:
+        (audit,) = audit_domains(["outfitters.example"], resolver=play.resolver, fetcher=play.fetcher)
+    made = render_terminal(audit.sections(), width=100, colour=False).splitlines()
+    assert shown[-1] == "…"
+    assert shown[:-1] == made[: len(shown) - 1]
+
+
+def test_the_demo_shown_is_the_demo_played(
+    capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path
+) -> None:
+    from hygiene.cli.demo import demo
+
+    monkeypatch.setenv("COLUMNS", "100")
+    demo(output=tmp_path)
+    shown = block_with("console", "$ hygiene demo").splitlines()[1:-1]
+    assert capsys.readouterr().out.splitlines()[: len(shown)] == shown
+
+
+def test_the_explanation_shown_is_the_one_given(capsys: pytest.CaptureFixture[str]) -> None:
+    from hygiene.cli.explain import explain
+
+    explain("spf-too-many-lookups")
+    assert block_with("console", "$ hygiene explain").splitlines()[1:] == capsys.readouterr().out.splitlines()
+
+
+def test_the_python_shown_runs() -> None:
+    import hygiene
+
+    names: dict[str, object] = {"hygiene": hygiene}
+    code = block_with("python", "hygiene.Zone(")
+    exec(compile(code, "README.md", "exec"), names)
+    verdict = hygiene.check_host(
+        ip="192.0.2.7",
+        helo="mx.shop.example",
+        mail_from="ann@shop.example",
+        resolver=names["zone"],  # type: ignore[arg-type]
+    )
+    assert repr(verdict).startswith(code.splitlines()[-1].removeprefix("# ").partition(", …")[0])
+
+
+def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
+    (tmp_path / "hygiene.toml").write_text(block_with("toml", "[audit]"), encoding="utf-8")
+    settings = load_settings(tmp_path / "hygiene.toml", environ={})
+    assert settings.audit.resolvers == ("127.0.0.1:5353",)
+    assert settings.web.port == 8443
+
+
+def test_public_names_are_there() -> None:
+    import hygiene
+
+    assert all(getattr(hygiene, name) is not None for name in hygiene.__all__)
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = hygiene.nothing_like_it
