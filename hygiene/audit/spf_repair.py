@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hygiene.audit.records.spf import Mechanism, Network, Qualifier, SpfRecord, Term, scan
+from hygiene.audit.records.spf import Mechanism, Modifier, Network, Qualifier, SpfRecord, Term, scan
 from hygiene.audit.spf_evaluation import MAX_LOOKUPS
 from hygiene.audit.views.spf import SpfNode, SpfTerm, SpfView
 from hygiene.audit.zone_line import txt_line
@@ -28,6 +28,23 @@ def with_all(record: SpfRecord, qualifier: Qualifier) -> SpfRecord:
     named = [term for term in record.mechanisms if term.kind != "all"]
     modifiers = [modifier for modifier in record.modifiers if modifier.name != "redirect"]
     return SpfRecord((*named, Mechanism(kind="all", qualifier=qualifier), *modifiers))
+
+
+def merged(texts: Iterable[str]) -> SpfRecord:
+    """One record for whoever any of these lets send; it refuses others only where all of them do."""
+    records = [scan(text)[0] for text in texts]
+    found = [_as_include(term) for record in records for term in record.terms]
+    ends = {record.all.qualifier if record.all else None for record in records}
+    end = Qualifier.FAIL if ends == {Qualifier.FAIL} else Qualifier.SOFTFAIL
+    senders = [term for term in found if not (isinstance(term, Mechanism) and term.kind == "all")]
+    return with_all(SpfRecord(tuple(dict.fromkeys(senders))), end)
+
+
+def _as_include(term: Term) -> Term:
+    """A redirect passes what it points to; beside other terms an include does."""
+    if isinstance(term, Modifier) and term.name == "redirect":
+        return Mechanism(kind="include", domain=term.value)
+    return term
 
 
 def rejoined(view: SpfView) -> str:

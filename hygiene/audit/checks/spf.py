@@ -10,7 +10,8 @@ from hygiene.audit.checks.spf_tree import GLUED, removals
 from hygiene.audit.records.spf import LOOKUP_TERMS, Qualifier, SpfRecord, is_spf, scan
 from hygiene.audit.registry import Evidence, Open, Problem, check
 from hygiene.audit.spf_evaluation import SpfResult
-from hygiene.audit.spf_repair import publish, rejoined, with_all
+from hygiene.audit.spf_repair import merged, publish, rejoined, with_all
+from hygiene.audit.views.dkim import DkimView
 from hygiene.audit.views.mx import MxView, is_unreachable
 from hygiene.audit.views.spf import SpfView
 from hygiene.audit.zone_line import txt_line
@@ -50,7 +51,7 @@ def _unmasked(text: str, domain: str) -> str:
     why="Without a record receivers cannot tell your servers from anybody else's; large ones require SPF.",
     fix='{domain}. TXT "v=spf1 mx ~all"\n; first add an include: for each service that sends for you',
 )
-def spf_missing(spf: SpfView, *, mx: MxView) -> Evidence:
+def spf_missing(spf: SpfView, *, mx: MxView, dkim: DkimView) -> Evidence:
     """There is no SPF record"""
     if not spf.published:
         takes_mail = mx.accepts_mail or mx.unknown
@@ -59,6 +60,9 @@ def spf_missing(spf: SpfView, *, mx: MxView) -> Evidence:
         fix = next(filter(None, (_unmasked(text, spf.domain) for text in near)), "")
         if not fix and not takes_mail:
             fix = '{domain}. TXT "v=spf1 -all"'
+        if not fix and dkim.includes:
+            senders = " ".join(f"include:{name}" for name in dkim.includes)
+            fix = f'{{domain}}. TXT "v=spf1 {senders} ~all"\n; first add an include: for each other service'
         yield Problem(evidence=f"no TXT record at {spf.domain} begins with v=spf1", severity=severity, fix=fix)
         for text in near:
             evidence = f"ignored, as it does not begin with v=spf1: {text}"
@@ -74,7 +78,9 @@ def spf_missing(spf: SpfView, *, mx: MxView) -> Evidence:
 def spf_multiple_records(spf: SpfView) -> Evidence:
     """There are several SPF records"""
     if len(spf.texts) > 1:
-        yield from spf.texts
+        fix = f"{publish(spf.domain, merged(spf.texts))}\n; instead of all of them"
+        for text in spf.texts:
+            yield Problem(evidence=text, fix=fix)
 
 
 @check(

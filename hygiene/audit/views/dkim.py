@@ -32,6 +32,7 @@ class SenderSelectors:
     selectors: tuple[str, ...]
     mx: tuple[str, ...] = ()
     spf: tuple[str, ...] = ()
+    include: str = ""  # what its customers include in SPF, where that is one name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,7 @@ class DkimView:
     nothing_below: bool = False
     something_below: bool = False  # a name under ``_domainkey`` exists, and no wildcard makes it up
     senders: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()  # what customers of these senders include in SPF
 
     @property
     def usable(self) -> tuple[Selector, ...]:
@@ -129,6 +131,7 @@ def read_dkim(facts: Look) -> DkimView:
         something_below=below.outcome in (Outcome.NODATA, Outcome.RECORDS)
         and anything.outcome is Outcome.NXDOMAIN,
         senders=tuple(sender.name for sender in senders),
+        includes=tuple(sender.include for sender in senders if sender.include),
     )
 
 
@@ -179,7 +182,13 @@ def known_selectors() -> tuple[tuple[SenderSelectors, ...], tuple[str, ...]]:
     """Providers with their selectors, and the common list, from ``data/selectors.toml``."""
     data = tomllib.loads(packaged_text("hygiene.audit", "data/selectors.toml"))
     senders = tuple(
-        SenderSelectors(name, *(tuple(entry.get(key, ())) for key in ("selectors", "mx", "spf")))
+        SenderSelectors(
+            name=name,
+            selectors=tuple(entry["selectors"]),
+            mx=tuple(entry.get("mx", ())),
+            spf=tuple(entry.get("spf", ())),
+            include=entry.get("include", ""),
+        )
         for name, entry in data["senders"].items()
     )
     return senders, tuple(data["common"])

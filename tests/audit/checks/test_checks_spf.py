@@ -249,3 +249,18 @@ def test_the_ranges_of_a_provider_do_not_count_against_its_customer() -> None:
     wide = spf("include:a.test", "-all", a_test="ip4:20.0.0.0/14 -all")
     assert fault(audit(wide), "spf-too-many-addresses").severity is Severity.INFO
     assert fault(audit(spf("ip4:20.0.0.0/14", "-all")), "spf-too-many-addresses").severity is Severity.LOW
+
+
+def test_several_records_become_one_that_lets_all_of_them_send() -> None:
+    texts = ["v=spf1 mx ip4:198.51.100.1 -all", "v=spf1 include:a.test mx ~all", "v=spf1 redirect=b.test"]
+    fix = fault(audit(apex(TXT=texts)), "spf-multiple-records").fix
+    assert (
+        fix.splitlines()[0] == f'{DOMAIN}. TXT "v=spf1 mx ip4:198.51.100.1 include:a.test include:b.test ~all"'
+    )
+    strict = fault(audit(apex(TXT=["v=spf1 mx -all", "v=spf1 a -all"])), "spf-multiple-records").fix
+    assert strict.splitlines()[0] == f'{DOMAIN}. TXT "v=spf1 mx a -all"'
+
+
+def test_a_missing_record_names_the_provider_seen_in_mx() -> None:
+    fix = fault(audit(apex(TXT=None, MX="1 aspmx.l.google.com")), "spf-missing").fix
+    assert fix.startswith(f'{DOMAIN}. TXT "v=spf1 include:_spf.google.com ~all"')
