@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -74,6 +74,7 @@ def is_public_suffix(name: str) -> bool:
     return bool(_suffixes().publicsuffix(name) == name)
 
 
+@lru_cache(maxsize=4096)
 def registered_domain(name: str) -> str:
     """The organizational domain by the public suffix list, as RFC 7489 §3.2 wants it; a suffix stays itself."""
     return _suffixes().privatesuffix(name) or name

@@ -54,7 +54,7 @@ class _Inquiry:
 
     @property
     def waiting(self) -> bool:
-        return bool(self.questions or self.pages or self.greetings)
+        return True
 
     def answer(self, name: str, rdtype: str) -> Answer:
         found = self.facts.answer(name, rdtype)

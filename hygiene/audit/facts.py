@@ -63,7 +63,7 @@ class Look(Protocol):
 
     @property
     def waiting(self) -> bool:
-        """True while something asked for is still to come; what costs much can wait as well."""
+        """True while facts are gathered: what asks nothing new can wait until all of them are here."""
         ...
 
     def answer(self, name: str, rdtype: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, ip_network
 
 from hygiene.audit.facts import Look
@@ -135,6 +136,7 @@ def _unknown(answers: tuple[Answer, ...]) -> str:
     return next((answer.reason for answer in answers if answer.reason), "")
 
 
+@lru_cache(maxsize=4096)
 def is_unreachable(address: str) -> bool:
     """True for an address, or a whole range, that the public internet cannot route."""
     asked = ip_network(address)

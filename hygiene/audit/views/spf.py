@@ -196,14 +196,14 @@ def read_spf(facts: Look) -> SpfView:
         type99=type99.texts,
         sender_id=tuple(text for text in answer.texts if text.lower().startswith("spf2.0/")),
     )
-    return _with_evaluations(view, facts) if tree and not facts.waiting else view
+    if tree is None:
+        return view
+    view = replace(view, given=tuple((ip, _play(ip, view, facts.answer)) for ip in facts.options.ips))
+    return view if facts.waiting else _with_evaluations(view, facts)
 
 
 def _with_evaluations(view: SpfView, facts: Look) -> SpfView:
-    """Play receivers through: for the ranges that may send, for a stranger, for the addresses given.
-
-    Only the given ones are worth look-ups of their own.
-    """
+    """Play receivers through for the ranges that may send and for a stranger, without look-ups of their own."""
     ranges = _sample(tuple(dict.fromkeys(_authorised(view.tree) if view.tree else ())))
     known = tuple(ip for ip in STRANGERS if not _covers(view.networks, ip))
     return replace(
@@ -212,7 +212,6 @@ def _with_evaluations(view: SpfView, facts: Look) -> SpfView:
             Sender(network=network, verdict=_play(network[0], view, facts.recorded)) for network in ranges
         ),
         stranger=_play(known[0], view, facts.recorded) if known else None,
-        given=tuple((ip, _play(ip, view, facts.answer)) for ip in facts.options.ips),
     )
 
 
