@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from reprlib import Repr
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MAX_NAME_LENGTH = 253  # octets in text form, RFC 1035 §2.3.4
 MAX_LABEL_LENGTH = 63  # octets, RFC 1035 §2.3.4
 
+_QUOTE = Repr()  # what was typed, shortened in the middle
+_QUOTE.maxstring = 80
+
 
 def parse_domain(text: str) -> str:
     """The A-label form of the domain meant by `text`: a name, an IDN, an address or a URL.
@@ -26,17 +30,16 @@ def parse_domain(text: str) -> str:
     ('www.shop.example', 'xn--bcher-kva.example')
     """
     written = text.strip()
-    host = _host_part(written)
+    shown = _QUOTE.repr(written)
+    host = _host_part(written, shown)
     if parse_ip(host):
-        raise UsageError(
-            f"{written!r} is an IP address; audit the domain that sends from it and add --ip {host}"
-        )
-    name = _a_labels(canonical_name(host), written)
+        raise UsageError(f"{shown} is an IP address; audit the domain that sends from it and add --ip {host}")
+    name = _a_labels(canonical_name(host), shown)
     if not is_queryable(name):
-        raise UsageError(f"{written!r} is not a domain name: a label is empty or too long")
+        raise UsageError(f"{shown} is not a domain name: a label is empty or too long")
     if "." not in name:
         raise UsageError(
-            f"{written!r} is a single label; a domain that sends mail has two or more, like shop.example"
+            f"{shown} is a single label; a domain that sends mail has two or more, like shop.example"
         )
     return name
 
@@ -92,24 +95,23 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-def _host_part(written: str) -> str:
+def _host_part(written: str, shown: str) -> str:
     if "://" in written or written.startswith("//"):
         try:
             return urlsplit(written).hostname or ""
         except ValueError:
-            raise UsageError(f"{written!r} is not a URL with a host name in it") from None
+            raise UsageError(f"{shown} is not a URL with a host name in it") from None
     host = written.removeprefix("mailto:").partition("/")[0]
     return host.rpartition("@")[2].strip("[]<>") if "@" in host or host.startswith("[") else host
 
 
-def _a_labels(name: str, written: str) -> str:
+def _a_labels(name: str, shown: str) -> str:
     try:
         name = to_ascii(name).removesuffix(".")
     except UnicodeError as error:
-        raise UsageError(f"{written!r} is not a domain name: {error}") from None
+        fault, *_ = str(error).split(" at position ")  # behind it stands the whole input again
+        raise UsageError(f"{shown} is not a domain name: {fault}") from None
     letters = name.replace("-", "").replace("_", "").replace(".", "")
     if not letters.isalnum():
-        raise UsageError(
-            f"{written!r} is not a domain name: only letters, digits, '-' and '.' may stand in one"
-        )
+        raise UsageError(f"{shown} is not a domain name: only letters, digits, '-' and '.' may stand in one")
     return name

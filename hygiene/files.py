@@ -14,8 +14,10 @@ def read_whole(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte order mark; raises UnreadableInput with one sentence."""
     try:
         return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except UnicodeDecodeError:
+        raise UnreadableInput(f"{path} cannot be read: it is not text in UTF-8") from None
+    except OSError as error:
+        raise UnreadableInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def read_bytes(path: Path) -> bytes:
