@@ -31,7 +31,8 @@ def _spf(view: SpfView) -> dict[str, Any]:
         "lookups_typical": view.typical_lookups,
         "void_lookups": len(view.voids),
         "ipv4_addresses": view.addresses,
-        "all": others_word(view) if view.record else None,
+        "all": (view.all_qualifier.result if view.all_qualifier else "neutral") if view.record else None,
+        "others": others_word(view) if view.record else None,
         "unknown": view.unknown,
     }
 
@@ -121,7 +122,9 @@ def _effective(effective: Effective | None) -> dict[str, Any] | None:
 
 
 def others_word(spf: SpfView) -> str:
-    """What SPF says of servers it does not name."""
+    """What a receiver concludes of servers SPF does not name; `all`, where that cannot be played through."""
+    if spf.stranger and spf.stranger.result != "temperror":
+        return spf.stranger.result.value
     return spf.all_qualifier.result if spf.all_qualifier else "neutral"
 
 

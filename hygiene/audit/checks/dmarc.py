@@ -16,7 +16,6 @@ from hygiene.audit.views.spf import SpfView
 from hygiene.audit.zone_line import txt_line
 from hygiene.finding import Confidence, Severity
 
-REMOVED_TAGS = ("pct", "rf", "ri")  # RFC 9989 §4.7
 POLICY_TAGS = ("p", "sp", "np")
 FIRST = "; once the reports show your own mail only"
 KNOWN_TAGS = ("p", "sp", "np", "t", "psd", "adkim", "aspf", "rua", "ruf", "fo", "pct", "rf", "ri", "v")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hygiene.audit.facts import Look
-from hygiene.domain import is_public_suffix, registered_domain, to_unicode
+from hygiene.domain import is_public_suffix, registered_domain
 from hygiene.resolver import Answer, Outcome
 
 #: what is asked of the bare name anyway; one of them in vain is enough to know that the name does not exist
@@ -21,7 +21,6 @@ class DomainView:
     """
 
     name: str
-    unicode: str
     unknown: str = ""
     exists: bool = True
     public_suffix: bool = False
@@ -42,7 +41,6 @@ def read_domain(facts: Look) -> DomainView:
     reasons = [answer.reason for answer in answers if answer.reason]
     return DomainView(
         name=facts.domain,
-        unicode=to_unicode(facts.domain),
         unknown=reasons[0] if len(reasons) == len(answers) else "",
         exists=any(answer.is_known and answer.outcome is not Outcome.NXDOMAIN for answer in answers),
         public_suffix=is_public_suffix(facts.domain),

@@ -35,11 +35,6 @@ class MtaStsView:
     policy_unknown: str = ""
     uncovered: tuple[str, ...] = ()  # MX hosts that no pattern matches
 
-    @property
-    def working(self) -> bool:
-        """Senders can use it."""
-        return self.policy is not None and not self.record_error and not self.uncovered
-
 
 @dataclass(frozen=True, kw_only=True)
 class TlsRptView:
