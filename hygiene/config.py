@@ -15,12 +15,14 @@ import msgspec
 
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.files import read_whole
+from hygiene.period import read_period
 
 DEFAULT_FILE = "hygiene.toml"
 PREFIX = "HYGIENE_"
 
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(ge=0.05, le=300)]  # as --timeout allows
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +48,52 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Port | None = None  # TCP port instead of 443
 
 
+class WorkspaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ``[workspace]`` table. The key itself may stand in HYGIENE_SUPPRESSION_KEY instead of a file."""
+
+    store: str = "hygiene.db"  # a file name, or postgresql://user@host/database
+    key_file: str = "hygiene.key"  # the secret of the keyed hashes; made on first need
+
+
+class CleaningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ``[clean]`` table: whom a cleaning keeps. Periods are written 180d, 26w, 6mo or 1y."""
+
+    inactive_after: str | None = (
+        None  # without a sign of life for so long: to winback.csv; none = nobody is pruned
+    )
+    grace: str = "30d"  # who joined since then is new, whatever else
+    min_ignored: int = 3  # mails ignored before somebody counts as inactive, where the export counts them
+    opens: bool = (
+        True  # whether an open is a sign of life: machines open too, and exports do not tell them apart
+    )
+    max_removed: Share = 0.4  # stop when pruning would take more of those who could be mailed
+    keep: Literal["newest", "first", "most-consented"] = "newest"  # which of the rows of one person
+    role: Literal["keep", "flag", "drop"] = "flag"
+    disposable: Literal["keep", "flag", "drop"] = "flag"
+    typos: Literal["flag", "hold"] = "flag"
+    require_confirmed: bool = False
+    assume_consent: bool = False  # take customers for subscribers
+    check_mx: bool = False
+    soft_bounces: Annotated[int, msgspec.Meta(ge=1)] = 7  # in a row, without a delivery between them (--events)
+    status_words: dict[str, str] = {}  # words of your own platform → a status of hygiene
+    columns: dict[str, str] = {}  # address, status, activity, joined, confirmed → the column meant
+    layout: str | None = None  # when the header fits several
+    segments: dict[str, str] = {}  # name → expression over the columns
+
+    def __post_init__(self) -> None:
+        """Refuse what no cleaning can do, while it can still be said where it stands."""
+        for text in (self.inactive_after, self.grace):
+            if text is not None:
+                read_period(text)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a workspace can set."""
 
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
+    clean: CleaningPolicy = CleaningPolicy()
+    workspace: WorkspaceSettings = WorkspaceSettings()
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

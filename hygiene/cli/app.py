@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli import audit, demo, explain
+from hygiene.cli import audit, clean, demo, diff, explain, suppress, why
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
 
@@ -21,8 +21,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("audit")(audit.audit)
+app.command("clean")(clean.clean)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
+app.command("why")(why.why)
+app.command("diff")(diff.diff)
+app.add_typer(suppress.app, name="suppress")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,173 @@
+"""Chosen rows of exports to one file: the bytes of each record as they came, in the order they came."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from hygiene.contacts.read import Export
+from hygiene.contacts.rows import OWN_COLUMN
+from hygiene.contacts.scan import Bytes, Mask, Positions
+
+PORTION = 4 << 20  # bytes copied together
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that was written: what its manifest says of it."""
+
+    name: str
+    sha256: str
+    size: int
+    rows: int
+
+
+def hash_written(path: Path, rows: int) -> Written:
+    """What there is to say of a file that somebody else wrote."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Written(name=path.name, sha256=digest, size=path.stat().st_size, rows=rows)
+
+
+class Output:
+    """A file on its way: counted and hashed while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows, self.size = path, 0, 0
+        self._hash = hashlib.sha256()
+        self._file = path.open("wb")
+        self._last = b"\n"
+
+    def write(self, data: bytes | memoryview, rows: int = 0) -> None:
+        """Add bytes that hold so many records."""
+        if len(data):
+            self._file.write(data)
+            self._hash.update(data)
+            self.size += len(data)
+            self._last = bytes(data[-1:])
+        self.rows += rows
+
+    def end_line(self) -> None:
+        """Let what follows begin on a line of its own."""
+        if self._last not in {b"\n", b"\r"}:
+            self.write(b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def written(self) -> Written:
+        """What was written so far."""
+        return Written(name=self.path.name, sha256=self._hash.hexdigest(), size=self.size, rows=self.rows)
+
+
+def copy_rows(
+    output: Output, export: Export, chosen: Positions, mail_to: Sequence[bytes] | None = None
+) -> None:
+    """Append the chosen rows (ascending) of an export; with `mail_to`, each with one more cell at its end."""
+    for rows, data, starts, stops in _portions(export, chosen):
+        if mail_to is None:
+            output.write(data.tobytes(), len(rows))
+        else:
+            first = int(np.searchsorted(chosen, rows[0]))
+            output.write(
+                _with_cell(export, data, stops - starts, mail_to[first : first + len(rows)]), len(rows)
+            )
+
+
+def _portions(export: Export, chosen: Positions) -> Iterator[tuple[Positions, Bytes, Positions, Positions]]:
+    """The chosen rows, portion by portion: their numbers, their bytes one after the other, and their spans."""
+    spans = export.load_spans()
+    with export.source.path.open("rb") as file:
+        for begin, end in _groups(spans):
+            part = np.asarray(spans[begin:end])
+            keep = _among(part[:, 2], chosen)
+            if not keep.any():
+                continue
+            base = int(part[0, 0])
+            file.seek(base)
+            data = np.frombuffer(file.read(int(part[-1, 1]) - base), np.uint8)
+            kept = part[keep]
+            yield kept[:, 2], data[_mask(part, keep, base)[: len(data)]], kept[:, 0], kept[:, 1]
+
+
+def _groups(spans: Positions) -> Iterator[tuple[int, int]]:
+    """Records to read together, as ranges of their index."""
+    count, step = len(spans), 1 << 16
+    for begin in range(0, count, step):
+        end, start = min(begin + step, count), begin
+        stops = np.asarray(spans[begin:end, 1])
+        while start < end:
+            limit = int(spans[start, 0]) + PORTION
+            stop = begin + int(np.searchsorted(stops, limit, side="right"))
+            stop = min(max(stop, start + 1), end)
+            yield start, stop
+            start = stop
+
+
+def _among(rows: Positions, chosen: Positions) -> Mask:
+    """Which rows are among the chosen; both ascend."""
+    low, high = np.searchsorted(chosen, [rows[0], rows[-1] + 1])
+    return np.isin(rows, chosen[low:high], assume_unique=True)
+
+
+def _mask(spans: Positions, keep: Mask, base: int) -> Mask:
+    """Which bytes belong to the kept records; what lies between records belongs to none."""
+    edges = spans[:, :2].reshape(-1) - base
+    lengths = np.diff(edges, prepend=0)
+    flags = np.zeros(len(edges), bool)
+    flags[1::2] = keep
+    return np.repeat(flags, lengths)
+
+
+def _with_cell(export: Export, data: Bytes, lengths: Positions, texts: Sequence[bytes]) -> bytes:
+    """The records with one more cell before their line ends."""
+    delimiter = (export.source.delimiter or ",").encode()
+    parts, position = [], 0
+    raw = data.tobytes()
+    for length, text in zip(lengths.tolist(), texts, strict=True):
+        record = raw[position : position + length]
+        body = record.rstrip(b"\r\n")
+        parts += [body, delimiter, text, record[len(body) :] or b"\n"]
+        position += length
+    return b"".join(parts)
+
+
+def header_of(export: Export, *, with_address: bool) -> bytes:
+    """The header as it came, byte order mark and all; with the name of the added cell where there is one."""
+    start, stop = export.source.header_bytes
+    with export.source.path.open("rb") as file:
+        mark = BOM if file.read(len(BOM)) == BOM else b""
+        file.seek(start)
+        header = file.read(stop - start)
+    if with_address and header:
+        body = header.rstrip(b"\r\n")
+        delimiter = (export.source.delimiter or ",").encode()
+        header = body + delimiter + OWN_COLUMN.encode() + (header[len(body) :] or b"\n")
+    return mark + header
+
+
+def cell_bytes(text: str, delimiter: str) -> bytes:
+    """A text as a cell of a delimited file, quoted where it must be."""
+    special = {delimiter or ",", '"', "\n", "\r"}
+    quoted = '"' + text.replace('"', '""') + '"' if special & set(text) else text
+    return quoted.encode()
+
+
+def select_rows(export: Export, rows: npt.NDArray[np.int64]) -> Positions:
+    """Those of the ascending rows that are lines of this export."""
+    low, high = np.searchsorted(rows, [export.base + 1, export.base + export.last_line + 1])
+    return rows[low:high]

@@ -1,0 +1,46 @@
+"""Dates as DuckDB reads them: cells of text to whole seconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hygiene.contacts.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
+from hygiene.contacts.layout import Layout
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def moment_sql(column: str, formats: Sequence[DateFormat], layout: Layout) -> str:
+    """An expression for the moment in a column of text: BIGINT seconds, null for what is no date.
+
+    Each format is tried by itself: a list of them would read zone-less cells in the session's zone as soon as
+    one of them has a zone. A year before `FIRST_YEAR` is a misread one.
+    """
+    cell = f"trim({column})"
+    if layout.date_part:
+        cell = f"regexp_extract({cell}, {quoted(layout.date_part)})"
+    tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for one in formats]
+    earliest = f"epoch_us(timestamp '{FIRST_YEAR}-01-01')"
+    parts = [f"case when {one} >= {earliest} then {one} // 1000000 end" for one in tries]
+    return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"
+
+
+def order_counts_sql(column: str) -> str:
+    """Three counts over a column of text, for `hygiene.contacts.dates.day_month`."""
+    rules = (NUMERIC_DATE, DAY_FIRST, MONTH_FIRST)
+    return ", ".join(f"count(*) filter (regexp_matches({column}, {quoted(rule)}))" for rule in rules)
+
+
+def latest_sql(moments: Sequence[str]) -> str:
+    """The latest of several moments; nulls do not count."""
+    return (
+        f"greatest({', '.join(moments)})" if len(moments) > 1 else (moments[0] if moments else "null::bigint")
+    )
+
+
+def first_sql(moments: Sequence[str]) -> str:
+    """The first of several moments that is one."""
+    return f"coalesce({', '.join(moments)}, null)" if moments else "null::bigint"

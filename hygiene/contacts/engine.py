@@ -1,0 +1,143 @@
+"""Where the tables are computed: DuckDB in the process, or Spark; and the little that Narwhals cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import narwhals as nw
+
+from hygiene.contacts.suppression.forms import Form, digest_sql
+from hygiene.errors import UnwritableOutput, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+Frame: TypeAlias = nw.LazyFrame[Any]
+
+MEMORY = "700MB"  # that DuckDB may hold; the rest waits on disk
+ENGINES = ("duckdb", "spark")
+
+
+class Engine(Protocol):
+    """What a cleaning asks of an engine besides what Narwhals gives."""
+
+    def load(self, name: str, table: pa.Table) -> Frame:
+        """A small table, of what Python found out, for joins."""
+
+    def settle(self, name: str, frame: Frame) -> Frame:
+        """Compute a frame once and keep it, so that what follows reads it instead of computing it again."""
+
+    def drop(self, *names: str) -> None:
+        """Forget settled frames."""
+
+    def collect(self, frame: Frame) -> pa.Table:
+        """A result, for Python to look at."""
+
+    def hashed(self, frame: Frame, column: str, form: Form, key: bytes | None) -> Frame:
+        """The frame with a column ``hash`` of the text in `column`, in a form of suppression lists."""
+
+    def adopt(self, name: str, reading: DuckEngine) -> Frame:
+        """A table that DuckDB read, as a frame here."""
+
+    def hand_over(self, frames: Mapping[str, Frame], reading: DuckEngine) -> None:
+        """Make settled frames tables of DuckDB, by these names."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+class DuckEngine:
+    """DuckDB on a database file: what does not fit in memory waits on disk."""
+
+    def __init__(self, folder: Path, *, threads: int | None = None, memory: str = MEMORY) -> None:
+        import duckdb
+
+        settings: dict[str, Any] = {
+            "memory_limit": memory,
+            "temp_directory": str(folder / "spill"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if threads:
+            settings["threads"] = threads
+        self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "tables.db"), config=settings)
+
+    def table(self, name: str) -> Frame:
+        """A table that is there."""
+        return nw.from_native(self.connection.table(name))
+
+    def load(self, name: str, table: pa.Table) -> Frame:
+        """See Engine."""
+        self.connection.register("given", table)
+        self.connection.execute(f"create or replace table {name} as select * from given")
+        self.connection.unregister("given")
+        return self.table(name)
+
+    def settle(self, name: str, frame: Frame) -> Frame:
+        """See Engine."""
+        query = frame.to_native().sql_query()
+        self.connection.execute(f"create or replace table {name} as {query}")
+        return self.table(name)
+
+    def drop(self, *names: str) -> None:
+        """See Engine."""
+        for name in names:
+            self.connection.execute(f"drop table if exists {name}")
+
+    def collect(self, frame: Frame) -> pa.Table:
+        """See Engine."""
+        return frame.to_native().arrow().read_all()
+
+    def hashed(self, frame: Frame, column: str, form: Form, key: bytes | None) -> Frame:
+        """See Engine."""
+        relation = frame.to_native()
+        hashed: Frame = nw.from_native(relation.project(f"*, {digest_sql(column, form, key)} as hash"))
+        return hashed
+
+    def adopt(self, name: str, reading: DuckEngine) -> Frame:
+        """See Engine: the same connection."""
+        del reading
+        return self.table(name)
+
+    def hand_over(self, frames: Mapping[str, Frame], reading: DuckEngine) -> None:
+        """See Engine: they are tables already."""
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self.connection.close()
+
+
+@contextmanager
+def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator[tuple[Engine, DuckEngine]]:
+    """The engine of that name, and DuckDB, which reads and writes the files; they may be one.
+
+    Raises UsageError for a name that is none. What DuckDB says of a full disk or memory is one sentence, too.
+    """
+    import duckdb
+
+    if name not in ENGINES:
+        raise UsageError(f"no engine is called {name!r}: there are {' and '.join(ENGINES)}")
+    reading = DuckEngine(folder, threads=threads)
+    engine: Engine = reading
+    try:
+        if name == "spark":
+            from hygiene.contacts.spark import SparkEngine
+
+            engine = SparkEngine(folder, threads=threads)
+        yield engine, reading
+    except duckdb.IOException as error:
+        raise UnwritableOutput(f"{folder.parent} cannot be written: {_sentence(error)}") from None
+    except duckdb.OutOfMemoryException as error:
+        raise UnwritableOutput(f"there is too little memory or disk: {_sentence(error)}") from None
+    finally:
+        engine.close()
+        reading.close()
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]

@@ -1,0 +1,171 @@
+"""The kept rows as files: clean.csv, winback.csv and one file a segment, in the form of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from hygiene.contacts.cells import text_of
+from hygiene.contacts.copy import (
+    Output,
+    Written,
+    cell_bytes,
+    copy_rows,
+    header_of,
+    select_rows,
+)
+from hygiene.contacts.layout import column_key
+from hygiene.contacts.read import Export
+from hygiene.contacts.rows import OWN_COLUMN
+from hygiene.contacts.scan import Positions, scan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How the rows of these exports are written together.
+
+    Rows of exports with one header and one dialect are copied byte for byte; others are brought under the
+    columns of all of them, comma-separated.
+    """
+
+    exports: tuple[Export, ...]
+    columns: tuple[str, ...]
+    alike: bool
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between cells; empty for one address a line."""
+        return self.exports[0].source.delimiter if self.alike else ","
+
+
+def shape_of(exports: Sequence[Export], rows: Positions) -> Shape:
+    """The shape for these rows: only the exports that hold one of them count; the first when there is none."""
+    used = tuple(export for export in exports if len(select_rows(export, rows))) or tuple(exports[:1])
+    first = used[0]
+    alike = all(_form(export) == _form(first) for export in used)
+    columns = (
+        first.recognised.header if alike else tuple(_united([export.recognised.header for export in used]))
+    )
+    return Shape(exports=used, columns=columns, alike=alike)
+
+
+def _form(export: Export) -> tuple[object, ...]:
+    source = export.source
+    names = tuple(map(column_key, export.recognised.header))
+    return names, source.header is None, source.delimiter, source.quoted, source.line_end, export.dialect.escape
+
+
+def _united(headers: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Every column once, in the order of first sight; a name that a header has twice counts twice."""
+    seen: set[tuple[str, int]] = set()
+    for header in headers:
+        for key, name in zip(_numbered(header), header, strict=True):
+            if key not in seen:
+                seen.add(key)
+                yield name
+
+
+def _numbered(header: Sequence[str]) -> list[tuple[str, int]]:
+    keys = [column_key(name) for name in header]
+    return [(key, keys[:place].count(key)) for place, key in enumerate(keys)]
+
+
+def write_rows(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions, path: Path) -> Written:
+    """Write the rows of these numbers (ascending).
+
+    Where a cell among them is not itself the address to write to, every row gets that address in a last column,
+    `hygiene_address`; an earlier cleaning's column of that name is used as it is.
+    """
+    mail_to = _addresses(connection, shape, rows)
+    with Output(path) as output:
+        write = _write_alike if shape.alike else _write_united
+        write(shape, rows, mail_to, output)
+    return output.written
+
+
+def needs_address(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> bool:
+    """Whether a cell among these rows is not itself the address to write to."""
+    if OWN_COLUMN in shape.columns:
+        return False
+    with _chosen(connection, rows) as chosen:
+        return connection.execute(f"select 1 from {chosen} where repaired limit 1").fetchall() != []
+
+
+def _addresses(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> Sequence[str] | None:
+    """The address to write to of each row, or None when every cell already is."""
+    if not needs_address(connection, shape, rows):
+        return None
+    with _chosen(connection, rows) as chosen:
+        query = f'select coalesce(normal, address) as mail_to from {chosen} order by "row"'
+        return [str(text) for text in connection.execute(query).fetchnumpy()["mail_to"]]
+
+
+@contextmanager
+def _chosen(connection: duckdb.DuckDBPyConnection, rows: Positions) -> Iterator[str]:
+    """The decisions on these rows, as something to select from."""
+    connection.register("chosen", {"number": rows})
+    try:
+        yield '(select decisions.* from decisions semi join chosen on decisions."row" = chosen.number)'
+    finally:
+        connection.unregister("chosen")
+
+
+def _write_alike(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, output: Output) -> None:
+    output.write(header_of(shape.exports[0], with_address=mail_to is not None))
+    for export in shape.exports:
+        chosen = select_rows(export, rows)
+        if not len(chosen):
+            continue
+        output.end_line()
+        copy_rows(output, export, chosen, _cells(export, rows, chosen, mail_to))
+
+
+def _write_united(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, output: Output) -> None:
+    """Under the columns of all of them."""
+    names = [*shape.columns, *([OWN_COLUMN] if mail_to is not None else [])]
+    output.write((",".join(cell_bytes(name, ",").decode() for name in names) + "\n").encode())
+    part = output.path.with_suffix(".part")
+    for export in shape.exports:
+        chosen = select_rows(export, rows)
+        if not len(chosen):
+            continue
+        with Output(part) as records:
+            copy_rows(records, export, chosen, _cells(export, rows, chosen, mail_to))
+        _recut(export, shape, part, with_address=mail_to is not None, output=output)
+    part.unlink(missing_ok=True)
+
+
+def _cells(
+    export: Export, rows: Positions, chosen: Positions, mail_to: Sequence[str] | None
+) -> list[bytes] | None:
+    """What the added cell of each chosen row holds, as it is written in this export."""
+    if mail_to is None:
+        return None
+    first = int(np.searchsorted(rows, chosen[0]))
+    return [cell_bytes(text, export.source.delimiter) for text in mail_to[first : first + len(chosen)]]
+
+
+def _recut(export: Export, shape: Shape, part: Path, *, with_address: bool, output: Output) -> None:
+    """Append the records of a file, which are in the form of one export, brought under the columns of all."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    header = [*export.recognised.header, *([OWN_COLUMN] if with_address else [])]
+    wanted = [*shape.columns, *([OWN_COLUMN] if with_address else [])]
+    places = {key: place for place, key in enumerate(_numbered(header))}
+    dialect = replace(export.dialect, fields=len(header), delimiter=export.source.delimiter or ",")
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    with part.open("rb") as file:
+        for block in scan(file, dialect, range(len(header))):
+            cells = [text_of(block, place, escape=dialect.escape.encode()) for place in range(len(header))]
+            blank = pa.array([""] * len(block), pa.string())
+            columns = [cells[places[key]] if key in places else blank for key in _numbered(wanted)]
+            sink = pa.BufferOutputStream()
+            batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(wanted))])
+            csv.write_csv(batch, sink, options)
+            output.write(memoryview(sink.getvalue()), len(block))

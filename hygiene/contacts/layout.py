@@ -1,0 +1,367 @@
+"""The layout of an export: which columns are the address, the consent, the dates. Declared in formats/."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+import msgspec
+
+from hygiene.contacts.dates import DateFormat
+from hygiene.contacts.status import Status, strictest
+from hygiene.errors import UsageError
+from hygiene.files import packaged_text
+
+PLAIN = "plain"
+ROLES = ("address", "status", "activity", "joined", "confirmed")  # what --column can name
+FIGURES = ("orders", "spent", "last_order", "country", "sent_since")
+NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
+
+#: BOM, zero-width characters and soft hyphen go; a typographic apostrophe is one
+_TYPOGRAPHY = {**dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad")), ord("’"): "'"}
+_LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
+
+
+class ActivityKind(StrEnum):
+    """What a date of last activity counts."""
+
+    CLICK = "click"
+    ORDER = "order"
+    VISIT = "visit"
+    OPEN = "open"  # machine opens (Apple Mail Privacy Protection, scanners) cannot be told apart in an export
+    ANY = "any"  # the platform does not say what it counts; opens may be among it
+
+
+class StatusColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a column's cells say where a contact stands; words are written as `word_key` gives them.
+
+    A blank cell means `blank`, a word of `silent` says nothing, a word of `words` what it maps to, any other
+    `present` if set and else `otherwise`.
+    """
+
+    column: str
+    words: dict[str, Status] = {}
+    silent: tuple[str, ...] = ()
+    present: Status | None = None
+    blank: Status | None = None
+    otherwise: Status = Status.UNREADABLE
+    listed: bool = False  # several words in a cell, as "[A, B]", "A,B" or '["A"]': the strictest wins
+    consent: bool = False  # two candidates for this column are refused, and --column status= may replace it
+
+
+class ActivityColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column that truly holds the date of the last engagement."""
+
+    column: str
+    kind: ActivityKind
+
+
+class Confirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a double opt-in shows: the cell is not blank, and passes what else is asked here (by `word_key`)."""
+
+    column: str
+    words: tuple[str, ...] = ()  # one of these; none: any
+    unless: tuple[str, ...] = ()  # none of these
+    differs_from: str = ""  # a column that is filled too, with something else
+
+
+class FileKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column whose presence says the status of every row, in the absence of another."""
+
+    column: str
+    without: str
+    status: Status
+
+
+class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One platform's export. Columns are named as the platform writes them; what the file lacks is left out."""
+
+    id: str
+    name: str
+    source: tuple[str, ...]  # where it is described
+    read: str  # year-month the sources were read
+    shapes: tuple[tuple[str, ...], ...] = ()  # sets of columns, one of which must all be there; none: plain
+    aliases: dict[str, tuple[str, ...]] = {}  # column → its other spellings
+    loose: bool = False  # in a header "_" and "-" stand for spaces
+    address: str
+    address_pattern: str = ""  # a regular expression for further names of an address column
+    status: Status | None = None  # what a row means that says nothing
+    status_columns: tuple[StatusColumn, ...] = ()
+    status_files: dict[str, Status] = {}  # beginning of the file's name → status of all its rows
+    status_kinds: tuple[FileKind, ...] = ()
+    activity: tuple[ActivityColumn, ...] = ()  # the latest counts
+    joined: tuple[str, ...] = ()  # subscribed or created; the first that is not blank counts
+    confirmed: Confirmation | None = None
+    dates: tuple[DateFormat, ...] = ()  # the first that fits counts
+    date_part: str = ""  # a regular expression for the date within a cell; a cell without it holds none
+    quote_escape: str = '"'  # what stands before a quote within a quoted cell
+    ignored: tuple[str, ...] = ()  # look like a date, an address or a consent, and cannot be named as one
+    orders: str = ""
+    spent: str = ""
+    last_order: str = ""
+    country: str = ""
+    sent_since: str = ""  # campaigns sent since the last engagement
+    notes: tuple[str, ...] = ()  # what a person must be told
+
+
+class Recognised(msgspec.Struct, frozen=True, kw_only=True):
+    """A header with its layout. Columns are positions in the header, from 0."""
+
+    layout: Layout
+    header: tuple[str, ...]
+    address: int | None  # None: look at the cells
+    status_columns: tuple[tuple[int, StatusColumn], ...]  # the strictest word of all wins
+    file_status: Status | None  # joins every row's status
+    default_status: Status  # of a row of which neither the file nor a column says anything
+    activity: tuple[tuple[int, ActivityKind], ...]
+    joined: tuple[int, ...]
+    confirmed: tuple[int, int | None, Confirmation] | None  # the column, the one it must differ from, the rule
+    figures: dict[str, int]  # of `FIGURES`, for segments
+    notes: tuple[str, ...]
+
+
+def column_key(name: str) -> str:
+    """A column's name for comparison: without BOM, invisible characters, case, and with single spaces."""
+    return " ".join(name.translate(_TYPOGRAPHY).split()).casefold()
+
+
+def word_key(cell: str) -> str:
+    """A status word for comparison: as `column_key`, and "HARD_BOUNCE" is "hard-bounce" is "hard bounce"."""
+    return column_key(re.sub(r"[_-]+", " ", cell))
+
+
+def status_of(rule: StatusColumn, cell: str) -> Status | None:
+    """What a cell says of its contact; None when it says nothing. Meant for unique values."""
+    words = re.split(r"[,;|]", cell.translate(_LIST_MARKS)) if rule.listed else [cell]
+    keys = [key for key in map(word_key, words) if key]
+    if not keys:
+        return rule.blank
+    said = [status for key in keys if (status := _status_of_word(rule, key))]
+    return strictest(*said) if said else None
+
+
+def _status_of_word(rule: StatusColumn, key: str) -> Status | None:
+    if key in rule.silent:
+        return None
+    return rule.words.get(key, rule.present or rule.otherwise)
+
+
+def status_of_file(layout: Layout, file_name: str) -> Status | None:
+    """What the name of a file (also of one within a folder or archive) says of all its rows; None: nothing."""
+    name = PurePosixPath(file_name.replace("\\", "/")).name.casefold()
+    said = [status for prefix, status in layout.status_files.items() if name.startswith(prefix.casefold())]
+    return strictest(*said) if said else None
+
+
+def confirmed_of(rule: Confirmation, cell: str, other: str = "") -> bool:
+    """Whether a row shows a double opt-in; `other` is its cell in `differs_from`."""
+    key = word_key(cell)
+    if not key or key in rule.unless or (rule.words and key not in rule.words):
+        return False
+    return not rule.differs_from or (bool(other.strip()) and other.strip() != cell.strip())
+
+
+@cache
+def layouts() -> Mapping[str, Layout]:
+    """Every declared layout by id."""
+    names = sorted(one.name for one in files("hygiene.contacts").joinpath("formats").iterdir())
+    found = (_load(name) for name in names if name.endswith(".toml"))
+    return MappingProxyType({layout.id: layout for layout in found})
+
+
+def _load(name: str) -> Layout:
+    return msgspec.convert(tomllib.loads(packaged_text("hygiene.contacts", f"formats/{name}")), Layout)
+
+
+def recognise(
+    header: Sequence[str],
+    file_name: str = "",
+    overrides: Mapping[str, str] = NO_OVERRIDES,
+    layout_id: str = "",
+) -> Recognised:
+    """The layout of a file, from its header and name, by columns in any order; the plain one when none fits.
+
+    `overrides` maps a word of `ROLES` to a column's name, or to nothing when the file has no such column.
+    `layout_id` settles what several layouts claim. Raises UsageError when two layouts fit equally well, when
+    two columns could be the address or the consent, and for an override that cannot be.
+    """
+    columns = [column_key(name) for name in header]
+    layout = _chosen_layout(columns, layout_id)
+    at = _Positions(layout, header)
+    named = {role: at.named(role, name) for role, name in _checked(overrides).items()}
+    statuses = tuple(_status_columns(at, named))
+    file_status = _file_status(at, file_name)
+    activity = tuple(_activity(at, named))
+    return Recognised(
+        layout=layout,
+        header=tuple(header),
+        address=_address(at, named),
+        status_columns=statuses,
+        file_status=file_status,
+        default_status=layout.status or Status.UNKNOWN,
+        activity=activity,
+        joined=tuple(_joined(at, named)),
+        confirmed=_confirmed(at, named),
+        figures={role: found[0] for role in FIGURES if (found := at.of(getattr(layout, role)))},
+        notes=(*layout.notes, *_silences(layout, statuses, file_status, activity)),
+    )
+
+
+def _checked(overrides: Mapping[str, str]) -> Mapping[str, str]:
+    for role in overrides:
+        if role not in ROLES:
+            raise UsageError(f"--column {role}=… is not known: a column can be named for {', '.join(ROLES)}")
+    return overrides
+
+
+def _chosen_layout(columns: Sequence[str], layout_id: str) -> Layout:
+    if layout_id and layout_id not in layouts():
+        raise UsageError(f"no layout is called {layout_id!r}; there are {', '.join(layouts())}")
+    if layout_id:
+        return layouts()[layout_id]
+    sizes = {one.id: size for one in layouts().values() if (size := _fit(one, columns))}
+    best = [one for one, size in sizes.items() if size == max(sizes.values())]
+    if len(best) > 1:
+        names = " or ".join(layouts()[one].name for one in best)
+        raise UsageError(f"the header could be an export of {names}: say which with --layout {best[0]}")
+    return layouts()[best[0] if best else PLAIN]
+
+
+def _fit(layout: Layout, columns: Sequence[str]) -> int:
+    """How many columns the largest shape that is all there has; 0: none is."""
+    present = {name for name in _spellings(layout) if _keys(layout, name) & set(columns)}
+    return max((len(shape) for shape in layout.shapes if present.issuperset(shape)), default=0)
+
+
+def _spellings(layout: Layout) -> set[str]:
+    return {name for shape in layout.shapes for name in shape}
+
+
+def _keys(layout: Layout, name: str) -> set[str]:
+    return {column_key(spelling) for spelling in (name, *layout.aliases.get(name, ()))}
+
+
+class _Positions:
+    """Where the columns of a layout are in a header."""
+
+    def __init__(self, layout: Layout, header: Sequence[str]) -> None:
+        self.layout, self.header = layout, header
+        self._key = word_key if layout.loose else column_key
+        self.keys = [self._key(name) for name in header]
+
+    def of(self, name: str) -> list[int]:
+        """Every position of a column, by any of its spellings."""
+        if not name:
+            return []
+        keys = {self._key(spelling) for spelling in (name, *self.layout.aliases.get(name, ()))}
+        return [place for place, key in enumerate(self.keys) if key in keys]
+
+    def matching(self, pattern: str) -> list[int]:
+        """Every position whose name is of the pattern."""
+        return [place for place, key in enumerate(self.keys) if pattern and re.fullmatch(pattern, key)]
+
+    def named(self, role: str, name: str) -> int | None:
+        """The position of a column somebody named, or numbered as in #3; None for an empty name."""
+        if not name.strip():
+            return None
+        found = [place for place, one in enumerate(self.header) if column_key(one) == column_key(name)]
+        if re.fullmatch(r"#\d+", name) and int(name[1:]) - 1 in range(len(self.header)):
+            found = found or [int(name[1:]) - 1]
+        if len(found) != 1:
+            many = "is there more than once, use its number" if found else "is not there"
+            listed = ", ".join(f"#{place} {one.strip()!r}" for place, one in enumerate(self.header, 1))
+            raise UsageError(f"--column {role}={name}: that column {many}; the file has {listed}")
+        if any(found[0] in self.of(one) for one in self.layout.ignored):
+            of_whom = f"{name.strip()} of a {self.layout.name} export"
+            raise UsageError(f"--column {role}={name}: {of_whom} looks like it and is something else")
+        return found[0]
+
+    def single(self, role: str, found: Iterable[int]) -> int | None:
+        """The one position found, or None; two are an error that says how to choose."""
+        places = sorted(set(found))
+        if len(places) > 1:
+            names = " and ".join(repr(self.header[place].strip()) for place in places)
+            first = self.header[places[0]].strip()
+            alike = len({self.keys[place] for place in places}) < len(places)
+            choice = f"#{places[0] + 1}" if alike or not first.isprintable() else first
+            raise UsageError(f"{names} could each be the {role}: say which, as in --column '{role}={choice}'")
+        return places[0] if places else None
+
+
+def _address(at: _Positions, named: Mapping[str, int | None]) -> int | None:
+    if "address" in named:
+        return named["address"]
+    return at.single("address", [*at.of(at.layout.address), *at.matching(at.layout.address_pattern)])
+
+
+def _status_columns(at: _Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, StatusColumn]]:
+    """A column named as the status replaces a plain file's consent; a platform's own words always count."""
+    for rule in at.layout.status_columns:
+        if not rule.consent:
+            yield from ((place, rule) for place in at.of(rule.column) if place != named.get("status"))
+        elif "status" not in named and (found := at.single("status", at.of(rule.column))) is not None:
+            yield found, rule
+    if (chosen := named.get("status")) is not None:
+        yield chosen, _rule_for(at, chosen)
+
+
+def _rule_for(at: _Positions, place: int) -> StatusColumn:
+    declared = [rule for rule in at.layout.status_columns if place in at.of(rule.column)]
+    general = [rule for rule in layouts()[PLAIN].status_columns if rule.consent]
+    return [*declared, *general][0]
+
+
+def _file_status(at: _Positions, file_name: str) -> Status | None:
+    said = [one.status for one in at.layout.status_kinds if at.of(one.column) and not at.of(one.without)]
+    by_name = status_of_file(at.layout, file_name)
+    return strictest(*said, *([by_name] if by_name else [])) if said or by_name else None
+
+
+def _activity(at: _Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, ActivityKind]]:
+    declared = [(place, one.kind) for one in at.layout.activity for place in at.of(one.column)]
+    if "activity" not in named:
+        yield from declared
+    elif (chosen := named["activity"]) is not None:
+        yield chosen, dict(declared).get(chosen, ActivityKind.ANY)
+
+
+def _joined(at: _Positions, named: Mapping[str, int | None]) -> Iterator[int]:
+    if "joined" not in named:
+        yield from (place for column in at.layout.joined for place in at.of(column))
+    elif (chosen := named["joined"]) is not None:
+        yield chosen
+
+
+def _confirmed(at: _Positions, named: Mapping[str, int | None]) -> tuple[int, int | None, Confirmation] | None:
+    rule = at.layout.confirmed
+    places = at.of(rule.column) if rule else []
+    if "confirmed" in named and named["confirmed"] not in places:
+        chosen, rule = named["confirmed"], layouts()[PLAIN].confirmed
+        return (chosen, None, rule) if chosen is not None and rule else None
+    if not rule or not places:
+        return None
+    others = at.of(rule.differs_from)
+    return places[0], others[0] if others else None, rule
+
+
+def _silences(
+    layout: Layout,
+    statuses: Sequence[tuple[int, StatusColumn]],
+    file_status: Status | None,
+    activity: Sequence[tuple[int, ActivityKind]],
+) -> Iterator[str]:
+    """What the file does not say, and what follows."""
+    if not statuses and not file_status and layout.status is None:
+        yield "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
+    if file_status:
+        yield f"Every contact of this file is taken as {file_status}, as its name or its columns say."
+    if not activity:
+        yield "No column holds a date of last engagement: whether a contact is inactive is unknown."
+    elif {kind for _, kind in activity} == {ActivityKind.OPEN}:
+        yield "The only engagement here is opens, many of which mail programs and scanners make by themselves."

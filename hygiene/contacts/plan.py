@@ -1,0 +1,296 @@
+"""The steps in their order on one engine: from the contact table to a decision for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hygiene.address import Address, AddressFault, Invalid, judge_address
+from hygiene.config import CleaningPolicy
+from hygiene.contacts.domain_mail import DomainMail
+from hygiene.contacts.domains import describe_domains, role_names
+from hygiene.contacts.engine import Engine, Frame
+from hygiene.contacts.reasons import RejectReason
+from hygiene.contacts.steps import (
+    Horizon,
+    choose_spelling,
+    decide,
+    merge,
+    normal_form,
+    note_details,
+    object_to,
+    read_addresses,
+    tell_life,
+)
+from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
+from hygiene.period import Period, read_period
+
+CheckMail = Callable[[Iterable[str]], Mapping[str, DomainMail]]
+
+_FAULTS = {
+    AddressFault.MISSING: RejectReason.MISSING_ADDRESS,
+    AddressFault.SEVERAL: RejectReason.SEVERAL_ADDRESSES,
+    AddressFault.SYNTAX: RejectReason.INVALID_ADDRESS,
+}
+_JUDGED = pa.schema(
+    [
+        *((name, pa.string()) for name in ("address", "normal", "key", "mailbox", "fault", "detail")),
+        ("repaired", pa.bool_()),
+    ]
+)
+_DOMAIN = pa.schema(
+    [
+        *(
+            (name, pa.string())
+            for name in ("domain", "disposable", "suggestion", "provider", "mail", "mail_detail")
+        ),
+        *((name, pa.bool_()) for name in ("free", "relay", "mixed_script")),
+    ]
+)
+_AT_ONCE = 50_000  # addresses or domains that are Python objects at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """What a cleaning knows beside the contacts themselves."""
+
+    now: datetime
+    suppressed: SuppressionList | None = None
+    activity: Frame | None = None  # see hygiene.contacts.activity.ACTIVITY
+    check_mail: CheckMail | None = None
+    say: Callable[[str], None] = field(default=lambda _: None)  # what is being done, for a person who waits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The frames that a plan ends with, settled on its engine.
+
+    `decisions`: row, address, key, reason (null: kept), detail, kept_row, said_row, listed, repaired.
+    `persons`: one line a mailbox, with everything that was weighed.
+    """
+
+    decisions: Frame
+    persons: Frame
+    addressed: Frame
+
+
+def seconds(moment: datetime) -> int:
+    """Whole seconds since 1970 UTC."""
+    return int(moment.timestamp())
+
+
+def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Knowledge) -> Decided:
+    """Decide about every row of the contacts."""
+    known.say("Reading addresses")
+    addressed = read_addresses(contacts, _judge_others(contacts, engine))
+    known.say("Bringing together the rows of each person")
+    merged = engine.settle("merged", _with_activity(merge(addressed, policy.keep), known.activity))
+    chosen = engine.settle("chosen", choose_spelling(addressed, merged, policy.keep))
+    known.say("Looking at domains and suppression lists")
+    persons = _with_knowledge(merged, chosen, addressed, engine=engine, policy=policy, known=known)
+    asks = policy.check_mx and known.check_mail is not None
+    decided = engine.settle("unasked" if asks else "persons", persons)
+    if asks:
+        known.say("Asking DNS about domains")
+        decided = _ask_domains(decided, engine, policy, known)
+    known.say("Deciding")
+    decisions = engine.settle("decisions", decide(addressed, decided))
+    engine.drop("merged", "chosen")
+    return Decided(decisions=decisions, persons=decided, addressed=addressed)
+
+
+def horizon(policy: CleaningPolicy, now: datetime) -> Horizon:
+    """The moments that the policy's periods mean now."""
+    cutoff = read_period(policy.inactive_after).before(now) if policy.inactive_after else None
+    grace = read_period(policy.grace).before(now)
+    return Horizon(cutoff=None if cutoff is None else seconds(cutoff), grace=seconds(grace))
+
+
+def _judge_others(contacts: Frame, engine: Engine) -> Frame | None:
+    """What Python finds of the addresses that the table cannot judge; None when there are none."""
+    unusual = engine.collect(contacts.filter(~nw.col("ordinary")).select("address").unique())
+    if not unusual.num_rows:
+        return None
+    batches = [
+        pa.RecordBatch.from_pylist([_judged(text) for text in part.to_pylist()], _JUDGED)
+        for part in _parts(unusual["address"])
+    ]
+    return engine.load("judged", pa.Table.from_batches(batches, _JUDGED))
+
+
+def _parts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    return (column.slice(start, _AT_ONCE) for start in range(0, len(column), _AT_ONCE))
+
+
+def _judged(text: str) -> dict[str, Any]:
+    found = judge_address(text)
+    if isinstance(found, Invalid):
+        fault = _FAULTS[found.reason].value
+        return {"address": text, "fault": fault, "detail": found.detail, "repaired": False}
+    return {
+        "address": text,
+        "normal": found.normal,
+        "key": found.key,
+        "mailbox": found.mailbox,
+        "repaired": bool(found.repairs) or _is_respelled(found),
+    }
+
+
+def _is_respelled(found: Address) -> bool:
+    """Whether the cell is not itself an address to write to, as with full-width letters."""
+    return found.original.casefold() != found.normal.casefold()
+
+
+def _with_activity(persons: Frame, activity: Frame | None) -> Frame:
+    """The persons with what event logs say of them."""
+    if activity is None:
+        return persons.with_columns(soft_bounces=nw.lit(0, nw.Int64))
+    log = activity.select(
+        "mailbox", "soft_bounces", log_activity="activity", log_standing="standing", log_ignored="mails_ignored"
+    ).with_columns(log_tracked=nw.lit(1, nw.Int64))
+    standing = nw.col("log_standing").cast(nw.Int64)
+    return persons.join(log, on="mailbox", how="left").with_columns(
+        soft_bounces=nw.col("soft_bounces").fill_null(0),
+        activity=nw.max_horizontal("activity", "log_activity"),
+        tracked=nw.max_horizontal("tracked", "log_tracked"),
+        standing=nw.max_horizontal("standing", standing),
+        by_log=(standing > nw.col("standing")).fill_null(value=False),
+        ignored_mails=nw.coalesce("log_ignored", "ignored_mails"),
+    )
+
+
+def _with_knowledge(
+    merged: Frame,
+    chosen: Frame,
+    addressed: Frame,
+    *,
+    engine: Engine,
+    policy: CleaningPolicy,
+    known: Knowledge,
+) -> Frame:
+    """The persons with their domain's facts, list entries, life, and the first objection to mailing them."""
+    mailbox = nw.col("mailbox")
+    persons = merged.join(chosen, on="mailbox", how="left").with_columns(
+        kept_row=nw.coalesce("chosen_row", "kept_row"),
+        kept_key=nw.col("chosen_key"),
+        domain=mailbox.str.replace_all(r"^.*@", ""),
+        local=mailbox.str.replace_all(r"[+@].*$", "").str.replace_all(r"[._]", "-"),
+    )
+    unique = engine.collect(persons.select("domain").unique())["domain"]
+    domains = engine.load("domains", _describe(unique))
+    roles = engine.load("roles", pa.table({"local": sorted(role_names())})).with_columns(
+        role=nw.lit(value=True)
+    )
+    persons = persons.join(domains, on="domain", how="left").join(roles, on="local", how="left")
+    listed = _listed(addressed, engine, known.suppressed)
+    if listed is None:
+        persons = persons.with_columns(listed=nw.lit(None, nw.String))
+    else:
+        persons = persons.join(listed, on="mailbox", how="left")
+    persons = persons.with_columns(role=nw.col("role").fill_null(value=False))
+    alive = tell_life(persons, horizon(policy, known.now), min_ignored=policy.min_ignored)
+    return note_details(object_to(alive, policy), policy)
+
+
+def _describe(domains: pa.ChunkedArray) -> pa.Table:
+    """What is known of each domain without asking anybody."""
+    rows = []
+    for part in _parts(domains):
+        names = part.to_pylist()
+        facts = describe_domains(names)
+        rows.append(
+            pa.RecordBatch.from_pydict(
+                {
+                    "domain": names,
+                    "disposable": [fact.disposable for fact in facts],
+                    "suggestion": [fact.suggestion for fact in facts],
+                    "provider": [fact.provider for fact in facts],
+                    "mail": [None] * len(names),
+                    "mail_detail": [None] * len(names),
+                    "free": [fact.free for fact in facts],
+                    "relay": [fact.relay for fact in facts],
+                    "mixed_script": [fact.mixed_script for fact in facts],
+                },
+                _DOMAIN,
+            )
+        )
+    return pa.Table.from_batches(rows, _DOMAIN)
+
+
+def _ask_domains(persons: Frame, engine: Engine, policy: CleaningPolicy, known: Knowledge) -> Frame:
+    """Ask DNS about the domains of those who would be kept, and object again."""
+    assert known.check_mail is not None  # noqa: S101 - the caller has asked
+    open_domains = persons.filter(nw.col("reason").is_null()).select("domain").unique()
+    answers = known.check_mail(engine.collect(open_domains)["domain"].to_pylist())
+    table = pa.table(
+        {
+            "domain": pa.array(list(answers), pa.string()),
+            "asked_mail": pa.array([answer.verdict.value for answer in answers.values()], pa.string()),
+            "asked_detail": pa.array([answer.detail for answer in answers.values()], pa.string()),
+        }
+    )
+    asked = persons.join(engine.load("asked", table), on="domain", how="left").with_columns(
+        mail=nw.col("asked_mail"), mail_detail=nw.col("asked_detail")
+    )
+    again = object_to(asked.drop("asked_mail", "asked_detail", "flags", "person_detail"), policy)
+    return engine.settle("persons", note_details(again, policy))
+
+
+def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None) -> Frame | None:
+    """The mailboxes that a suppression list holds, each with its strictest entry as `listed`."""
+    if suppressed is None or not len(suppressed):
+        return None
+    found = []
+    tables = {
+        name: engine.load(f"listed_{name}", _entries(table))
+        for name, table in suppressed.match_tables().items()
+    }
+    valid = addressed.filter(~nw.col("key").is_null()).with_columns(
+        normal=nw.coalesce(nw.col("normal"), normal_form(nw.col("address")))
+    )
+    if "mailbox" in tables:  # the same mailbox: the same address, too
+        found.append(valid.select("mailbox").join(tables["mailbox"], left_on="mailbox", right_on="value"))
+    for form in (Form.MD5, Form.SHA256, Form.HMAC):
+        if form.value in tables:
+            found += _hash_matches(valid, form, tables[form.value], engine, suppressed.key)
+    if Form.DOMAIN in suppressed.forms:
+        with_domain = valid.select("mailbox", domain=nw.col("key").str.replace_all(r"^.*@", ""))
+        at_domains = suppressed.match_domains(
+            engine.collect(with_domain.select("domain").unique())["domain"].to_pylist()
+        )
+        entries = engine.load("listed_domain", _entries(at_domains))
+        found.append(with_domain.join(entries, left_on="domain", right_on="value"))
+    together = nw.concat([frame.select("mailbox", "entry") for frame in found])
+    return engine.settle("listed", together.group_by("mailbox").agg(listed=nw.col("entry").max()))
+
+
+def _hash_matches(valid: Frame, form: Form, entries: Frame, engine: Engine, key: bytes | None) -> list[Frame]:
+    """Who is meant by hashed entries: every form of an address that differs is hashed once."""
+    found = []
+    for name in HASHED_FIELDS[form]:
+        rows = valid if name == "key" else valid.filter(nw.col(name) != nw.col("key"))
+        hashed = engine.hashed(rows.select("mailbox", text=nw.col(name)), "text", form, key)
+        found.append(hashed.join(entries, left_on="hash", right_on="value"))
+    return found
+
+
+def _entries(table: pa.Table) -> pa.Table:
+    """The values with `entry`: a text that sorts by strictness and says reason and source."""
+    reasons = (
+        table["reason"]
+        .to_pandas()
+        .map({reason.value: f"{reason.rank:02d}\t{reason.value}" for reason in Reason})
+    )
+    entry = pc.binary_join_element_wise(pa.array(reasons, pa.string()), table["source"], "\t")
+    return pa.table({"value": table["value"], "entry": entry})
+
+
+def period_marks(now: datetime, months: Iterable[int]) -> dict[int, int]:
+    """Months → the moment so long ago, in seconds."""
+    return {count: seconds(Period(months=count).before(now)) for count in months}

@@ -1,0 +1,263 @@
+"""Exports to the contact table: every record of every file once, as a row or as a damaged line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import duckdb
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from hygiene.config import CleaningPolicy
+from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
+from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
+from hygiene.contacts.layout import Recognised, recognise
+from hygiene.contacts.rows import RowReader, count_addresses, user_words
+from hygiene.contacts.scan import NEWLINE, RETURN, Block, Dialect, Positions, scan
+from hygiene.contacts.source import Source
+from hygiene.contacts.steps import read_ordinary
+from hygiene.contacts.table import CONTACT, ROWS
+from hygiene.errors import UnreadableInput, UsageError
+
+Tick: TypeAlias = Callable[
+    [str, int, float], None
+]  # the file being read, how many more rows, which share is done
+
+_SAMPLE = 2_000  # records looked at to find the address column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One file of the input: how it was read, and what of it became rows.
+
+    A row's number is `base` + its line, so it says both. `spans` holds for each sound record its bytes in the
+    source (start, stop) and its row, as int64, on disk.
+    """
+
+    source: Source
+    recognised: Recognised
+    base: int
+    spans: Path
+    address: int = 0  # position of the address in the header
+    rows: int = 0
+    damaged: int = 0
+    blank: int = 0
+    last_line: int = 0
+    unread_dates: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the source is cut."""
+        return Dialect(
+            fields=len(self.recognised.header),
+            delimiter=self.source.delimiter,
+            quoted=self.source.quoted,
+            newline=RETURN if self.source.line_end == b"\r" else NEWLINE,
+            escape=self.recognised.layout.quote_escape,
+        )
+
+    def load_spans(self) -> Positions:
+        """The bytes and the row of each sound record, three columns, left on disk."""
+        if not self.rows:
+            return np.zeros((0, 3), np.int64)
+        return np.memmap(self.spans, np.int64, "r", shape=(self.rows, 3))
+
+
+def scan_export(export: Export, wanted: Sequence[int]) -> Iterator[Block]:
+    """The records of an export, with the wanted cells."""
+    source = export.source
+    start = max(source.start, source.header_bytes[1])
+    with source.path.open("rb") as file:
+        yield from scan(file, export.dialect, wanted, start=start, line=source.data_line)
+
+
+def read_exports(
+    sources: Sequence[Source],
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    policy: CleaningPolicy,
+    tick: Tick = lambda _name, _rows, _share: None,
+) -> list[Export]:
+    """Fill the tables ``contacts`` (see `hygiene.contacts.table`) and ``damaged`` from the files, in their
+    order.
+
+    Raises UnreadableInput when there is no row at all, UsageError when a column has to be named.
+    """
+    columns = ", ".join(f"{name} {kind}" for name, kind in CONTACT.items())
+    connection.execute(f"create or replace table contacts ({columns})")
+    connection.execute('create or replace table damaged ("row" BIGINT, reason VARCHAR, text VARCHAR)')
+    exports: list[Export] = []
+    base = 0
+    for number, source in enumerate(sources):
+        recognised = _recognise(source, policy)
+        export = Export(source=source, recognised=recognised, base=base, spans=work / f"spans-{number}")
+        exports.append(_Reading(export, connection, policy, tick).run())
+        base += exports[-1].last_line
+        if base >= ROWS:
+            raise UnreadableInput(f"these files have more than {ROWS:,} lines: clean them in parts")
+    if not any(export.rows or export.damaged for export in exports):
+        names = ", ".join(export.source.name for export in exports)
+        raise UnreadableInput(f"{names} has a header and no rows")
+    return exports
+
+
+def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
+    header = source.header or tuple(f"column_{number}" for number in range(1, source.fields + 1))
+    try:
+        return recognise(header, source.file_name, policy.columns, policy.layout or "")
+    except UsageError as error:
+        raise UsageError(f"{source.name}: {error}") from None
+
+
+class _Reading:
+    """One file on its way into the tables."""
+
+    def __init__(
+        self, export: Export, connection: duckdb.DuckDBPyConnection, policy: CleaningPolicy, tick: Tick
+    ) -> None:
+        self.export, self.connection, self.tick = export, connection, tick
+        self.source, self.recognised = export.source, export.recognised
+        address = self.recognised.address
+        self.reader = RowReader(
+            recognised=self.recognised,
+            address=self._find_address() if address is None else address,
+            opens=policy.opens,
+            words=user_words(policy.status_words),
+        )
+        self.set_aside = [(line.line, line.why, line.text) for line in self.source.damaged]
+        self.rows = self.damaged = self.blank = self.records = 0
+        self.last_line = self.source.data_line
+        self.size = self.source.path.stat().st_size
+
+    def run(self) -> Export:
+        """Read the file; the export with its counts."""
+        formats, notes = self._formats()
+        with self.export.spans.open("wb") as spans:
+            batches = pa.RecordBatchReader.from_batches(self.reader.schema, self._batches(spans))
+            self.connection.register("batches", batches)
+            query = self.connection.sql(self._query(formats))
+            read = read_ordinary(nw.from_native(query)).select(*CONTACT).to_native().sql_query()
+            self.connection.execute(f"insert into contacts {read}")
+            self.connection.unregister("batches")
+        self._flush()
+        self.source.check_unchanged()
+        return replace(
+            self.export,
+            address=self.reader.address,
+            rows=self.rows,
+            damaged=self.damaged,
+            blank=self.blank,
+            last_line=self.last_line,
+            notes=(*self.source.said, *self.recognised.notes, *notes),
+        )
+
+    def _find_address(self) -> int:
+        """The column whose cells are addresses, when no name says it."""
+        header = self.recognised.header
+        counts, seen = np.zeros(len(header), np.int64), 0
+        for block in self._scan(range(len(header))):
+            counts += [count_addresses(block, number) for number in range(len(header))]
+            seen += len(block) + len(block.damaged)
+            if seen >= _SAMPLE:
+                break
+        likely = np.flatnonzero((counts > 0) & (counts * 2 >= counts.max()))
+        names = ", ".join(repr(header[place]) for place in likely)
+        if len(likely) > 1:
+            choice = f"--column 'address={header[likely[0]]}'"
+            raise UsageError(f"{self.source.name}: {names} all hold addresses: say which, as in {choice}")
+        if not len(likely):
+            names = ", ".join(repr(name) for name in header)
+            raise UnreadableInput(f"{self.source.name} has no column of e-mail addresses; it has {names}")
+        return int(likely[0])
+
+    def _scan(self, wanted: Sequence[int]) -> Iterator[Block]:
+        return scan_export(self.export, wanted)
+
+    def _batches(self, spans: BinaryIO) -> Iterator[pa.RecordBatch]:
+        for block in self._scan(self.reader.wanted):
+            lines, damaged_lines = self._lines(block)
+            row = self.export.base + lines
+            np.column_stack([block.starts, block.stops, row]).tofile(spans)
+            for line, one in zip(damaged_lines, block.damaged, strict=True):
+                self.set_aside.append((int(line), one.reason, self._text(one.start, one.stop)))
+            self.blank += block.blank
+            self.rows += len(block)
+            self.tick(self.source.name, len(block) + len(block.damaged), self._share(block))
+            if len(block):
+                self.last_line = max(self.last_line, int(lines[-1]))
+                yield self.reader.batch(block, row)
+
+    def _share(self, block: Block) -> float:
+        return int(block.stops[-1]) / max(self.size, 1) if len(block) else 0.0
+
+    def _lines(self, block: Block) -> tuple[Positions, Positions]:
+        """The lines, in the file as given, of the sound records and of the damaged ones."""
+        damaged = np.array([one.start for one in block.damaged], np.int64)
+        if self.source.lines is None:
+            return block.lines, np.array([one.line for one in block.damaged], np.int64)
+        every = np.sort(np.concatenate([block.starts, damaged]))
+        lines = self.source.lines[self.records : self.records + len(every)]
+        self.records += len(every)
+        return lines[np.searchsorted(every, block.starts)], lines[np.searchsorted(every, damaged)]
+
+    def _text(self, start: int, stop: int) -> str:
+        with self.source.path.open("rb") as file:
+            file.seek(start)
+            return file.read(stop - start).decode("utf-8", "backslashreplace").rstrip("\r\n")
+
+    def _flush(self) -> None:
+        """Write out the damaged lines."""
+        if not self.set_aside:
+            return
+        lines, reasons, texts = zip(*self.set_aside, strict=True)
+        row = np.array(lines, np.int64) + self.export.base
+        self.connection.register("lines", pa.table({"row": row, "reason": reasons, "text": texts}))
+        self.connection.execute('insert into damaged select "row", reason, text from lines')
+        self.connection.unregister("lines")
+        self.damaged += len(lines)
+        self.last_line = max(self.last_line, *lines)
+
+    def _query(self, formats: dict[int, tuple[DateFormat, ...]]) -> str:
+        """From the batches to the columns of the contact table."""
+        layout = self.recognised.layout
+        moments = {place: moment_sql(f"c{place}", found, layout) for place, found in formats.items()}
+        ignored = [f"try_cast(trim(c{place}) as bigint)" for place in self.reader.ignored]
+        values = {
+            "row": '"row"',
+            "address": "address",
+            "standing": "standing",
+            "joined": first_sql([moments[place] for place in self.recognised.joined]),
+            "activity": latest_sql([moments[place] for place in self.reader.activity]),
+            "tracked": "true" if self.reader.activity else "false",
+            "confirmed": "confirmed",
+            "ignored_mails": ignored[0] if ignored else "null::bigint",
+        }
+        return f"select {', '.join(f'{value} as {name}' for name, value in values.items())} from batches"
+
+    def _formats(self) -> tuple[dict[int, tuple[DateFormat, ...]], list[str]]:
+        """With which formats each column of dates is read, and what has to be said of it."""
+        declared = self.recognised.layout.dates
+        places = sorted({*self.reader.activity, *self.recognised.joined})
+        if len({one.order for one in declared} - {DayMonth.NONE}) < 2:
+            return dict.fromkeys(places, declared), []
+        orders = self._orders(places)
+        unclear = [self.recognised.header[place] for place in places if orders[place] is DayMonth.AMBIGUOUS]
+        notes = [f"{name}: day and month cannot be told apart, so its dates are unknown" for name in unclear]
+        return {place: settled_formats(declared, orders[place]) for place in places}, notes
+
+    def _orders(self, places: Sequence[int]) -> dict[int, DayMonth]:
+        """In which order each column writes day and month: a pass over the file for these columns alone."""
+        if not places:
+            return {}
+        reader = replace(self.reader, also=())
+        batches = (reader.batch(block, block.lines) for block in self._scan(reader.wanted) if len(block))
+        self.connection.register("batches", pa.RecordBatchReader.from_batches(reader.schema, batches))
+        counts = ", ".join(order_counts_sql(f"c{place}") for place in places)
+        found = self.connection.execute(f"select {counts} from batches").fetchall()[0]
+        self.connection.unregister("batches")
+        return {place: day_month(*found[3 * i : 3 * i + 3]) for i, place in enumerate(places)}

@@ -1,0 +1,140 @@
+"""Records to columns: what a block of an export says of address, status and confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hygiene.contacts.cells import filled, mapped, text_of
+from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
+from hygiene.contacts.scan import Block, Mask
+from hygiene.contacts.status import Status
+
+OWN_COLUMN = "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to
+_SILENT = -1  # no rank: the row says nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowReader:
+    """How the records of one file become columns."""
+
+    recognised: Recognised
+    address: int  # position of the address in the header
+    opens: bool = True  # whether a date of an open counts as activity
+    words: Mapping[str, Status] = field(
+        default_factory=dict
+    )  # status words of the user's own, as `word_key` has them
+    also: tuple[int, ...] = ()  # further cells to hand out as text
+
+    @property
+    def own(self) -> int | None:
+        """The column in which an earlier cleaning wrote the address to write to."""
+        places = [place for place, name in enumerate(self.recognised.header) if name == OWN_COLUMN]
+        return places[0] if places else None
+
+    @property
+    def activity(self) -> tuple[int, ...]:
+        """The columns with a date of activity."""
+        return tuple(
+            place for place, kind in self.recognised.activity if self.opens or kind is not ActivityKind.OPEN
+        )
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The column that counts mails since the last engagement, if there is one."""
+        return tuple(place for name, place in self.recognised.figures.items() if name == "sent_since")
+
+    @property
+    def texts(self) -> tuple[int, ...]:
+        """The columns that are handed out as text, named c0, c1, … by their position."""
+        return tuple(sorted({*self.activity, *self.recognised.joined, *self.ignored, *self.also}))
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Every column that is read."""
+        confirmed = [place for place in (self.recognised.confirmed or ())[:2] if place is not None]
+        own = [] if self.own is None else [self.own]
+        statuses = [place for place, _ in self.recognised.status_columns]
+        return tuple(sorted({self.address, *own, *statuses, *confirmed, *self.texts}))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of a batch."""
+        first = [
+            ("row", pa.int64()),
+            ("address", pa.string()),
+            ("standing", pa.int8()),
+            ("confirmed", pa.bool_()),
+        ]
+        return pa.schema([*first, *((f"c{place}", pa.string()) for place in self.texts)])
+
+    def batch(self, block: Block, row: npt.NDArray[np.int64]) -> pa.RecordBatch:
+        """A block as columns; `row` are the numbers of its records."""
+        escape = self.recognised.layout.quote_escape.encode()
+        cells = {place: text_of(block, number, escape=escape) for number, place in enumerate(self.wanted)}
+        arrays = [
+            pa.array(row),
+            self._address(cells),
+            pa.array(self._standing(cells, len(block))),
+            self._confirmed(cells, len(block)),
+            *(cells[place] for place in self.texts),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _address(self, cells: Mapping[int, pa.Array]) -> pa.Array:
+        if self.own is None:
+            return cells[self.address]
+        return pc.if_else(pa.array(filled(cells[self.own])), cells[self.own], cells[self.address])
+
+    def _standing(self, cells: Mapping[int, pa.Array], rows: int) -> npt.NDArray[np.int8]:
+        """The rank of each row's status: the strictest of what the file and its columns say."""
+        by_file = self.recognised.file_status
+        said = np.full(rows, _SILENT if by_file is None else by_file.rank, np.int8)
+        for place, rule in self.recognised.status_columns:
+            np.maximum(said, self._said(cells[place], rule), out=said)
+        return np.where(said == _SILENT, np.int8(self.recognised.default_status.rank), said)
+
+    def _said(self, texts: pa.Array, rule: StatusColumn) -> npt.NDArray[np.int8]:
+        if rule.present and not rule.words and not rule.silent:  # dates: each different, all meaning one thing
+            return np.where(filled(texts), np.int8(rule.present.rank), np.int8(self._rank(rule, "")))
+        return mapped(texts, lambda text: self._rank(rule, text))
+
+    def _rank(self, rule: StatusColumn, text: str) -> int:
+        status = self.words.get(word_key(text)) or status_of(rule, text)
+        return _SILENT if status is None else status.rank
+
+    def _confirmed(self, cells: Mapping[int, pa.Array], rows: int) -> pa.Array:
+        """Whether a double opt-in shows; null where the file cannot say."""
+        if self.recognised.confirmed is None:
+            return pa.nulls(rows, pa.bool_())
+        place, other, rule = self.recognised.confirmed
+        alone = msgspec.structs.replace(rule, differs_from="")
+        shown = filled(cells[place])
+        if rule.words or rule.unless:
+            shown = mapped(cells[place], lambda text: confirmed_of(alone, text)).astype(bool)
+        if rule.differs_from:
+            shown = shown & (np.zeros(rows, bool) if other is None else _differ(cells[place], cells[other]))
+        return pa.array(shown)
+
+
+def _differ(one: pa.Array, other: pa.Array) -> Mask:
+    """Where both are filled, with different things."""
+    unequal = pc.not_equal(pc.utf8_trim_whitespace(one), pc.utf8_trim_whitespace(other))
+    different: Mask = np.asarray(unequal.to_numpy(zero_copy_only=False), bool)
+    return different & filled(other)
+
+
+def count_addresses(block: Block, number: int) -> int:
+    """How many of a column's cells look like an address."""
+    return int(pc.sum(pc.match_substring_regex(text_of(block, number), r"[^@\s]@[^@\s]+\.[^@\s]")).as_py() or 0)
+
+
+def user_words(words: Mapping[str, str]) -> dict[str, Status]:
+    """The policy's status words, as cells are compared with them; raises ValueError for no status."""
+    return {word_key(word): Status(status) for word, status in words.items()}

@@ -1,0 +1,180 @@
+"""Archives: gzip and zip, unpacked within what is allowed and read to the last check sum."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Protocol
+
+from hygiene.contacts.guard import CHUNK, Scratch, shown
+from hygiene.errors import UnreadableInput
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+#: members of an archive that can hold contacts; others are skipped, and named
+LISTS = frozenset(
+    {
+        "",
+        ".csv",
+        ".tsv",
+        ".tab",
+        ".psv",
+        ".txt",
+        ".xlsx",
+        ".parquet",
+        ".pq",
+        ".jsonl",
+        ".ndjson",
+        ".json",
+        ".gz",
+    }
+)
+ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz"})
+NO_LISTS = frozenset({"readme", "license", "licence", "notice", "changelog", "manifest"})
+
+_ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE.TXT 4.4.4
+_DIRECTORY_LIMIT = 16 << 20  # bytes of a zip's list of members
+_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
+
+
+class _Hash(Protocol):
+    def update(self, data: Buffer, /) -> None: ...
+
+
+class _HashedFile(io.RawIOBase):
+    """A file that hashes what is read from it."""
+
+    def __init__(self, file: IO[bytes], digest: _Hash) -> None:
+        self.file, self.digest = file, digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        data = self.file.read(len(view))
+        view[: len(data)] = data
+        self.digest.update(data)
+        return len(data)
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def gunzip(path: Path, scratch: Scratch) -> tuple[Path, str]:
+    """What a gzip file holds, all its members in a row, and the sha256 of the file itself."""
+    digest, target = hashlib.sha256(), scratch.new_path(".bin")
+    with _unpacking(scratch), path.open("rb") as file, target.open("wb") as unpacked:
+        raw = io.BufferedReader(_HashedFile(file, digest), CHUNK)
+        with gzip.GzipFile(fileobj=raw) as stream:
+            _copy(stream, unpacked, scratch)
+    return target, digest.hexdigest()
+
+
+@contextmanager
+def open_zip(path: Path, scratch: Scratch) -> Iterator[zipfile.ZipFile]:
+    """A zip archive whose list of members is sound and of a sane size."""
+    with _unpacking(scratch):
+        _refuse_huge_directory(path)
+        archive = zipfile.ZipFile(path)
+    with archive:
+        if len(archive.infolist()) > scratch.limits.members:
+            raise _unpackable(scratch, f"it holds more than {scratch.limits.members} files")
+        if any(info.flag_bits & _ENCRYPTED for info in archive.infolist()):
+            raise _unpackable(scratch, "it is protected by a password; unpack it first")
+        yield archive
+
+
+def _refuse_huge_directory(path: Path) -> None:
+    """The list is read into memory whole: look at its size first (APPNOTE.TXT 4.3.14 and 4.3.16)."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - (1 << 16) - 128))
+        tail = file.read()
+    for mark, offset, form in ((b"PK\x05\x06", 12, "<L"), (b"PK\x06\x06", 40, "<Q")):
+        at = tail.rfind(mark)
+        if at < 0:
+            continue
+        (size,) = struct.unpack_from(form, tail, at + offset)
+        if _DIRECTORY_LIMIT < size != 0xFFFFFFFF:
+            raise zipfile.BadZipFile("its list of files is larger than 16 MiB")
+
+
+def list_members(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[str]]:
+    """The members that can hold contacts, and the names of the others; system files are not named."""
+    taken, skipped = [], []
+    for info in archive.infolist():
+        if info.is_dir() or _is_system_file(info.filename):
+            continue
+        if _holds_list(info.filename):
+            taken.append(info)
+        else:
+            skipped.append(shown(info.filename))
+    return taken, skipped
+
+
+def _is_system_file(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return "__MACOSX" in parts or any(part.startswith(".") for part in parts) or parts[-1:] == ("Thumbs.db",)
+
+
+def _holds_list(name: str) -> bool:
+    path = PurePosixPath(name.lower())
+    return path.suffix in LISTS | ARCHIVES and re.split(r"[\W_]", path.stem)[0] not in NO_LISTS
+
+
+def extract_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, scratch: Scratch) -> Path:
+    """One member as a file of its own, its check sum verified; an archive in an archive is refused."""
+    if PurePosixPath(info.filename.lower()).suffix in ARCHIVES:
+        raise _unpackable(scratch, f"it holds another archive, {shown(info.filename)}; unpack that first")
+    target = scratch.new_path(".bin")
+    with _unpacking(scratch), archive.open(info) as member, target.open("wb") as file:
+        _copy(member, file, scratch)
+    return target
+
+
+def read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, scratch: Scratch) -> Iterator[bytes]:
+    """The bytes of one member, counted against what is allowed and verified, without writing them anywhere."""
+    with _unpacking(scratch), archive.open(info) as member:
+        while chunk := member.read(CHUNK):
+            scratch.spend(len(chunk))
+            yield chunk
+
+
+def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], scratch: Scratch) -> None:
+    while chunk := source.read(CHUNK):
+        scratch.spend(len(chunk))
+        target.write(chunk)
+
+
+@contextmanager
+def _unpacking(scratch: Scratch) -> Iterator[None]:
+    """Every way an archive can be broken, as one sentence."""
+    with scratch.writing():
+        try:
+            yield
+        except NotImplementedError:
+            raise _unpackable(scratch, "it is compressed in a way not known here; unpack it first") from None
+        except _DAMAGE:
+            raise _unpackable(scratch, "it is damaged or cut short") from None
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # an offset before the file's beginning
+                raise _unpackable(scratch, "it is damaged or cut short") from None
+            raise
+
+
+def _unpackable(scratch: Scratch, why: str) -> UnreadableInput:
+    return UnreadableInput(f"{scratch.name} cannot be unpacked: {why}")

@@ -1,0 +1,87 @@
+"""What happens to a mail after it was written: one vocabulary for every platform's log and every transport."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class EventKind(StrEnum):
+    """What happened; `MEANING` says each in one line."""
+
+    SENT = "sent"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    REPLIED = "replied"
+    CONVERTED = "converted"
+    UNSUBSCRIBED = "unsubscribed"
+    RESUBSCRIBED = "resubscribed"
+    UNKNOWN = "unknown"
+
+    @property
+    def meaning(self) -> str:
+        """One line for a person."""
+        return MEANING[self]
+
+
+class BounceClass(StrEnum):
+    """What a bounce says of the mailbox; `MEANING` says each in one line."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    BLOCK = "block"
+    UNKNOWN = "unknown"
+
+    @property
+    def meaning(self) -> str:
+        """One line for a person."""
+        return BOUNCE_MEANING[self]
+
+
+MEANING: Final = MappingProxyType(
+    {
+        EventKind.SENT: "the sender handed the mail over; nothing is known of its arrival",
+        EventKind.REJECTED: "the sender's own platform refused it: no delivery was tried",
+        EventKind.DEFERRED: "the receiver put it off for now; the platform tries again",
+        EventKind.DELIVERED: "the receiver's server took it, to whatever folder",
+        EventKind.BOUNCED: "it came back, at once or after it was taken",
+        EventKind.COMPLAINED: "the person reported it as spam",
+        EventKind.OPENED: "its images were loaded, by a person or by a machine",
+        EventKind.CLICKED: "one of its links was followed, by a person or by a scanner",
+        EventKind.REPLIED: "the person answered; automatic replies are none",
+        EventKind.CONVERTED: "the person did what the mail is for: ordered, booked, signed up",
+        EventKind.UNSUBSCRIBED: "the person wants no more of it",
+        EventKind.RESUBSCRIBED: "an earlier opt-out was taken back on the platform",
+        EventKind.UNKNOWN: "the log's word for it is not known here: counted, never guessed",
+    }
+)
+
+BOUNCE_MEANING: Final = MappingProxyType(
+    {
+        BounceClass.HARD: "the mailbox or its domain does not exist",
+        BounceClass.SOFT: "the mailbox could not take it this time: full, too large, timed out",
+        BounceClass.BLOCK: "the receiver refused this sender or this content: says nothing of the mailbox",
+        BounceClass.UNKNOWN: "the log does not say which; never taken for hard",
+    }
+)
+
+#: The columns of the event table, one row per event and recipient, with their types in DuckDB. A reader may add
+#: columns; it never gives one of these another meaning.
+EVENT: Final = MappingProxyType(
+    {
+        "source": "VARCHAR",  # layout of the log it comes from: ses, sendgrid, plain …
+        "message_id": "VARCHAR",  # the platform's id of the mail; with the recipient, what events are joined on
+        "recipient": "VARCHAR",  # as the log writes it
+        "kind": "VARCHAR",  # EventKind
+        "bounce_class": "VARCHAR",  # BounceClass of a bounce, else null
+        "smtp_status": "VARCHAR",  # enhanced status code (RFC 3463), where the log has it
+        "machine": "BOOLEAN",  # whether a machine opened or clicked; null: cannot be told
+        "ts_us": "BIGINT",  # when it happened: microseconds since 1970 UTC; null: not dated
+    }
+)
