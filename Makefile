@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP)  ## audit the built-in sample; the page goes to reports/ or OUTPUT=folder
+demo: $(STAMP)  ## audit and clean the built-in sample; into reports/ or OUTPUT=folder
 	$(BIN)/hygiene demo $(if $(OUTPUT),--output "$(OUTPUT)")
 
 test: $(STAMP)  ## run the tests
@@ -25,7 +25,7 @@ check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## measure the audit on loopback, beside checkdmarc
+bench: $(STAMP)  ## measure the audit and the cleaning, beside their peers
 	$(BIN)/python -m tests.bench
 
 lock: $(STAMP)  ## resolve the lock files again; UPGRADE=1 takes newer versions

@@ -1,4 +1,4 @@
-"""Deliverability and list hygiene: audit a domain's e-mail authentication, and what follows from it.
+"""Deliverability and list hygiene: audit a domain's e-mail authentication, clean the list that is mailed.
 
 >>> import hygiene
 >>> audit = hygiene.audit_domain("shop.example", resolver=hygiene.Zone({}), second_opinion=False)
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hygiene.audit.run import audit_message as audit_message
     from hygiene.audit.run import judge as judge
     from hygiene.audit.spf_evaluation import check_host as check_host
+    from hygiene.config import CleaningPolicy as CleaningPolicy
+    from hygiene.contacts.clean import clean_contacts as clean_contacts
+    from hygiene.contacts.cleaned import Cleaned as Cleaned
     from hygiene.dns_client import LiveResolver as LiveResolver
     from hygiene.errors import HygieneError as HygieneError
     from hygiene.finding import Finding as Finding
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 #: public name → the module it lives in; loaded when first used, so that `import hygiene` costs nothing
 _HOMES = {
     "Audit": "hygiene.audit.run",
+    "Cleaned": "hygiene.contacts.cleaned",
+    "CleaningPolicy": "hygiene.config",
     "Facts": "hygiene.audit.facts",
     "Finding": "hygiene.finding",
     "HygieneError": "hygiene.errors",
@@ -41,6 +46,7 @@ _HOMES = {
     "audit_domain": "hygiene.audit.run",
     "audit_domains": "hygiene.audit.run",
     "audit_message": "hygiene.audit.run",
+    "clean_contacts": "hygiene.contacts.clean",
     "check_host": "hygiene.audit.spf_evaluation",
     "judge": "hygiene.audit.run",
     "load_facts": "hygiene.audit.facts",

@@ -1,5 +1,6 @@
 """What every test runs under: servers that are there, no packet off this machine, repeatable hypotheses."""
 
+import glob
 import ipaddress
 import os
 import shutil
@@ -18,7 +19,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 def find_program(name):
     """Where a program is; servers live in folders that an ordinary user's path lacks."""
-    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"]
+    own = sorted(glob.glob("/usr/lib/postgresql/*/bin"))  # where Debian keeps PostgreSQL's programs
+    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", *own]
     return shutil.which(name, path=os.pathsep.join(folders))
 
 

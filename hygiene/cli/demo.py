@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli.output import Format, deliver, say
+from hygiene.cli.output import Format, deliver, note, say
 
 INTRODUCTION = """\
 Three sample shops, served by a DNS and a web server that run on this machine for as long as this takes.
 The same for your own domain:  hygiene audit your-domain.com
+"""
+CLEANING = """\
+
+The list of one of them, exported from Klaviyo and cleaned.
+The same for your own list:  hygiene clean your-export.csv --inactive-after 1y
 """
 
 
@@ -19,7 +24,12 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.")] = Path("reports"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details, too.")] = False,
 ) -> None:
-    """Audit the three shops of the built-in sample; nothing leaves this machine."""
+    """Audit the three shops of the built-in sample and clean a list; nothing leaves this machine."""
+    _audit(output, verbose=verbose)
+    _clean(output, verbose=verbose)
+
+
+def _audit(output: Path, *, verbose: bool) -> None:
     from hygiene.audit.run import audit_domain
     from hygiene.demo.sample import SHOPS, playground
 
@@ -32,3 +42,19 @@ def demo(
     deliver(documents, data, form=Format.TEXT, title=title, verbose=verbose)
     deliver(documents, data, form=Format.HTML, title=title, output=output / "audit.html")
     deliver(documents, data, form=Format.JSON, title=title, output=output / "audit.json")
+
+
+def _clean(output: Path, *, verbose: bool) -> None:
+    from tempfile import TemporaryDirectory
+
+    from hygiene.config import CleaningPolicy
+    from hygiene.contacts.clean import clean_contacts
+    from hygiene.demo.lists import AS_OF, write_list
+
+    say(CLEANING)
+    with TemporaryDirectory() as folder:
+        export, listed = write_list(Path(folder))
+        policy = CleaningPolicy(inactive_after="1y", segments={"loyal": "orders >= 3 and life = 'active'"})
+        cleaned = clean_contacts(export, policy, output=output / "clean", suppress=[listed], now=AS_OF)
+    deliver([cleaned.sections()], cleaned.to_dict(), form=Format.TEXT, title="List cleaning", verbose=verbose)
+    note(f"written to {output / 'clean'}")
