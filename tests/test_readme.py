@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -10,6 +11,9 @@ import typer.main
 from hygiene.audit.run import audit_domains
 from hygiene.cli.app import app
 from hygiene.config import load_settings
+from hygiene.config import CleaningPolicy
+from hygiene.contacts.clean import clean_contacts
+from hygiene.demo.lists import AS_OF, write_list
 from hygiene.demo.sample import playground
 from hygiene.render.terminal import render_terminal
 
@@ -34,20 +38,29 @@ def test_every_command_is_shown_and_has_help(name: str) -> None:
     assert all(option.help for option in COMMANDS[name].params)
 
 
+def options(command: Any) -> set[str]:
+    """Every option of a command and of the commands below it."""
+    own = {word for option in command.params for word in [*option.opts, *option.secondary_opts]}
+    return own.union(*(options(each) for each in getattr(command, "commands", {}).values()))
+
+
 def test_every_option_shown_exists() -> None:
-    known = {word for command in COMMANDS.values() for option in command.params for word in option.opts}
+    known = set().union(*map(options, COMMANDS.values()))
     shown = {word for block in blocks("console") for word in re.findall(r"(?<=\s)--?[a-z][a-z-]*", block)}
     assert shown - known <= {"--help"}
 
 
 def test_every_command_line_shown_can_be_read() -> None:
     lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-    shown = [line for line in lines if line.startswith("hygiene audit ")]
+    shown = [line for line in lines if line.startswith("hygiene ")]
     assert len(shown) > 5
     for line in shown:
         words = shlex.split(line, comments=True)
         words = words[: words.index("<")] if "<" in words else words
-        COMMANDS["audit"].make_context("audit", words[2:])
+        command, rest = COMMANDS[words[1]], words[2:]
+        if hasattr(command, "commands"):
+            command, rest = command.commands[rest[0]], rest[1:]
+        command.make_context(words[1], rest)
 
 
 def test_the_audit_shown_is_the_audit_made() -> None:
@@ -92,11 +105,23 @@ def test_the_python_shown_runs() -> None:
     assert repr(verdict).startswith(code.splitlines()[-1].removeprefix("# ").partition(", …")[0])
 
 
+def test_the_cleaning_shown_is_the_cleaning_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = block_with("console", "$ hygiene clean outfitters-klaviyo.csv").splitlines()[1:]
+    export, listed = write_list(tmp_path)
+    policy = CleaningPolicy(inactive_after="1y")
+    cleaned = clean_contacts(export, policy, output="reports/clean", suppress=[listed], now=AS_OF)
+    made = render_terminal(cleaned.sections(), width=100, colour=False).splitlines()
+    assert shown[-1] == "…"
+    assert shown[:-1] == made[: len(shown) - 1]
+
+
 def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
     (tmp_path / "hygiene.toml").write_text(block_with("toml", "[audit]"), encoding="utf-8")
     settings = load_settings(tmp_path / "hygiene.toml", environ={})
     assert settings.audit.resolvers == ("127.0.0.1:5353",)
     assert settings.web.port == 8443
+    assert settings.clean.status_words == {"Paused": "unsubscribed"}
 
 
 def test_public_names_are_there() -> None:

@@ -60,6 +60,7 @@ def clean(
         list[Path],
         typer.Argument(
             metavar="FILE...",
+            readable=False,  # what cannot be read is said in our own words
             help="Exports: CSV, TSV, Excel, Parquet, JSON Lines, one address a line; .gz and .zip of them.",
         ),
     ],
@@ -79,12 +80,16 @@ def clean(
     suppress: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="Never mail who is listed here: addresses, domains or hashes (repeatable)."
+            metavar="FILE",
+            readable=False,
+            help="Never mail who is listed here: addresses, domains or hashes (repeatable).",
         ),
     ] = None,
     events: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Logs of what people did with your mail (repeatable)."),
+        typer.Option(
+            metavar="FILE", readable=False, help="Logs of what people did with your mail (repeatable)."
+        ),
     ] = None,
     check_mx: Annotated[
         bool, typer.Option("--check-mx", help="Ask DNS which domains can receive mail.")
@@ -125,8 +130,10 @@ def clean(
         str | None, typer.Option(metavar="DATE", help="Reckon from this day instead of now, as in 2026-11-22.")
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="Where the tables are computed.")] = EngineName.DUCKDB,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads to use.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings, instead of ./hygiene.toml.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Processor threads to use.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(readable=False, help="Settings, instead of ./hygiene.toml.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details, too.")] = False,
 ) -> None:
     """Clean lists: exports of any platform to the rows that are safe to mail, and the others with the reason
@@ -275,7 +282,7 @@ def _pairs(words: Words, mark: str, option: str, example: str) -> dict[str, str]
     pairs: dict[str, str] = {}
     for word in words or []:
         name, found, value = word.partition(mark)
-        if not found or not name.strip():
+        if not (found and name.strip() and value.strip()):
             raise UsageError(f"{option} {word[:60]!r} cannot be read: write it as in {option} {example}")
         if name.strip() in pairs:
             raise UsageError(f"{option} {name.strip()!r} was given twice")

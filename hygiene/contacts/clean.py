@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +21,10 @@ from hygiene.contacts.cleaned import BrokenSum, Cleaned, TooManyRemoved
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.counts import check_sums, count
 from hygiene.contacts.engine import DuckEngine, Engine, open_engine
+from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
-from hygiene.contacts.kept import Shape, needs_address, shape_of, write_rows
+from hygiene.contacts.guard import shown
+from hygiene.contacts.kept import Shape, needs_address, shape_of, with_room, write_rows
 from hygiene.contacts.ledger import write_flagged, write_rejected, write_suppressions
 from hygiene.contacts.manifest import as_json, manifest_of
 from hygiene.contacts.plan import CheckMail, Knowledge, run_plan
@@ -31,10 +34,10 @@ from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.scan import Positions
 from hygiene.contacts.segmenting import find_segments
 from hygiene.contacts.segments import Evaluated, read_segment
-from hygiene.contacts.source import open_sources
+from hygiene.contacts.source import Source, open_sources
 from hygiene.contacts.summary import Summary
 from hygiene.contacts.suppression import SuppressionList, combine, read_suppressions
-from hygiene.errors import UnwritableOutput, UsageError
+from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 
 DEFAULT_POLICY = CleaningPolicy()
 Say: TypeAlias = Callable[[str], None]
@@ -72,10 +75,11 @@ def clean_contacts(
     segments = [read_segment(f"{name}: {expression}") for name, expression in policy.segments.items()]
     with _work_folder(target) as work:
         paths = _paths(contacts, work)
-        _refuse_overwriting(paths, target)
+        read = [*paths, *(one for one in (*suppress, *events) if not isinstance(one, SuppressionList))]
+        _refuse_overwriting(read, target, [*OUTPUTS, *(f"{one.name}.csv" for one in segments)])
         listed = _lists(suppress, suppression_key)
-        with open_engine(engine, work, threads) as (tables, reading):
-            exports = read_exports(open_sources(paths, work), reading.connection, work, policy, tick)
+        with open_engine(engine, work, threads) as (tables, reading), _opened(paths, work) as sources:
+            exports = read_exports(sources, reading.connection, work, policy, tick)
             activity, events_said = _activity(events, reading, tables, policy)
             known = Knowledge(
                 now=now or datetime.now(UTC),
@@ -92,6 +96,7 @@ def clean_contacts(
             summary = count(
                 reading.connection,
                 exports,
+                policy,
                 known.now,
                 segments={name: (len(one.rows), one.unknown) for name, one in found.items()},
                 listed=listed,
@@ -102,19 +107,22 @@ def clean_contacts(
             if dry_run:
                 return cleaned
             say("Writing")
-            return _Writing(reading, exports, cleaned, kept, found, work).run(target)
+            return _Writing(reading, exports, cleaned, kept, found, work, read).run(target)
 
 
 @contextmanager
 def _work_folder(target: Path | None) -> Iterator[Path]:
     """A folder for what is under way: inside the output, so that finished files need only be moved."""
-    place = "the temporary folder" if target is None else str(target)
-    if target is not None and target.exists() and not target.is_dir():
-        raise UnwritableOutput(f"{place} cannot be written: it is a file, and a cleaning writes a folder")
-    made = target is not None and not target.exists()
+    place = "the temporary folder" if target is None else shown(target)
+    made: list[Path] = []
     work = None
     try:
         if target is not None:
+            if target.exists() and not target.is_dir():
+                raise UnwritableOutput(
+                    f"{place} cannot be written: it is a file, and a cleaning writes a folder"
+                )
+            made = [one for one in (target, *target.parents) if not one.exists()]
             target.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".cleaning-", dir=target))
         yield work
@@ -123,8 +131,9 @@ def _work_folder(target: Path | None) -> Iterator[Path]:
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
-        if target is not None and made and not any(target.iterdir()):
-            target.rmdir()
+        with suppress(OSError):  # a folder that holds something stays
+            for one in made:
+                one.rmdir()
 
 
 def _paths(contacts: Any, work: Path) -> list[Path]:
@@ -136,14 +145,29 @@ def _paths(contacts: Any, work: Path) -> list[Path]:
     return [write_frame(contacts, work / "frame.csv")]
 
 
-def _refuse_overwriting(paths: Sequence[Path], target: Path | None) -> None:
+def _refuse_overwriting(paths: Sequence[Path | str], target: Path | None, names: Sequence[str]) -> None:
     """An output folder that holds an input under the name of an output."""
     if target is None:
         return
-    outputs = {os.path.realpath(target / name): name for name in OUTPUTS}
+    outputs = {os.path.realpath(target / name): name for name in names}
     for path in paths:
         if name := outputs.get(os.path.realpath(path)):
             raise UsageError(f"{path} would be overwritten by the new {name}: choose another --output")
+    for path in outputs:
+        if Path(path).is_dir():
+            raise UnwritableOutput(f"{shown(path)} cannot be written: it is a folder")
+
+
+@contextmanager
+def _opened(paths: Sequence[Path], work: Path) -> Iterator[list[Source]]:
+    """The files, opened; one that changes meanwhile breaks a cleaning in any way: then this is what is said."""
+    sources = open_sources(paths, work)
+    try:
+        yield sources
+    except Exception:
+        for source in sources:
+            source.check_unchanged()
+        raise
 
 
 def _lists(suppress: Sequence[Path | str | SuppressionList], key: bytes | None) -> SuppressionList | None:
@@ -186,6 +210,14 @@ def _check(reading: DuckEngine, exports: Sequence[Export], summary: Summary, pol
         )
 
 
+class _OwnFolder:
+    """A temporary folder that goes when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="hygiene-clean-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class _Writing:
     """The files of a cleaning, first all in the work folder, then all under their names."""
@@ -196,6 +228,7 @@ class _Writing:
     kept: Positions
     found: Mapping[str, Evaluated]
     work: Path
+    read: Sequence[Path | str]
 
     def run(self, target: Path | None) -> Cleaned:
         """Write everything; the result with the folder it is in."""
@@ -203,11 +236,12 @@ class _Writing:
         ready.mkdir()
         shape = shape_of(self.exports, self.kept)
         with_address = needs_address(self.reading.connection, shape, self.kept)
+        shape = with_room(shape) if with_address else shape
         outputs = [*self._kept_files(ready, shape), *self._ledgers(ready)]
         for export in self.exports:
             export.source.check_unchanged()
-        own = None if target is not None else tempfile.TemporaryDirectory(prefix="hygiene-clean-")
-        folder = target if target is not None else Path(own.name if own else "")
+        own = _OwnFolder() if target is None else None
+        folder = target or (own.path if own else Path())
         cleaned = replace(self.cleaned, folder=folder, _keep=own)
         outputs += [
             _put(ready / SUMMARY, as_json(cleaned.to_dict())),
@@ -223,7 +257,7 @@ class _Writing:
             with_address=with_address,
         )
         _put(ready / MANIFEST, as_json(manifest))
-        _move(ready, folder)
+        _move(ready, folder, _stale(folder, ready, self.read))
         return cleaned
 
     def _kept_files(self, ready: Path, shape: Shape) -> list[Written]:
@@ -250,12 +284,30 @@ def _put(path: Path, text: str) -> Written:
     return hash_written(path, rows=0)
 
 
-def _move(ready: Path, folder: Path) -> None:
+def _stale(folder: Path, ready: Path, read: Sequence[Path | str]) -> list[Path]:
+    """What an earlier cleaning wrote here and this one does not, like a segment no longer asked for.
+
+    A file that was changed since, or was read just now, is not counted.
+    """
+    try:
+        earlier = open_cleaning(folder).manifest.outputs
+    except UnreadableInput:
+        return []
+    spared = {os.path.realpath(path) for path in read}
+    names = [name for name in earlier if name == Path(name).name and not (ready / name).exists()]
+    there = [folder / name for name in names if (folder / name).is_file()]
+    same = [path for path in there if hash_written(path, rows=0).sha256 == earlier[path.name].sha256]
+    return [path for path in same if os.path.realpath(path) not in spared]
+
+
+def _move(ready: Path, folder: Path, stale: Sequence[Path]) -> None:
     """Put the finished files under their names, the manifest last: without it they are no cleaning.
 
     An old manifest goes first, so that a stop in between leaves files that nothing vouches for.
     """
     (folder / MANIFEST).unlink(missing_ok=True)
+    for path in stale:
+        path.unlink()
     names = sorted((path.name for path in ready.iterdir()), key=lambda name: (name == MANIFEST, name))
     for name in names:
         (ready / name).replace(folder / name)

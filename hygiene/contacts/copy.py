@@ -55,10 +55,10 @@ class Output:
             self._last = bytes(data[-1:])
         self.rows += rows
 
-    def end_line(self) -> None:
+    def end_line(self, line_end: bytes) -> None:
         """Let what follows begin on a line of its own."""
         if self._last not in {b"\n", b"\r"}:
-            self.write(b"\n")
+            self.write(line_end)
 
     def __enter__(self) -> Self:
         return self
@@ -135,15 +135,21 @@ def _mask(spans: Positions, keep: Mask, base: int) -> Mask:
 
 def _with_cell(export: Export, data: Bytes, lengths: Positions, texts: Sequence[bytes]) -> bytes:
     """The records with one more cell before their line ends."""
-    delimiter = (export.source.delimiter or ",").encode()
     parts, position = [], 0
     raw = data.tobytes()
     for length, text in zip(lengths.tolist(), texts, strict=True):
-        record = raw[position : position + length]
-        body = record.rstrip(b"\r\n")
-        parts += [body, delimiter, text, record[len(body) :] or b"\n"]
+        parts.append(_extended(export, raw[position : position + length], text))
         position += length
     return b"".join(parts)
+
+
+def _extended(export: Export, record: bytes, cell: bytes) -> bytes:
+    """A record with one more cell; a carriage return before the line end is part of that, one only."""
+    line_end = export.source.line_end
+    body = record.removesuffix(line_end)
+    if body != record and line_end == b"\n":
+        body = body.removesuffix(b"\r")
+    return body + export.source.delimiter.encode() + cell + (record[len(body) :] or line_end)
 
 
 def header_of(export: Export, *, with_address: bool) -> bytes:
@@ -154,9 +160,7 @@ def header_of(export: Export, *, with_address: bool) -> bytes:
         file.seek(start)
         header = file.read(stop - start)
     if with_address and header:
-        body = header.rstrip(b"\r\n")
-        delimiter = (export.source.delimiter or ",").encode()
-        header = body + delimiter + OWN_COLUMN.encode() + (header[len(body) :] or b"\n")
+        header = _extended(export, header, OWN_COLUMN.encode())
     return mark + header
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 
+from hygiene.config import CleaningPolicy
 from hygiene.contacts.dates_sql import quoted
-from hygiene.contacts.plan import period_marks
+from hygiene.contacts.plan import horizon, period_marks
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.status import Status
@@ -20,6 +21,7 @@ from hygiene.contacts.suppression import SuppressionList
 def count(
     connection: duckdb.DuckDBPyConnection,
     exports: Sequence[Export],
+    policy: CleaningPolicy,
     as_of: datetime,
     *,
     segments: Mapping[str, tuple[int, int]],
@@ -41,7 +43,7 @@ def count(
         repaired=_number(connection, "select count(*) from decisions where reason is null and repaired"),
         free=_number(connection, "select count(*) from persons where reason is null and free"),
         statuses={words[rank].value: rows for rank, rows in statuses},
-        life=_life(connection, as_of),
+        life=_life(connection, policy, as_of),
         segments=segments,
         lists=tuple(
             {
@@ -78,10 +80,12 @@ def _flags(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(_pairs(connection, f"select word, count(*) from ({words}) group by 1 order by 1"))
 
 
-def _life(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> Life:
+def _life(connection: duckdb.DuckDBPyConnection, policy: CleaningPolicy, as_of: datetime) -> Life:
     """Signs of life among the people whom nothing but inactivity keeps from being mailed."""
     marks = period_marks(as_of, PREVIEW_MONTHS)
-    gone = ", ".join(f'count(*) filter ("last" < {mark})' for mark in marks.values())
+    old = f"coalesce(joined, 0) < {horizon(policy, as_of).grace}"
+    asked = f"coalesce(ignored_mails, {policy.min_ignored}) >= {policy.min_ignored}"
+    gone = ", ".join(f'count(*) filter ("last" < {mark} and {old} and {asked})' for mark in marks.values())
     inactive = quoted(RejectReason.INACTIVE)
     found = connection.execute(
         f"""select count(*), count("last"), count(*) filter (reason = {inactive}), {gone}

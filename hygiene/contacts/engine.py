@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -122,22 +122,58 @@ def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator
 
     if name not in ENGINES:
         raise UsageError(f"no engine is called {name!r}: there are {' and '.join(ENGINES)}")
-    reading = DuckEngine(folder, threads=threads)
-    engine: Engine = reading
     try:
-        if name == "spark":
-            from hygiene.contacts.spark import SparkEngine
+        with closing(DuckEngine(folder, threads=threads)) as reading:
+            engine: Engine = reading
+            if name == "spark":
+                from hygiene.contacts.spark import SparkEngine
 
-            engine = SparkEngine(folder, threads=threads)
-        yield engine, reading
-    except duckdb.IOException as error:
-        raise UnwritableOutput(f"{folder.parent} cannot be written: {_sentence(error)}") from None
+                engine = SparkEngine(folder, threads=threads)
+            with closing(engine):
+                yield engine, reading
     except duckdb.OutOfMemoryException as error:
         raise UnwritableOutput(f"there is too little memory or disk: {_sentence(error)}") from None
+    except (duckdb.Error, RuntimeError) as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from None
+        if isinstance(error, duckdb.IOException) or "Could not write" in str(error):
+            raise UnwritableOutput(f"{folder.parent} cannot be written: {_sentence(error)}") from None
+        raise
+
+
+@contextmanager
+def streaming(
+    connection: duckdb.DuckDBPyConnection, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> Iterator[None]:
+    """Batches made in Python as the table ``batches``, once; what fails in making them is raised as it is."""
+    import duckdb
+    import pyarrow as pa
+
+    failed: list[Exception] = []
+
+    def made() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    connection.register("batches", pa.RecordBatchReader.from_batches(schema, made()))
+    try:
+        yield
+    except duckdb.Error:
+        if failed:
+            raise failed[0] from None
+        raise
     finally:
-        engine.close()
-        reading.close()
+        connection.unregister("batches")
 
 
 def _sentence(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:200]
+
+
+def _was_interrupted(error: Exception) -> bool:
+    """Whether it was Ctrl-C: DuckDB makes other errors of it, and of one in what streams rows to it."""
+    said = str(error).rstrip()
+    return said == "Query interrupted" or said.startswith("INTERRUPT") or said.endswith("KeyboardInterrupt")

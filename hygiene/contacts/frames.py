@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hygiene.contacts.ledger import FORMULA
 from hygiene.contacts.summary import Summary
 from hygiene.errors import UsageError
 
@@ -61,7 +62,7 @@ def load_ledger(path: Path) -> pd.DataFrame:
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     for name in set(frame.columns) - {"line", "step", "reason", "flags", "suggestion"}:
-        frame[name] = frame[name].str.replace(r"^'(?='*[=+\-@\t\r])", "", regex=True)
+        frame[name] = frame[name].str.replace(rf"^'(?={FORMULA[1:]})", "", regex=True)
     if "line" in frame:
         frame["line"] = frame["line"].astype("int64")
     return frame

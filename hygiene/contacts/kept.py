@@ -79,19 +79,29 @@ def write_rows(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positi
     """Write the rows of these numbers (ascending).
 
     Where a cell among them is not itself the address to write to, every row gets that address in a last column,
-    `hygiene_address`; an earlier cleaning's column of that name is used as it is.
+    `hygiene_address`, in the place of an earlier cleaning's; where nothing is to be added that stays as it is.
     """
     mail_to = _addresses(connection, shape, rows)
+    shape = shape if mail_to is None else with_room(shape)
     with Output(path) as output:
         write = _write_alike if shape.alike else _write_united
         write(shape, rows, mail_to, output)
     return output.written
 
 
+def with_room(shape: Shape) -> Shape:
+    """The shape in which the address can stand last; a list without columns or their names becomes a table."""
+    source = shape.exports[0].source
+    if source.header is not None and source.delimiter and OWN_COLUMN not in shape.columns:
+        return shape
+    return replace(shape, alike=False, columns=tuple(name for name in shape.columns if name != OWN_COLUMN))
+
+
 def needs_address(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> bool:
-    """Whether a cell among these rows is not itself the address to write to."""
-    if OWN_COLUMN in shape.columns:
-        return False
+    """Whether the address to write to must stand beside the cells: one is not it, or only some files say it."""
+    saying = [OWN_COLUMN in export.recognised.header for export in shape.exports]
+    if any(saying) and not all(saying):
+        return len(rows) > 0
     with _chosen(connection, rows) as chosen:
         return connection.execute(f"select 1 from {chosen} where repaired limit 1").fetchall() != []
 
@@ -101,7 +111,8 @@ def _addresses(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positi
     if not needs_address(connection, shape, rows):
         return None
     with _chosen(connection, rows) as chosen:
-        query = f'select coalesce(normal, address) as mail_to from {chosen} order by "row"'
+        query = f"""select coalesce(d.normal, c.address) as mail_to from {chosen} d
+            join contacts c on c."row" = d."row" order by d."row" """
         return [str(text) for text in connection.execute(query).fetchnumpy()["mail_to"]]
 
 
@@ -121,7 +132,7 @@ def _write_alike(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, o
         chosen = select_rows(export, rows)
         if not len(chosen):
             continue
-        output.end_line()
+        output.end_line(export.source.line_end)
         copy_rows(output, export, chosen, _cells(export, rows, chosen, mail_to))
 
 
@@ -135,8 +146,8 @@ def _write_united(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, 
         if not len(chosen):
             continue
         with Output(part) as records:
-            copy_rows(records, export, chosen, _cells(export, rows, chosen, mail_to))
-        _recut(export, shape, part, with_address=mail_to is not None, output=output)
+            copy_rows(records, export, chosen)
+        _recut(export, shape, part, _mail_to(rows, chosen, mail_to), output)
     part.unlink(missing_ok=True)
 
 
@@ -144,28 +155,35 @@ def _cells(
     export: Export, rows: Positions, chosen: Positions, mail_to: Sequence[str] | None
 ) -> list[bytes] | None:
     """What the added cell of each chosen row holds, as it is written in this export."""
+    texts = _mail_to(rows, chosen, mail_to)
+    return None if texts is None else [cell_bytes(text, export.source.delimiter) for text in texts]
+
+
+def _mail_to(rows: Positions, chosen: Positions, mail_to: Sequence[str] | None) -> Sequence[str] | None:
+    """The address to write to of each chosen row."""
     if mail_to is None:
         return None
     first = int(np.searchsorted(rows, chosen[0]))
-    return [cell_bytes(text, export.source.delimiter) for text in mail_to[first : first + len(chosen)]]
+    return mail_to[first : first + len(chosen)]
 
 
-def _recut(export: Export, shape: Shape, part: Path, *, with_address: bool, output: Output) -> None:
+def _recut(export: Export, shape: Shape, part: Path, mail_to: Sequence[str] | None, output: Output) -> None:
     """Append the records of a file, which are in the form of one export, brought under the columns of all."""
     import pyarrow as pa
     from pyarrow import csv
 
-    header = [*export.recognised.header, *([OWN_COLUMN] if with_address else [])]
-    wanted = [*shape.columns, *([OWN_COLUMN] if with_address else [])]
-    places = {key: place for place, key in enumerate(_numbered(header))}
-    dialect = replace(export.dialect, fields=len(header), delimiter=export.source.delimiter or ",")
+    places = {key: place for place, key in enumerate(_numbered(export.recognised.header))}
+    dialect, written = export.dialect, 0
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     with part.open("rb") as file:
-        for block in scan(file, dialect, range(len(header))):
-            cells = [text_of(block, place, escape=dialect.escape.encode()) for place in range(len(header))]
+        for block in scan(file, dialect, range(dialect.fields)):
+            cells = [text_of(block, place, escape=dialect.escape.encode()) for place in range(dialect.fields)]
             blank = pa.array([""] * len(block), pa.string())
-            columns = [cells[places[key]] if key in places else blank for key in _numbered(wanted)]
+            columns = [cells[places[key]] if key in places else blank for key in _numbered(shape.columns)]
+            if mail_to is not None:
+                columns.append(pa.array(mail_to[written : written + len(block)], pa.string()))
             sink = pa.BufferOutputStream()
-            batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(wanted))])
+            batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(columns))])
             csv.write_csv(batch, sink, options)
             output.write(memoryview(sink.getvalue()), len(block))
+            written += len(block)

@@ -12,8 +12,9 @@ from hygiene.contacts.dates_sql import quoted
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import ABOUT, BY_STATUS, RejectReason
 
-#: what a spreadsheet would run; an apostrophe before it stops that, and one more can always be taken back
-FORMULA = r"^'*[=+\-@\t\r]"
+#: What a spreadsheet would run, blanks before it and full-width signs too (https://owasp.org/www-community/attacks/
+#: CSV_Injection, 2026-11). An apostrophe before it stops that; one more before apostrophes can be taken back.
+FORMULA = r"^['\x20\xA0\t\r\n]*[=+\-@＝＋－＠\t\r\n]"
 
 SUPPRESSING = (
     RejectReason.COMPLAINED,

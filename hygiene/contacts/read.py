@@ -15,10 +15,12 @@ import pyarrow as pa
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
 from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
+from hygiene.contacts.engine import streaming
 from hygiene.contacts.layout import Recognised, recognise
-from hygiene.contacts.rows import RowReader, count_addresses, user_words
+from hygiene.contacts.rows import OWN_COLUMN, RowReader, count_addresses, user_words
 from hygiene.contacts.scan import NEWLINE, RETURN, Block, Dialect, Positions, scan
 from hygiene.contacts.source import Source
+from hygiene.contacts.status import Status
 from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, ROWS
 from hygiene.errors import UnreadableInput, UsageError
@@ -114,6 +116,14 @@ def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
         raise UsageError(f"{source.name}: {error}") from None
 
 
+def _own_words(policy: CleaningPolicy) -> dict[str, Status]:
+    known = [status.value for status in Status]
+    for word, status in policy.status_words.items():
+        if status not in known:
+            raise UsageError(f"status_words: {word!r} cannot mean {status!r}; there are {', '.join(known)}")
+    return user_words(policy.status_words)
+
+
 class _Reading:
     """One file on its way into the tables."""
 
@@ -127,7 +137,7 @@ class _Reading:
             recognised=self.recognised,
             address=self._find_address() if address is None else address,
             opens=policy.opens,
-            words=user_words(policy.status_words),
+            words=_own_words(policy),
         )
         self.set_aside = [(line.line, line.why, line.text) for line in self.source.damaged]
         self.rows = self.damaged = self.blank = self.records = 0
@@ -137,13 +147,13 @@ class _Reading:
     def run(self) -> Export:
         """Read the file; the export with its counts."""
         formats, notes = self._formats()
-        with self.export.spans.open("wb") as spans:
-            batches = pa.RecordBatchReader.from_batches(self.reader.schema, self._batches(spans))
-            self.connection.register("batches", batches)
+        with (
+            self.export.spans.open("wb") as spans,
+            streaming(self.connection, self.reader.schema, self._batches(spans)),
+        ):
             query = self.connection.sql(self._query(formats))
             read = read_ordinary(nw.from_native(query)).select(*CONTACT).to_native().sql_query()
             self.connection.execute(f"insert into contacts {read}")
-            self.connection.unregister("batches")
         self._flush()
         self.source.check_unchanged()
         return replace(
@@ -153,15 +163,23 @@ class _Reading:
             damaged=self.damaged,
             blank=self.blank,
             last_line=self.last_line,
-            notes=(*self.source.said, *self.recognised.notes, *notes),
+            notes=(*self.source.said, *self.recognised.notes, *notes, *self._strange()),
         )
+
+    def _strange(self) -> Iterator[str]:
+        for word, rows in self.reader.strange.most_common():
+            known = "is no status known here: say what it means in hygiene.toml, [clean.status_words]"
+            yield f"{word!r}, the status of {rows:,} row{'s' if rows > 1 else ''}, {known}"
 
     def _find_address(self) -> int:
         """The column whose cells are addresses, when no name says it."""
         header = self.recognised.header
         counts, seen = np.zeros(len(header), np.int64), 0
         for block in self._scan(range(len(header))):
-            counts += [count_addresses(block, number) for number in range(len(header))]
+            counts += [
+                0 if name == OWN_COLUMN else count_addresses(block, number)
+                for number, name in enumerate(header)
+            ]
             seen += len(block) + len(block.damaged)
             if seen >= _SAMPLE:
                 break
@@ -182,7 +200,7 @@ class _Reading:
         for block in self._scan(self.reader.wanted):
             lines, damaged_lines = self._lines(block)
             row = self.export.base + lines
-            np.column_stack([block.starts, block.stops, row]).tofile(spans)
+            spans.write(np.column_stack([block.starts, block.stops, row]).tobytes())
             for line, one in zip(damaged_lines, block.damaged, strict=True):
                 self.set_aside.append((int(line), one.reason, self._text(one.start, one.stop)))
             self.blank += block.blank
@@ -256,8 +274,7 @@ class _Reading:
             return {}
         reader = replace(self.reader, also=())
         batches = (reader.batch(block, block.lines) for block in self._scan(reader.wanted) if len(block))
-        self.connection.register("batches", pa.RecordBatchReader.from_batches(reader.schema, batches))
         counts = ", ".join(order_counts_sql(f"c{place}") for place in places)
-        found = self.connection.execute(f"select {counts} from batches").fetchall()[0]
-        self.connection.unregister("batches")
+        with streaming(self.connection, reader.schema, batches):
+            found = self.connection.execute(f"select {counts} from batches").fetchall()[0]
         return {place: day_month(*found[3 * i : 3 * i + 3]) for i, place in enumerate(places)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,8 +16,10 @@ from hygiene.contacts.cells import filled, mapped, text_of
 from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
 from hygiene.contacts.scan import Block, Mask
 from hygiene.contacts.status import Status
+from hygiene.errors import UsageError
 
 OWN_COLUMN = "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to
+_STRANGE, _MORE = 20, "…"  # different unknown words counted one by one, and what the others are counted as
 _SILENT = -1  # no rank: the row says nothing
 
 
@@ -31,6 +34,7 @@ class RowReader:
         default_factory=dict
     )  # status words of the user's own, as `word_key` has them
     also: tuple[int, ...] = ()  # further cells to hand out as text
+    strange: Counter[str] = field(default_factory=Counter, compare=False)  # status words unknown here → rows
 
     @property
     def own(self) -> int | None:
@@ -103,7 +107,25 @@ class RowReader:
     def _said(self, texts: pa.Array, rule: StatusColumn) -> npt.NDArray[np.int8]:
         if rule.present and not rule.words and not rule.silent:  # dates: each different, all meaning one thing
             return np.where(filled(texts), np.int8(rule.present.rank), np.int8(self._rank(rule, "")))
-        return mapped(texts, lambda text: self._rank(rule, text))
+        words = texts.dictionary_encode()
+        ranks = np.array([self._rank(rule, text) for text in words.dictionary.to_pylist()], np.int8)
+        places = words.indices.to_numpy()
+        if (ranks == Status.UNREADABLE.rank).any():
+            self._note_strange(words.dictionary.to_pylist(), ranks, np.bincount(places, minlength=len(ranks)))
+        said: npt.NDArray[np.int8] = ranks[places]
+        return said
+
+    def _note_strange(
+        self, texts: list[str], ranks: npt.NDArray[np.int8], counts: npt.NDArray[np.int64]
+    ) -> None:
+        """Count the status words that nobody here knows."""
+        for place in np.flatnonzero(ranks == Status.UNREADABLE.rank):
+            word = (
+                texts[place].strip()
+                if len(self.strange) < _STRANGE or texts[place].strip() in self.strange
+                else _MORE
+            )
+            self.strange[word] += int(counts[place])
 
     def _rank(self, rule: StatusColumn, text: str) -> int:
         status = self.words.get(word_key(text)) or status_of(rule, text)
@@ -136,5 +158,9 @@ def count_addresses(block: Block, number: int) -> int:
 
 
 def user_words(words: Mapping[str, str]) -> dict[str, Status]:
-    """The policy's status words, as cells are compared with them; raises ValueError for no status."""
+    """The policy's status words, as cells are compared with them; raises UsageError for what is no status."""
+    for word, status in words.items():
+        if status not in set(Status):
+            known = ", ".join(Status)
+            raise UsageError(f"[clean.status_words] {word} = {status!r}: a status is one of {known}")
     return {word_key(word): Status(status) for word, status in words.items()}

@@ -235,7 +235,8 @@ def _escaped(data: Bytes, quotes: Mask, escape: int) -> Positions:
         return behind
     others = np.concatenate([[-1], np.flatnonzero(data != escape)])
     escapes = behind - 1 - others[np.searchsorted(others, behind) - 1]
-    return behind[escapes % 2 == 1]
+    odd: Positions = behind[escapes % 2 == 1]
+    return odd
 
 
 def _misplaced(data: Bytes, opening: Positions, closing: Positions, dialect: Dialect) -> int:

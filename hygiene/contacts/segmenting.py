@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from hygiene.contacts.dates_sql import moment_sql, quoted
+from hygiene.contacts.engine import streaming
 from hygiene.contacts.kept import Shape, shape_of
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
@@ -81,11 +82,9 @@ def _read(
     """The cells of an export's rows at these positions, as c0, c1, …"""
     also = tuple(sorted({place for place in places if place is not None}))
     reader = RowReader(recognised=export.recognised, address=export.address, also=also)
-    batches = pa.RecordBatchReader.from_batches(reader.schema, _batches(export, reader))
-    connection.register("batches", batches)
     columns = ", ".join(['"row"', *(f"c{place}" for place in also)])
-    connection.execute(f"create or replace table {table} as select {columns} from batches")
-    connection.unregister("batches")
+    with streaming(connection, reader.schema, _batches(export, reader)):
+        connection.execute(f"create or replace table {table} as select {columns} from batches")
 
 
 def _batches(export: Export, reader: RowReader) -> Iterator[pa.RecordBatch]:

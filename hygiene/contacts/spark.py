@@ -1,6 +1,6 @@
 """Spark as the engine: on the session that is active, otherwise on one of our own in this process.
 
-Tables pass between DuckDB and Spark as Parquet files, in a folder that the executors of a cluster must see, too.
+Tables pass between DuckDB and Spark as Parquet files, in a folder that executors of a cluster must see, too.
 A session of our own listens on this machine alone.
 """
 
@@ -176,13 +176,16 @@ def _start_java() -> Any:
         raise UsageError("the engine spark needs Java 17 or later, and there is no java in PATH or JAVA_HOME")
     with tempfile.TemporaryFile() as said, _address_for_java():
         try:
-            return launch_gateway(popen_kwargs={"stdout": said, "stderr": said})  # type: ignore[no-untyped-call]
+            gateway: Any = launch_gateway(popen_kwargs={"stdout": said, "stderr": said})  # type: ignore[no-untyped-call]
         except PySparkRuntimeError:
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").split("\n")
             raise UsageError(
                 f"the engine spark could not start Java, of which it needs 17 or later: {_sentence(lines)}"
             ) from None
+    spark = gateway.jvm.org.apache.spark
+    spark.util.Utils.getLocalDir(spark.SparkConf())  # Java keeps the first it hears of: not one that we remove
+    return gateway
 
 
 @contextmanager

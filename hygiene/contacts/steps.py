@@ -2,7 +2,7 @@
 
 A row is one line of an export; a person is all rows whose addresses reach the same mailbox. What is decided is
 decided for persons, from all their rows together, so that neither the order of the rows nor that of the files
-can matter; only then one row of each person is chosen. A step can be used alone: it takes frames and returns one.
+can matter; only then one row of each person is chosen. A step can be used alone: frames in, a frame out.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def read_ordinary(contacts: Frame) -> Frame:
     local, domain = nw.col("local"), nw.col("domain")
     special = rf"\.(?:{'|'.join(sorted(SPECIAL_USE))})$"
     ordinary = (
-        address.str.contains(ORDINARY)
-        & (address.str.len_chars() <= MAX_ADDRESS)
+        (address.str.len_chars() <= MAX_ADDRESS)  # first: Java's stack overflows on patterns over long texts
+        & address.str.contains(ORDINARY)
         & (domain.str.len_chars() <= MAX_DOMAIN)
         & ~domain.str.contains("--", literal=True)
         & ~domain.str.contains(special)
@@ -96,7 +96,8 @@ def normal_form(address: nw.Expr) -> nw.Expr:
 
 def _part(address: nw.Expr, number: int) -> nw.Expr:
     """The local part (0) or the domain (1) of an ordinary address."""
-    return address.str.split("@").list.get(number)
+    # the @ more: Spark stops at a list without the second element
+    return nw.concat_str(address, nw.lit("@")).str.split("@").list.get(number)
 
 
 def _mailbox(key: nw.Expr, local: nw.Expr, domain: nw.Expr) -> nw.Expr:
@@ -141,7 +142,8 @@ def merge(addressed: Frame, keep: str) -> Frame:
             rows=nw.len(),
         )
         .with_columns(
-            rank=nw.col("best") // ROWS,
+            # Spark divides as doubles: exact for the multiples of ROWS alone
+            rank=(nw.col("best") - nw.col("best") % ROWS) // ROWS,
             kept_row=nw.col("best") % ROWS,
             standing=nw.col("said") // ROWS,
             said_row=ROWS - 1 - nw.col("said") % ROWS,
@@ -173,8 +175,8 @@ def _first_of(cases: Sequence[tuple[nw.Expr, nw.Expr]], otherwise: nw.Expr) -> n
 def choose_spelling(addressed: Frame, persons: Frame, keep: str) -> Frame:
     """For mailboxes written in several ways, what stands for them: `chosen_key` and `chosen_row`.
 
-    Among the best rows the plain spelling wins, whatever the order of the rows (dots and tags sort below letters
-    and the @, so it is the greatest), then its first row.
+    Among the best rows the plain spelling wins, whatever the order of the rows (dots and tags sort below
+    letters and the @, so it is the greatest), then its first row.
     """
     several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("mailbox", "rank")
     rows = addressed.with_columns(own_rank=_order(keep)).select("mailbox", "key", "row", "own_rank")
@@ -306,4 +308,5 @@ def decide(addressed: Frame, persons: Frame) -> Frame:
     decided = addressed.join(verdicts, on="mailbox", how="left").with_columns(
         reason=_first_of(cases, nw.lit(None, nw.String)), detail=nw.coalesce("detail", "person_detail")
     )
-    return decided.select(*DECISION)
+    told = ~nw.col("reason").is_null() | nw.col("repaired") | ~nw.col("flags").is_null()
+    return decided.with_columns(address=nw.when(told).then(nw.col("address"))).select(*DECISION)

@@ -36,7 +36,7 @@ class Life:
     inactive: int  # by the policy
     would_go: Mapping[int, int] = field(
         default_factory=dict
-    )  # months → people without a sign of life for so long
+    )  # months → people whom that --inactive-after would prune
 
     @property
     def pruned_share(self) -> float:

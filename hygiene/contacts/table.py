@@ -26,7 +26,7 @@ CONTACT: Final = {
 #: what became of one line of input
 DECISION: Final = (
     "row",
-    "address",
+    "address",  # where something is said of the row: to write it for the others would only cost
     "normal",  # of an address that Python judged
     "repaired",  # whether the cell is not itself the address to write to
     "reason",  # null: kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hygiene.contacts.flags import FLAGS
 from hygiene.contacts.folder import CLEAN
 from hygiene.contacts.reasons import Step
 from hygiene.contacts.sought import Match
@@ -26,15 +27,6 @@ _VERDICTS = {
     Verdict.OTHER_SPELLING: ("not mailed as such", Tone.WARN),
     Verdict.NOT_MAILED: ("not mailed", Tone.BAD),
     Verdict.NOT_FOUND: ("not in this cleaning", Tone.UNKNOWN),
-}
-_FLAGS = {
-    "role": "the address of a task, read by several people",
-    "disposable": "a throw-away address",
-    "relay": "a privacy relay, which forwards to a person",
-    "mistyped": "the domain looks like a typing slip",
-    "mixed-script": "letters of several alphabets that look alike",
-    "domain-unknown": "whether the domain takes mail could not be found out",
-    "repaired": "the cell was not itself the address",
 }
 
 
@@ -132,7 +124,7 @@ def _flags(story: Story) -> Iterator[tuple[Cell, ...]]:
     for row in story.rows:
         for flag in row.flags:
             meant = f": {row.suggestion}?" if flag == "mistyped" and row.suggestion else ""
-            yield Cell(flag, Tone.WARN), Cell(f"{_FLAGS.get(flag, '')}{meant}")
+            yield Cell(flag, Tone.WARN), Cell(f"{FLAGS.get(flag, '')}{meant}")
 
 
 def _remedies(story: Story) -> Iterator[tuple[Cell, ...]]:

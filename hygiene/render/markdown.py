@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hygiene.finding import Finding
+from hygiene.render.figures import bar_text, split_table
 from hygiene.render.safe import (
     markdown_block,
     markdown_code,
@@ -20,6 +21,7 @@ from hygiene.render.sections import (
     Headline,
     Paragraph,
     Section,
+    Split,
     Table,
     Tree,
 )
@@ -77,6 +79,8 @@ def _block(block: Block, subject: str) -> str:
         return _toned(markdown_text(block.text), Cell(block.text, block.tone))
     if isinstance(block, Table):
         return _table(block)
+    if isinstance(block, Split):
+        return _table(split_table(block))
     if isinstance(block, Tree):
         return "\n".join(_tree(block))
     return _findings(block, subject)
@@ -96,6 +100,8 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell, *, in_table: bool = False) -> str:
+    if cell.bar is not None:
+        return bar_text(cell.bar)
     text = markdown_code(cell.text, in_table=in_table) if cell.code else markdown_text(cell.text)
     return _toned(text, cell)
 

@@ -10,9 +10,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from hygiene.files import packaged_text
-from hygiene.render import tones
+from hygiene.render import figures, tones
 from hygiene.render.safe import lines_of, printable, web_link
-from hygiene.render.sections import Cell, Document, FindingList, Paragraph, Table, Tree
+from hygiene.render.sections import Cell, Document, FindingList, Paragraph, Split, Table, Tree
 
 
 def render_page(documents: Sequence[Document], *, title: str) -> str:
@@ -39,6 +39,7 @@ def _template() -> Template:
     environment.tests |= {
         "paragraph": lambda block: isinstance(block, Paragraph),
         "table": lambda block: isinstance(block, Table),
+        "split": lambda block: isinstance(block, Split),
         "tree": lambda block: isinstance(block, Tree),
         "finding_list": lambda block: isinstance(block, FindingList),
     }
@@ -57,6 +58,11 @@ def _template() -> Template:
         "lines_of": _lines,
         "filled_rows": _filled_rows,
         "cell_class": _cell_class,
+        "table_class": _table_class,
+        "marked_columns": _marked_columns,
+        "share_text": figures.share_text,
+        "drawn_share": _drawn_share,
+        "strips": _strips,
         "long_class": _long_class,
     }
     return environment.from_string(_beside("page.html.j2"))
@@ -82,11 +88,25 @@ _ONE_LINE = 32
 _LONG_WORD = 60
 
 
+def _marked_columns(table: Table) -> set[int]:
+    """The columns of prose in which some cells have a mark: the others keep its place free."""
+    cells = ((place, cell) for row in table.rows for place, cell in enumerate(row) if cell.text)
+    return {place for place, cell in cells if tones.mark_of(cell) and table.align[place : place + 1] != "r"}
+
+
+def _table_class(table: Table) -> Markup:
+    """Whether each row ends in a sentence about it, which a narrow page sets below."""
+    last = [row[-1] for row in _filled_rows(table) if row]
+    told = bool(table.columns) and any(len(cell.text) > _ONE_LINE for cell in last)
+    return Markup(' class="told"') if told else Markup("")
+
+
 def _cell_class(cell: Cell, align: str) -> Markup:
     words = {
         "r": align == "r",
         "m": not cell.text and bool(tones.mark_of(cell)),
         "w": len(cell.text) > _ONE_LINE,
+        "b": cell.bar is not None,
     }
     chosen = " ".join(word for word, holds in words.items() if holds)
     return Markup(' class="{}"').format(chosen) if chosen else Markup("")
@@ -96,8 +116,29 @@ def _long_class(text: str) -> str:
     return " long" if any(len(word) > _LONG_WORD for word in text.split()) else ""
 
 
+#: Per cent that a bar, or a part of a strip, takes at least, to be seen at all.
+_LEAST_BAR, _LEAST = 2, 0.4
+
+
+def _drawn_share(share: float) -> str:
+    """The length of a bar, for an attribute of SVG."""
+    shown = figures.bounded(share) * 100
+    return f"{max(shown, _LEAST_BAR) if shown else 0:.2f}%"
+
+
+def _strips(split: Split) -> list[tuple[str, str, str]]:
+    """The parts side by side: tone, where each begins and how wide it is."""
+    widths = [max(figures.bounded(part.share) * 100, _LEAST if part.share > 0 else 0) for part in split.parts]
+    scale = 100 / max(sum(widths), 100)
+    begins = [sum(widths[:number]) * scale for number in range(len(widths))]
+    return [
+        (part.tone.value, f"{begin:.2f}%", f"{width * scale:.2f}%")
+        for part, begin, width in zip(split.parts, begins, widths, strict=True)
+    ]
+
+
 #: A figure of this many characters is set large, and so is a letter with a remark: `97.4 %`, `C at best`.
-_BIG = 6
+_BIG = 8
 _LETTER = 2
 
 

@@ -19,7 +19,9 @@ _SGR = {
 }
 
 #: What a terminal without these characters shows instead; the marks stay one cell wide.
-_PLAIN_MARKS = str.maketrans({"✓": "+", "✗": "x", "–": "-", "·": "-", "├": "|", "└": "`", "─": "-", "│": "|"})
+_PLAIN_MARKS = str.maketrans(
+    {"✓": "+", "✗": "x", "–": "-", "·": "-", "├": "|", "└": "`", "─": "-", "│": "|", "█": "#", "▌": "="}
+)
 _PLAIN_PROSE = str.maketrans(
     {
         "·": "-",

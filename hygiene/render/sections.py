@@ -24,12 +24,14 @@ class Tone(StrEnum):
 class Cell:
     """A text with a tone; `code` marks what is quoted from a record and may be hostile or long.
 
-    A tone without a text shows its mark alone; a muted text has no mark.
+    A tone without a text shows its mark alone; a muted text has no mark. A `bar` is a share from 0 to 1,
+    drawn in place of the text: it only repeats a figure beside it, and goes where there is no room.
     """
 
     text: str
     tone: Tone = Tone.PLAIN
     code: bool = False
+    bar: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,24 @@ class Tree:
     children: tuple[Tree, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a whole: what it is, how much, which share (0 to 1), and where it went."""
+
+    label: str
+    figure: str
+    share: float
+    tone: Tone = Tone.PLAIN
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A whole and its parts, whose shares add up to 1; all are 0 where there is nothing to share out."""
+
+    parts: tuple[Part, ...]
+
+
 @dataclass(frozen=True)
 class FindingList:
     """Findings in the order given."""
@@ -79,7 +99,7 @@ class FindingList:
     findings: tuple[Finding, ...]
 
 
-Block: TypeAlias = Paragraph | Table | Tree | FindingList
+Block: TypeAlias = Paragraph | Table | Split | Tree | FindingList
 
 
 @dataclass(frozen=True, kw_only=True)

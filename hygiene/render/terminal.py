@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hygiene.finding import Finding, Severity
+from hygiene.render.figures import split_table
 from hygiene.render.pen import Pen, cells, wrap
 from hygiene.render.safe import lines_of, web_link
 from hygiene.render.sections import (
@@ -15,6 +16,7 @@ from hygiene.render.sections import (
     Headline,
     Paragraph,
     Section,
+    Split,
     Table,
     Tone,
     Tree,
@@ -96,6 +98,8 @@ def _block_lines(block: Block, view: _View) -> list[str]:
         return _paragraph_lines(block, view)
     if isinstance(block, Table):
         return _indented(table_lines(block, view.pen, room))
+    if isinstance(block, Split):
+        return _indented(table_lines(split_table(block), view.pen, room))
     if isinstance(block, Tree):
         return _indented(_tree_lines(block, view.pen, room))
     return _finding_list_lines(block, view)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from hygiene.render.figures import bar_text
 from hygiene.render.pen import Pen, cells, pad, wrap
 from hygiene.render.sections import Cell, Table, Tone
 from hygiene.render.tones import mark_of
 
 GAP = 3
+_HANG = 4
 #: Prose in a narrower column is no longer read, it is spelt.
 NARROWEST_PROSE = 12
+#: A last column of prose that would be narrower hangs below its row instead.
+NARROWEST_LAST = 24
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class _Column:
     right: bool
     texts: int  # cells of the widest text
     marks: int  # cells the marks take, with the space beside them
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it holds bars, which only repeat the figures beside them."""
+        return any(cell.bar is not None for cell in self.cells)
 
     @property
     def width(self) -> int:
@@ -33,9 +42,42 @@ class _Column:
 
 def table_lines(table: Table, pen: Pen, width: int) -> list[str]:
     """The rows, head first; no line is longer than `width`."""
-    columns = _columns(table, pen)
-    fitted = _fitted([column for column in columns if column.width], width)
+    columns = [column for column in _columns(table, pen) if column.width]
+    if _natural(columns) > width:
+        columns = [column for column in columns if not column.drawn]
+    fitted = _fitted(columns, width)
+    if _is_cramped(columns, fitted) and _natural(columns[:-1]) <= width:
+        return _hung(columns, pen, width, head=bool(table.columns))
     return _stacked(table, pen, width) if fitted is None else _rows(fitted, pen)
+
+
+def _natural(columns: list[_Column]) -> int:
+    return sum(column.width for column in columns) + sum(column.gap for column in columns[:-1])
+
+
+def _is_cramped(columns: list[_Column], fitted: list[_Column] | None) -> bool:
+    """Whether the last column is the prose of the table and has too little room."""
+    prose = [column.texts for column in columns if not column.right]
+    if len(columns) < 2 or columns[-1].right or columns[-1].texts < max(prose):
+        return False
+    return fitted is None or fitted[-1].texts < min(NARROWEST_LAST, columns[-1].texts)
+
+
+def _hung(columns: list[_Column], pen: Pen, width: int, *, head: bool) -> list[str]:
+    """The rows, each with the last cell below it; the head of that column is left out."""
+    *first, last = columns
+    lines: list[str] = []
+    for number, cells_of_row in enumerate(zip(*(column.cells for column in columns), strict=True)):
+        row = [
+            _Column((cell,), column.right, column.texts, column.marks)
+            for cell, column in zip(cells_of_row, first, strict=False)
+        ]
+        lines += _rows(row, pen)
+        cell, room = cells_of_row[-1], width - _HANG - last.marks
+        if cell.text and not (head and not number):
+            below = _cell_lines(cell, _Column((cell,), False, min(last.texts, room), last.marks), pen)
+            lines += [" " * _HANG + line.rstrip(" ") for line in below]
+    return lines
 
 
 def _columns(table: Table, pen: Pen) -> list[_Column]:
@@ -56,6 +98,8 @@ def _column(column: tuple[Cell, ...], pen: Pen, *, right: bool) -> _Column:
 
 
 def _text(cell: Cell, pen: Pen) -> str:
+    if cell.bar is not None:
+        return pen.drawn(bar_text(cell.bar))
     return pen.exact(cell.text) if cell.code else pen.prose(cell.text)
 
 
@@ -112,7 +156,8 @@ def _stacked(table: Table, pen: Pen, width: int) -> list[str]:
         if lines:
             lines.append("")
         for index, cell in enumerate(row):
-            lines += _labelled(names[index] if index < len(names) else "", cell, label, pen, width)
+            name = names[index] if index < len(names) else ""
+            lines += _labelled(name, cell, label, pen, width) if cell.bar is None else []
     return lines
 
 

@@ -18,8 +18,8 @@ _SEVERITY_MARKS = {Severity.LOW: "·", Severity.INFO: "i"}
 
 
 def mark_of(cell: Cell) -> str:
-    """The mark of a cell; muted text goes without, an empty muted cell is the mark of absence."""
-    return "" if cell.tone is Tone.MUTED and cell.text else MARKS.get(cell.tone, "")
+    """The mark of a cell; muted text and bars go without, an empty muted cell is the mark of absence."""
+    return "" if cell.bar is not None or (cell.tone is Tone.MUTED and cell.text) else MARKS.get(cell.tone, "")
 
 
 def finding_tone(finding: Finding) -> Tone:

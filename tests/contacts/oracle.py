@@ -21,7 +21,7 @@ _LONGEST_QUOTE = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Line:
-    """A record, damaged (no `cells`) or blank (empty `cells`): its bytes, the number of its first line, its texts."""
+    """A record, damaged (no `cells`) or blank (empty `cells`): its bytes, its first line, its texts."""
 
     start: int
     stop: int
@@ -525,7 +525,7 @@ def _count(cell):
 # Who is kept.
 
 DISPOSABLE = {"mailinator.com"}
-MISTYPED = {"gmial.com": "gmail.com", "gmail.con": "gmail.com"}
+MISTYPED = {"gmai.com": "gmail.com", "gmail.con": "gmail.com"}
 RELAYS = {"duck.com"}
 TASKS = {"info", "admin", "no-reply"}
 

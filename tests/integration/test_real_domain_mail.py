@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
+from hygiene.cli.app import app
 from hygiene.contacts.domain_mail import Mail, check_domains, check_with_store
 from hygiene.dns_client import LiveResolver, Server
 from hygiene.store import open_store
@@ -86,3 +88,18 @@ def test_a_server_that_is_gone_removes_nobody(tmp_path):
     with open_store(str(tmp_path / "hygiene.db"), key=bytes(32)) as store:
         found = check_with_store(EXPECTED, nobody, store, now=NOW)
     assert {mail.verdict for mail in found.values()} == {Mail.UNKNOWN}
+
+
+def test_the_command_asks_and_removes_only_what_is_disproved(port, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    people = ["a@shop.example", "b@null.example", "c@gone.example", "d@shop.elsewhere.net"]
+    (tmp_path / "list.csv").write_text("\n".join(["email", *people]) + "\n", "utf-8")
+    words = ["clean", "list.csv", "--check-mx", "--resolver", f"{HOST}:{port}", "-o", "out"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    kept = (tmp_path / "out/clean.csv").read_text("utf-8").splitlines()
+    assert kept == ["email", "a@shop.example", "d@shop.elsewhere.net"]
+    rejected = (tmp_path / "out/rejected.csv").read_text("utf-8")
+    assert "no-mail-domain,null MX (RFC 7505)" in rejected
+    assert "no-mail-domain,does not exist (NXDOMAIN)" in rejected
+    assert "domain-unknown" in (tmp_path / "out/flagged.csv").read_text("utf-8")

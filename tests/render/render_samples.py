@@ -9,7 +9,9 @@ from hygiene.render.sections import (
     FindingList,
     Headline,
     Paragraph,
+    Part,
     Section,
+    Split,
     Table,
     Tone,
     Tree,
@@ -84,6 +86,21 @@ SHOP = Document(
     footer="55 answers in 0.09 s",
 )
 
+KEPT = Split(
+    (
+        Part(label="kept", figure="861,204", share=0.715, tone=Tone.GOOD, note="clean.csv"),
+        Part(label="rejected", figure="343,307", share=0.285),
+    )
+)
+REASONS = Table(
+    columns=("reason", "rows", "", "what it means"),
+    rows=(
+        (Cell("bounced"), Cell("12,004"), Cell("", bar=1), Cell("mail to this address came back for good")),
+        (Cell("role", Tone.WARN), Cell("3"), Cell("", bar=0.0001), Cell("the address of a task")),
+    ),
+    align="lrll",
+)
+
 #: Anything a name server could send, and what hurts most often.
 texts = st.one_of(
     st.text(st.characters(), max_size=40),
@@ -92,7 +109,14 @@ texts = st.one_of(
     st.sampled_from(("", "v=DKIM1; p=" + "MIIB" * 40, "include:_spf.example.com " * 8)),
 )
 tones = st.sampled_from(Tone)
-cells = st.builds(Cell, texts, tones, st.booleans())
+shares = st.one_of(st.floats(0, 1), st.floats())
+cells = st.builds(Cell, texts, tones, st.booleans(), st.none() | shares)
+splits = st.builds(
+    Split,
+    st.lists(st.builds(Part, label=texts, figure=texts, share=shares, tone=tones, note=texts), max_size=4).map(
+        tuple
+    ),
+)
 trees = st.recursive(
     st.builds(Tree, cells),
     lambda below: st.builds(Tree, cells, st.lists(below, max_size=3).map(tuple)),
@@ -116,6 +140,7 @@ tables = st.builds(
 blocks = st.one_of(
     st.builds(Paragraph, texts, tones),
     tables,
+    splits,
     trees,
     st.builds(FindingList, st.lists(findings, max_size=2).map(tuple)),
 )

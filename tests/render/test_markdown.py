@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from hygiene.render.markdown import render_markdown
 from hygiene.render.sections import FindingList, Section
 
-from .render_samples import HOSTILE, LOOKUPS, SHOP, documents
+from .render_samples import HOSTILE, KEPT, LOOKUPS, REASONS, SHOP, documents
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 OWN_TAGS = {
@@ -82,6 +82,17 @@ shop.example. TXT "v=spf1 include:_spf.google.com ip4:192.0.2.10 ~all"
 <sub>55 answers in 0.09 s</sub>
 """
     )
+
+
+def test_shares_are_drawn_with_characters():
+    document = replace(SHOP, sections=(Section(title="", blocks=(KEPT, REASONS)),))
+    text = render_markdown([document])
+    assert (
+        "| ✓ kept | 861,204 | 71.5 % | ████████▌ | clean.csv |\n| rejected | 343,307 | 28.5 % | ███▌ |  |"
+        in text
+    )
+    assert "| bounced | 12,004 | ████████████ | mail to" in text
+    assert "| ! role | 3 | ▌ | the" in text
 
 
 def test_several_documents_have_an_overview():

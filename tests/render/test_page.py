@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hygiene.render.page import render_page
-from hygiene.render.sections import Cell, FindingList, Headline, Section, Table, Tone
+from hygiene.render.sections import Cell, FindingList, Headline, Part, Section, Split, Table, Tone
 
-from .render_samples import HOSTILE, LOOKUPS, SHOP, documents, texts
+from .render_samples import HOSTILE, KEPT, LOOKUPS, REASONS, SHOP, documents, texts
 
 VOID = {"meta", "link"}
 OURS = set(
@@ -17,7 +17,7 @@ OURS = set(
         r"\w+",
         """
     html head meta title link style body main h1 h2 h3 h4 nav table thead tbody tr th td a article header p
-    span strong div section details summary ul li pre code footer""",
+    span strong div section details summary ul li pre code footer svg rect""",
     )
 )
 
@@ -110,6 +110,32 @@ def test_a_table():
     page = page_of(Table(columns=("Key", "Bits"), rows=rows, align="lr"))
     assert '<th scope="row">k1</th><td class="r"><span class="mark warn" aria-hidden="true">!</span>' in page
     assert '<span class="mark muted" role="img" aria-label="none">–</span></td>' in page
+
+
+def test_a_table_keeps_the_place_of_a_mark_free_and_draws_bars():
+    page = page_of(REASONS)
+    assert '<table class="told">' in page
+    assert '<th scope="row"><span class="mark" aria-hidden="true"></span>bounced</th>' in page
+    assert 'aria-hidden="true"><rect width="100.00%" height="100%" rx="2"/></svg></td>' in page
+    assert '<rect width="2.00%"' in page  # next to nothing, and yet to be seen
+
+
+def test_a_split_is_drawn_to_scale_with_its_figures():
+    page = page_of(KEPT)
+    assert '<rect class="good" x="0.00%" width="71.50%" height="100%"/>' in page
+    assert '<rect class="plain" x="71.50%" width="28.50%" height="100%"/>' in page
+    assert '<strong>861,204</strong> <span class="share">71.5 %</span>' in page
+    assert '<p class="note">clean.csv</p>' in page
+
+
+@pytest.mark.parametrize("shares", [(1.0, 1e-9), (0.0, 0.0), (float("nan"), 2.0), ()])
+def test_no_strip_is_longer_than_its_box(shares):
+    parts = tuple(Part(label="p", figure="1", share=share) for share in shares)
+    ends = [
+        sum(map(float, found)) for found in re.findall(r' x="(.*?)%" width="(.*?)%"', page_of(Split(parts)))
+    ]
+    assert len(ends) == len(shares)
+    assert all(end <= 100.01 for end in ends)
 
 
 def test_a_fix_keeps_its_lines():

@@ -11,7 +11,7 @@ from hygiene.render.sections import Cell, Document, FindingList, Section, Table,
 from hygiene.render.terminal import render_terminal
 from hygiene.render.terminal_table import table_lines
 
-from .render_samples import HOSTILE, LOOKUPS, SHOP, documents
+from .render_samples import HOSTILE, KEPT, LOOKUPS, REASONS, SHOP, documents
 
 SGR = re.compile(r"\x1b\[[0-9;]+m")
 
@@ -109,6 +109,48 @@ def test_prose_in_a_table_wraps():
     )
 
 
+def test_a_split_is_a_line_a_part():
+    assert (
+        drawn(KEPT)
+        == """\
+  ✓ kept       861,204   71.5 %   ████████▌   clean.csv
+    rejected   343,307   28.5 %   ███▌
+"""
+    )
+    assert "  + kept       861,204   71.5 %   ########=   clean.csv\n" in drawn(KEPT, encoding="ascii")
+
+
+def test_bars_go_where_there_is_no_room():
+    assert (
+        drawn(REASONS, width=90)
+        == """\
+    reason      rows                  what it means
+    bounced   12,004   ████████████   mail to this address came back for good
+  ! role           3   ▌              the address of a task
+"""
+    )
+    assert (
+        drawn(REASONS, width=64)
+        == """\
+    reason      rows   what it means
+    bounced   12,004   mail to this address came back for good
+  ! role           3   the address of a task
+"""
+    )
+
+
+def test_prose_that_would_be_spelt_hangs_below_its_row():
+    rows = ((Cell("duplicate-mailbox-of-somebody"), Cell("1,000"), Cell("another spelling of the row kept")),)
+    assert (
+        drawn(Table(columns=("reason", "rows", "what it means"), rows=rows, align="lrl"))
+        == """\
+  reason                           rows
+  duplicate-mailbox-of-somebody   1,000
+      another spelling of the row kept
+"""
+    )
+
+
 def test_a_table_too_wide_becomes_records():
     rows = ((Cell("spring"), *[Cell("1,000,000,000", Tone.BAD)] * 5),)
     assert drawn(Table(columns=("campaign", *"abcde"), rows=rows, align="lrrrrr")).startswith("""\
@@ -164,6 +206,12 @@ def test_wrapping_loses_only_blanks(text, width):
     lines = wrap(text, width)
     assert all(cells(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_records_have_no_bars():
+    row = (Cell("a" * 40), Cell("b" * 40), Cell("", bar=1.0), Cell("1" * 30))
+    lines = table_lines(Table(rows=(row,), align="lrlr"), Pen(False), 60)
+    assert lines == ["a" * 40, "b" * 40, "1" * 30]
 
 
 def test_an_empty_table_is_no_lines():
