@@ -1,11 +1,11 @@
 """What every test runs under: servers that are there, no packet off this machine, repeatable hypotheses."""
 
-import glob
 import ipaddress
 import os
 import shutil
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,7 +19,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 def find_program(name):
     """Where a program is; servers live in folders that an ordinary user's path lacks."""
-    own = sorted(glob.glob("/usr/lib/postgresql/*/bin"))  # where Debian keeps PostgreSQL's programs
+    own = map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin")))  # Debian's place for PostgreSQL
     folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", *own]
     return shutil.which(name, path=os.pathsep.join(folders))
 

@@ -46,6 +46,7 @@ EDGES = {
     "audit/facts.py",
     "audit/second_opinion.py",
     "contacts/activity.py",
+    "contacts/ahead.py",  # a thread
     "contacts/clean.py",
     "contacts/copy.py",
     "contacts/domain_mail.py",

@@ -10,8 +10,7 @@ import typer.main
 
 from hygiene.audit.run import audit_domains
 from hygiene.cli.app import app
-from hygiene.config import load_settings
-from hygiene.config import CleaningPolicy
+from hygiene.config import CleaningPolicy, load_settings
 from hygiene.contacts.clean import clean_contacts
 from hygiene.demo.lists import AS_OF, write_list
 from hygiene.demo.sample import playground

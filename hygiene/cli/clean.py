@@ -53,17 +53,18 @@ class EngineName(StrEnum):
 
 
 Words = list[str] | None
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        readable=False,  # what cannot be read is said in our own words
+        help="Exports: CSV, TSV, Excel, Parquet, JSON Lines, one address a line; .gz and .zip of them.",
+    ),
+]
 
 
 def clean(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...",
-            readable=False,  # what cannot be read is said in our own words
-            help="Exports: CSV, TSV, Excel, Parquet, JSON Lines, one address a line; .gz and .zip of them.",
-        ),
-    ],
+    files: Files,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the files that are written.")
     ] = DEFAULT_OUTPUT,

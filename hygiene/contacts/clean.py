@@ -6,7 +6,8 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from hygiene.contacts.activity import read_activity
 from hygiene.contacts.cleaned import BrokenSum, Cleaned, TooManyRemoved
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.counts import check_sums, count
+from hygiene.contacts.domain_mail import DomainMail, check_domains
 from hygiene.contacts.engine import DuckEngine, Engine, open_engine
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
@@ -31,7 +33,7 @@ from hygiene.contacts.plan import CheckMail, Knowledge, run_plan
 from hygiene.contacts.presentation import render_cleaning
 from hygiene.contacts.read import Export, Tick, read_exports
 from hygiene.contacts.reasons import RejectReason
-from hygiene.contacts.scan import Positions
+from hygiene.contacts.records import Positions
 from hygiene.contacts.segmenting import find_segments
 from hygiene.contacts.segments import Evaluated, read_segment
 from hygiene.contacts.source import Source, open_sources
@@ -67,11 +69,12 @@ def clean_contacts(
 
     `output` is a folder for the files; without it they live as long as the result. `suppress` are files or
     lists of who must not be mailed (`suppression_key` is that of keyed hashes in them), `events` logs of what
-    people did. `now` decides what is long ago; `check_mail` asks DNS when the policy says so. Raises
-    UsageError, UnreadableInput or UnwritableOutput with one sentence, and TooManyRemoved when pruning would
-    take more than the policy allows.
+    people did. `now` decides what is long ago; `check_mail` asks DNS when the policy says so (without it the
+    system's resolver). Raises UsageError, UnreadableInput or UnwritableOutput with one sentence, and
+    TooManyRemoved when pruning would take more than the policy allows.
     """
     target = None if output is None else Path(output)
+    suppress, events = _several(suppress), _several(events)
     segments = [read_segment(f"{name}: {expression}") for name, expression in policy.segments.items()]
     with _work_folder(target) as work:
         paths = _paths(contacts, work)
@@ -85,7 +88,7 @@ def clean_contacts(
                 now=now or datetime.now(UTC),
                 suppressed=listed,
                 activity=activity,
-                check_mail=check_mail,
+                check_mail=check_mail or _ask_system,
                 say=say,
             )
             decided = run_plan(tables.adopt("contacts", reading), tables, policy, known)
@@ -141,8 +144,21 @@ def _paths(contacts: Any, work: Path) -> list[Path]:
     if isinstance(contacts, str | Path):
         return [Path(contacts)]
     if isinstance(contacts, Sequence):
+        if not contacts or not all(isinstance(one, str | Path) for one in contacts):
+            raise UsageError("a list of contacts is a path, several paths or a data frame")
         return [Path(one) for one in contacts]
     return [write_frame(contacts, work / "frame.csv")]
+
+
+def _ask_system(domains: Iterable[str]) -> Mapping[str, DomainMail]:
+    """Ask the system's resolver which domains can receive mail."""
+    from hygiene.dns_client import LiveResolver
+
+    return check_domains(domains, LiveResolver())
+
+
+def _several(given: Sequence[Any] | Path | str) -> Sequence[Any]:
+    return [given] if isinstance(given, str | Path) else given
 
 
 def _refuse_overwriting(paths: Sequence[Path | str], target: Path | None, names: Sequence[str]) -> None:
@@ -237,7 +253,9 @@ class _Writing:
         shape = shape_of(self.exports, self.kept)
         with_address = needs_address(self.reading.connection, shape, self.kept)
         shape = with_room(shape) if with_address else shape
-        outputs = [*self._kept_files(ready, shape), *self._ledgers(ready)]
+        with ThreadPoolExecutor(max_workers=1) as beside:  # DuckDB writes its lists while the rows are copied
+            ledgers = beside.submit(self._ledgers, ready)
+            outputs = [*self._kept_files(ready, shape), *ledgers.result()]
         for export in self.exports:
             export.source.check_unchanged()
         own = _OwnFolder() if target is None else None
@@ -276,7 +294,8 @@ class _Writing:
         return files
 
     def _ledgers(self, ready: Path) -> list[Written]:
-        return [write(self.reading.connection, self.exports, ready / name) for name, write in LEDGERS.items()]
+        connection = self.reading.connection.cursor()
+        return [write(connection, self.exports, ready / name) for name, write in LEDGERS.items()]
 
 
 def _put(path: Path, text: str) -> Written:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,12 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from hygiene.contacts.read import Export
+from hygiene.contacts.records import RETURN, Bytes, Mask, Positions
 from hygiene.contacts.rows import OWN_COLUMN
-from hygiene.contacts.scan import Bytes, Mask, Positions
 
 PORTION = 4 << 20  # bytes copied together
 BOM = b"\xef\xbb\xbf"
@@ -74,18 +77,13 @@ class Output:
         return Written(name=self.path.name, sha256=self._hash.hexdigest(), size=self.size, rows=self.rows)
 
 
-def copy_rows(
-    output: Output, export: Export, chosen: Positions, mail_to: Sequence[bytes] | None = None
-) -> None:
-    """Append the chosen rows (ascending) of an export; with `mail_to`, each with one more cell at its end."""
+def copy_rows(output: Output, export: Export, chosen: Positions, cells: pa.Array | None = None) -> None:
+    """Append the chosen rows (ascending) of an export; with `cells`, each with one more at its end."""
     for rows, data, starts, stops in _portions(export, chosen):
-        if mail_to is None:
-            output.write(data.tobytes(), len(rows))
-        else:
-            first = int(np.searchsorted(chosen, rows[0]))
-            output.write(
-                _with_cell(export, data, stops - starts, mail_to[first : first + len(rows)]), len(rows)
-            )
+        first = int(np.searchsorted(chosen, rows[0]))
+        added = None if cells is None else cells.slice(first, len(rows))
+        written = data if added is None else _with_cell(export, data, stops - starts, added)
+        output.write(written.tobytes(), len(rows))
 
 
 def _portions(export: Export, chosen: Positions) -> Iterator[tuple[Positions, Bytes, Positions, Positions]]:
@@ -133,14 +131,21 @@ def _mask(spans: Positions, keep: Mask, base: int) -> Mask:
     return np.repeat(flags, lengths)
 
 
-def _with_cell(export: Export, data: Bytes, lengths: Positions, texts: Sequence[bytes]) -> bytes:
-    """The records with one more cell before their line ends."""
-    parts, position = [], 0
-    raw = data.tobytes()
-    for length, text in zip(lengths.tolist(), texts, strict=True):
-        parts.append(_extended(export, raw[position : position + length], text))
-        position += length
-    return b"".join(parts)
+def _with_cell(export: Export, data: Bytes, lengths: Positions, cells: pa.Array) -> Bytes:
+    """The records with one more cell before their line ends, as `_extended` has it."""
+    line_end = export.source.line_end
+    last = np.cumsum(lengths) - 1
+    ended = data[last] == line_end[-1]
+    returned = ended & (lengths > 1) & (data[last - 1] == RETURN) & (line_end == b"\n")
+    ends = ended.astype(np.int64) + returned
+    added = pc.binary_join_element_wise(export.source.delimiter, cells, "")
+    widths = pc.binary_length(added).to_numpy(zero_copy_only=False)
+    runs = np.column_stack([lengths - ends, widths, ends]).reshape(-1)
+    ours = np.repeat(np.tile(np.array([False, True, False]), len(lengths)), runs)
+    written = np.empty(len(ours), np.uint8)
+    written[ours] = np.frombuffer(added.buffers()[2], np.uint8)[: int(widths.sum())]
+    written[~ours] = data
+    return written if ended[-1] else np.append(written, np.frombuffer(line_end, np.uint8))
 
 
 def _extended(export: Export, record: bytes, cell: bytes) -> bytes:
@@ -166,9 +171,14 @@ def header_of(export: Export, *, with_address: bool) -> bytes:
 
 def cell_bytes(text: str, delimiter: str) -> bytes:
     """A text as a cell of a delimited file, quoted where it must be."""
-    special = {delimiter or ",", '"', "\n", "\r"}
-    quoted = '"' + text.replace('"', '""') + '"' if special & set(text) else text
-    return quoted.encode()
+    return str(cell_texts(pa.array([text], pa.string()), delimiter)[0]).encode()
+
+
+def cell_texts(texts: pa.Array, delimiter: str) -> pa.Array:
+    """Texts as cells of a delimited file, quoted where they must be."""
+    special = pc.match_substring_regex(texts, f'["\r\n{re.escape(delimiter or ",")}]')
+    quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+    return pc.if_else(special, quoted, texts)
 
 
 def select_rows(export: Export, rows: npt.NDArray[np.int64]) -> Positions:

@@ -22,9 +22,10 @@ def moment_sql(column: str, formats: Sequence[DateFormat], layout: Layout) -> st
     cell = f"trim({column})"
     if layout.date_part:
         cell = f"regexp_extract({cell}, {quoted(layout.date_part)})"
+    too_early = f"epoch_us(timestamp '{FIRST_YEAR}-01-01') - 1"
     tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for one in formats]
-    earliest = f"epoch_us(timestamp '{FIRST_YEAR}-01-01')"
-    parts = [f"case when {one} >= {earliest} then {one} // 1000000 end" for one in tries]
+    # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
+    parts = [f"nullif(greatest({one}, {too_early}), {too_early}) // 1000000" for one in tries]
     return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"
 
 

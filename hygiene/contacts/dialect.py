@@ -87,10 +87,13 @@ def split_records(
                 break
             at = match.end()
             quoted_part, after, plain, stop = match.groups()
-            cells.append(plain if quoted_part is None else quoted_part.replace(b'""', b'"') + after)
-            if stop != separator or not separator:
+            last = stop != separator or not separator
+            bare = plain if quoted_part is None else after
+            if last and line_end == b"\n":  # a carriage return before the line end is part of that
+                bare = bare.removesuffix(b"\r")
+            cells.append(bare if quoted_part is None else quoted_part.replace(b'""', b'"') + bare)
+            if last:
                 break
-        cells[-1] = cells[-1].removesuffix(b"\r") if line_end == b"\n" else cells[-1]
         found.append(Record(start=begin, end=at, cells=tuple(cells), ended=stop == line_end))
     return found
 

@@ -66,6 +66,9 @@ class DuckEngine:
         if threads:
             settings["threads"] = threads
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "tables.db"), config=settings)
+        # nothing outlives the run: no search for the best compression, nothing to put in order at the end
+        self.connection.execute("pragma disable_checkpoint_on_shutdown")
+        self.connection.execute("pragma force_compression='uncompressed'")
 
     def table(self, name: str) -> Frame:
         """A table that is there."""
@@ -175,5 +178,5 @@ def _sentence(error: Exception) -> str:
 
 def _was_interrupted(error: Exception) -> bool:
     """Whether it was Ctrl-C: DuckDB makes other errors of it, and of one in what streams rows to it."""
-    said = str(error).rstrip()
+    said = str(error).rstrip(": \n")
     return said == "Query interrupted" or said.startswith("INTERRUPT") or said.endswith("KeyboardInterrupt")

@@ -44,15 +44,23 @@ def load_kept(folder: Path, name: str = "clean.csv") -> pd.DataFrame:
 def write_frame(frame: Any, path: Path) -> Path:
     """A data frame (pandas, Polars, Arrow, lazy ones too) as CSV; raises UsageError for anything else."""
     import narwhals as nw
+    import pyarrow as pa
 
     try:
         native = nw.from_native(frame)
     except TypeError:
         raise UsageError(f"a list of contacts is a path or a data frame, not {type(frame).__name__}") from None
+    except nw.exceptions.DuplicateError:
+        raise UsageError("the data frame has two columns of the same name") from None
     whole = native.collect() if isinstance(native, nw.LazyFrame) else native
     if not whole.columns:
         raise UsageError("the data frame has no columns")
-    whole.write_csv(str(path))
+    if any(isinstance(name, tuple) for name in whole.columns):
+        raise UsageError("the data frame has column names of several levels")
+    try:
+        whole.write_csv(str(path))
+    except (nw.exceptions.NarwhalsError, pa.ArrowInvalid) as error:
+        raise UsageError(f"the data frame cannot be written as text: {str(error).splitlines()[0]}") from None
     return path
 
 

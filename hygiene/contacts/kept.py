@@ -9,20 +9,23 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from hygiene.contacts.cells import text_of
 from hygiene.contacts.copy import (
     Output,
     Written,
     cell_bytes,
+    cell_texts,
     copy_rows,
     header_of,
     select_rows,
 )
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export
+from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import OWN_COLUMN
-from hygiene.contacts.scan import Positions, scan
+from hygiene.contacts.scan import scan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +109,14 @@ def needs_address(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Pos
         return connection.execute(f"select 1 from {chosen} where repaired limit 1").fetchall() != []
 
 
-def _addresses(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> Sequence[str] | None:
+def _addresses(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> pa.Array | None:
     """The address to write to of each row, or None when every cell already is."""
     if not needs_address(connection, shape, rows):
         return None
     with _chosen(connection, rows) as chosen:
         query = f"""select coalesce(d.normal, c.address) as mail_to from {chosen} d
             join contacts c on c."row" = d."row" order by d."row" """
-        return [str(text) for text in connection.execute(query).fetchnumpy()["mail_to"]]
+        return connection.sql(query).arrow().read_all()["mail_to"].combine_chunks()
 
 
 @contextmanager
@@ -126,17 +129,18 @@ def _chosen(connection: duckdb.DuckDBPyConnection, rows: Positions) -> Iterator[
         connection.unregister("chosen")
 
 
-def _write_alike(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, output: Output) -> None:
+def _write_alike(shape: Shape, rows: Positions, mail_to: pa.Array | None, output: Output) -> None:
     output.write(header_of(shape.exports[0], with_address=mail_to is not None))
     for export in shape.exports:
         chosen = select_rows(export, rows)
         if not len(chosen):
             continue
-        output.end_line(export.source.line_end)
+        if output.rows:
+            output.end_line(export.source.line_end)
         copy_rows(output, export, chosen, _cells(export, rows, chosen, mail_to))
 
 
-def _write_united(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, output: Output) -> None:
+def _write_united(shape: Shape, rows: Positions, mail_to: pa.Array | None, output: Output) -> None:
     """Under the columns of all of them."""
     names = [*shape.columns, *([OWN_COLUMN] if mail_to is not None else [])]
     output.write((",".join(cell_bytes(name, ",").decode() for name in names) + "\n").encode())
@@ -151,25 +155,22 @@ def _write_united(shape: Shape, rows: Positions, mail_to: Sequence[str] | None, 
     part.unlink(missing_ok=True)
 
 
-def _cells(
-    export: Export, rows: Positions, chosen: Positions, mail_to: Sequence[str] | None
-) -> list[bytes] | None:
+def _cells(export: Export, rows: Positions, chosen: Positions, mail_to: pa.Array | None) -> pa.Array | None:
     """What the added cell of each chosen row holds, as it is written in this export."""
     texts = _mail_to(rows, chosen, mail_to)
-    return None if texts is None else [cell_bytes(text, export.source.delimiter) for text in texts]
+    return None if texts is None else cell_texts(texts, export.source.delimiter)
 
 
-def _mail_to(rows: Positions, chosen: Positions, mail_to: Sequence[str] | None) -> Sequence[str] | None:
+def _mail_to(rows: Positions, chosen: Positions, mail_to: pa.Array | None) -> pa.Array | None:
     """The address to write to of each chosen row."""
     if mail_to is None:
         return None
     first = int(np.searchsorted(rows, chosen[0]))
-    return mail_to[first : first + len(chosen)]
+    return mail_to.slice(first, len(chosen))
 
 
-def _recut(export: Export, shape: Shape, part: Path, mail_to: Sequence[str] | None, output: Output) -> None:
+def _recut(export: Export, shape: Shape, part: Path, mail_to: pa.Array | None, output: Output) -> None:
     """Append the records of a file, which are in the form of one export, brought under the columns of all."""
-    import pyarrow as pa
     from pyarrow import csv
 
     places = {key: place for place, key in enumerate(_numbered(export.recognised.header))}
@@ -181,7 +182,7 @@ def _recut(export: Export, shape: Shape, part: Path, mail_to: Sequence[str] | No
             blank = pa.array([""] * len(block), pa.string())
             columns = [cells[places[key]] if key in places else blank for key in _numbered(shape.columns)]
             if mail_to is not None:
-                columns.append(pa.array(mail_to[written : written + len(block)], pa.string()))
+                columns.append(mail_to.slice(written, len(block)))
             sink = pa.BufferOutputStream()
             batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(columns))])
             csv.write_csv(batch, sink, options)

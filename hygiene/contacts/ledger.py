@@ -63,7 +63,7 @@ def write_suppressions(connection: duckdb.DuckDBPyConnection, exports: Sequence[
     place = _Places(exports)
     query = f"""
         select {_safe("address")} as address, reason, {_safe("source")} as source from (
-            select lower(coalesce(normal, address)) as address, min("row") as first,
+            select coalesce(judged_key, lower(address)) as address, min("row") as first,
                 any_value(case when {_is((RejectReason.SUPPRESSED,))} then split_part(detail, chr(9), 2) else
                 reason end) as reason,
                 min_by(case when {_is((RejectReason.SUPPRESSED,))} then split_part(detail, chr(9), 3)

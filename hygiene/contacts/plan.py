@@ -19,16 +19,19 @@ from hygiene.contacts.engine import Engine, Frame
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.steps import (
     Horizon,
+    address_part,
     choose_spelling,
     decide,
     merge,
     normal_form,
     note_details,
     object_to,
+    preference,
     read_addresses,
     tell_life,
 )
 from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
+from hygiene.contacts.table import PERSON
 from hygiene.period import Period, read_period
 
 CheckMail = Callable[[Iterable[str]], Mapping[str, DomainMail]]
@@ -90,12 +93,13 @@ def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Kno
     known.say("Reading addresses")
     addressed = read_addresses(contacts, _judge_others(contacts, engine))
     known.say("Bringing together the rows of each person")
-    merged = engine.settle("merged", _with_activity(merge(addressed, policy.keep), known.activity))
-    chosen = engine.settle("chosen", choose_spelling(addressed, merged, policy.keep))
+    order = preference(policy, horizon(policy, known.now))
+    merged = engine.settle("merged", _with_activity(merge(addressed, order), known.activity))
+    chosen = engine.settle("chosen", choose_spelling(addressed, merged, order))
     known.say("Looking at domains and suppression lists")
     persons = _with_knowledge(merged, chosen, addressed, engine=engine, policy=policy, known=known)
     asks = policy.check_mx and known.check_mail is not None
-    decided = engine.settle("unasked" if asks else "persons", persons)
+    decided = engine.settle("unasked", persons) if asks else engine.settle("persons", persons.select(*PERSON))
     if asks:
         known.say("Asking DNS about domains")
         decided = _ask_domains(decided, engine, policy, known)
@@ -179,8 +183,8 @@ def _with_knowledge(
     persons = merged.join(chosen, on="mailbox", how="left").with_columns(
         kept_row=nw.coalesce("chosen_row", "kept_row"),
         kept_key=nw.col("chosen_key"),
-        domain=mailbox.str.replace_all(r"^.*@", ""),
-        local=mailbox.str.replace_all(r"[+@].*$", "").str.replace_all(r"[._]", "-"),
+        domain=address_part(mailbox, 1),
+        local=address_part(mailbox, 0).str.replace_all(r"\+.*$", "").str.replace_all(r"[._]", "-"),
     )
     unique = engine.collect(persons.select("domain").unique())["domain"]
     domains = engine.load("domains", _describe(unique))
@@ -239,7 +243,7 @@ def _ask_domains(persons: Frame, engine: Engine, policy: CleaningPolicy, known: 
         mail=nw.col("asked_mail"), mail_detail=nw.col("asked_detail")
     )
     again = object_to(asked.drop("asked_mail", "asked_detail", "flags", "person_detail"), policy)
-    return engine.settle("persons", note_details(again, policy))
+    return engine.settle("persons", note_details(again, policy).select(*PERSON))
 
 
 def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None) -> Frame | None:

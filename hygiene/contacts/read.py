@@ -13,12 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from hygiene.config import CleaningPolicy
+from hygiene.contacts.ahead import ahead
 from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
 from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
 from hygiene.contacts.engine import streaming
 from hygiene.contacts.layout import Recognised, recognise
+from hygiene.contacts.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.contacts.rows import OWN_COLUMN, RowReader, count_addresses, user_words
-from hygiene.contacts.scan import NEWLINE, RETURN, Block, Dialect, Positions, scan
+from hygiene.contacts.scan import scan
 from hygiene.contacts.source import Source
 from hygiene.contacts.status import Status
 from hygiene.contacts.steps import read_ordinary
@@ -197,7 +199,7 @@ class _Reading:
         return scan_export(self.export, wanted)
 
     def _batches(self, spans: BinaryIO) -> Iterator[pa.RecordBatch]:
-        for block in self._scan(self.reader.wanted):
+        for block in ahead(self._scan(self.reader.wanted)):
             lines, damaged_lines = self._lines(block)
             row = self.export.base + lines
             spans.write(np.column_stack([block.starts, block.stops, row]).tobytes())

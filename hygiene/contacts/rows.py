@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from hygiene.contacts.cells import filled, mapped, text_of
 from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
-from hygiene.contacts.scan import Block, Mask
+from hygiene.contacts.records import Block, Mask
 from hygiene.contacts.status import Status
 from hygiene.errors import UsageError
 

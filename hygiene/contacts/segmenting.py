@@ -14,8 +14,8 @@ from hygiene.contacts.engine import streaming
 from hygiene.contacts.kept import Shape, shape_of
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
+from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import RowReader
-from hygiene.contacts.scan import Positions
 from hygiene.contacts.segments import Evaluated, Segment, evaluate, needed_columns, needed_words, stored_names
 from hygiene.contacts.status import Status
 

@@ -6,7 +6,6 @@ A session of our own listens on this machine alone.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import narwhals as nw
 
 from hygiene.contacts.engine import DuckEngine, Frame
-from hygiene.contacts.suppression.forms import Form
+from hygiene.contacts.suppression.forms import Form, hmac_pads
 from hygiene.errors import UnwritableOutput, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ _SETTINGS: Final = {
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.shuffle.partitions": "8",
 }
-_BLOCK: Final = 64  # octets of a block of SHA-256, RFC 2104 §2
 #: folders that Spark finds by their name: * ? [ ] { } are patterns to it, and Java may know ASCII alone
 _PLAIN: Final = re.compile(r"[\w/.~+@ -]+", re.ASCII)
 
@@ -89,7 +87,9 @@ class SparkEngine:
         rows, text = frame.to_native(), spark.col(column).cast("binary")
         if form is not Form.HMAC:
             return _frame(rows.withColumn("hash", _plain_hash(text, form)))
-        pads = self._session.createDataFrame([_pads(key)], "inner_pad binary, outer_pad binary")
+        pads = self._session.createDataFrame(
+            [tuple(map(bytearray, hmac_pads(key)))], "inner_pad binary, outer_pad binary"
+        )
         inner = spark.unhex(spark.sha2(spark.concat("inner_pad", text), 256))
         whole = spark.sha2(spark.concat("outer_pad", inner), 256)
         hashed = rows.crossJoin(spark.broadcast(pads)).withColumn("hash", whole)
@@ -224,15 +224,6 @@ def _plain_hash(text: Column, form: Form) -> Column:
     from pyspark.sql import functions as spark
 
     return spark.md5(text) if form is Form.MD5 else spark.sha2(text, 256)
-
-
-def _pads(key: bytes | None) -> tuple[bytearray, bytearray]:
-    """The inner and the outer pad of HMAC-SHA-256, RFC 2104 §2."""
-    if key is None:
-        raise UsageError("keyed hashes (hmac) can only be used with the key they were made with")
-    short = hashlib.sha256(key).digest() if len(key) > _BLOCK else key
-    block = short.ljust(_BLOCK, b"\0")
-    return bytearray(octet ^ 0x36 for octet in block), bytearray(octet ^ 0x5C for octet in block)
 
 
 def _quoted(path: Path) -> str:

@@ -7,6 +7,7 @@ can matter; only then one row of each person is chosen. A step can be used alone
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -53,7 +54,7 @@ def read_ordinary(contacts: Frame) -> Frame:
         & ~domain.str.contains(special)
     )
     parts = contacts.with_columns(lowered=address.str.to_lowercase())
-    parts = parts.with_columns(local=_part(lowered, 0), domain=_part(lowered, 1))
+    parts = parts.with_columns(local=address_part(lowered, 0), domain=address_part(lowered, 1))
     read = parts.with_columns(
         ordinary=ordinary.fill_null(value=False), mailbox=_mailbox(lowered, local, domain)
     )
@@ -88,13 +89,13 @@ def read_addresses(contacts: Frame, judged: Frame | None = None) -> Frame:
 def normal_form(address: nw.Expr) -> nw.Expr:
     """What an ordinary address is written as: its domain in lower case, and the names of RFC 2142, too."""
     lowered = address.str.to_lowercase()
-    local = _part(lowered, 0)
-    as_written = nw.concat_str(_part(address, 0), nw.lit("@"), _part(lowered, 1))
+    local = address_part(lowered, 0)
+    as_written = nw.concat_str(address_part(address, 0), nw.lit("@"), address_part(lowered, 1))
     lower = (lowered == address) | local.is_in(sorted(LOWERCASED_LOCALS))
     return nw.when(lower).then(lowered).otherwise(as_written)
 
 
-def _part(address: nw.Expr, number: int) -> nw.Expr:
+def address_part(address: nw.Expr, number: int) -> nw.Expr:
     """The local part (0) or the domain (1) of an ordinary address."""
     # the @ more: Spark stops at a list without the second element
     return nw.concat_str(address, nw.lit("@")).str.split("@").list.get(number)
@@ -113,17 +114,17 @@ def _mailbox(key: nw.Expr, local: nw.Expr, domain: nw.Expr) -> nw.Expr:
     return nw.when(domain.is_in(sorted(DOTS_IGNORED))).then(dotless).otherwise(elsewhere)
 
 
-def merge(addressed: Frame, keep: str) -> Frame:
+def merge(addressed: Frame, order: nw.Expr) -> Frame:
     """One row a person (`mailbox`): the strictest standing, the latest dates, and the row that stands for all.
 
-    `best` packs the order of `keep` with the row, `said` the standing with the row that says it: the smallest
-    and the greatest of whole numbers are found while streaming, in any order.
+    `best` packs the `order` (see `preference`) with the row, `said` the standing with the row that says it: the
+    smallest and the greatest of whole numbers are found while streaming, in any order.
     """
     row = nw.col("row")
     return (
         addressed.filter(~nw.col("key").is_null())
         .with_columns(
-            best=_order(keep) * ROWS + row,
+            best=order * ROWS + row,
             said=nw.col("standing").cast(nw.Int64) * ROWS + (ROWS - 1 - row),
             spelled=nw.col("key") != nw.col("mailbox"),
             confirmed=nw.col("confirmed").cast(nw.Int64),
@@ -151,13 +152,31 @@ def merge(addressed: Frame, keep: str) -> Frame:
     )
 
 
+def preference(policy: CleaningPolicy, horizon: Horizon) -> nw.Expr:
+    """What the row kept of a person has least of; below 2**32.
+
+    First come rows that would be mailed if they were alone, so that what is kept speaks for itself when it is
+    cleaned again; among them the order that the policy asks for.
+    """
+    speechless = nw.when(_objects_to_itself(policy, horizon)).then(nw.lit(1)).otherwise(nw.lit(0))
+    return speechless.cast(nw.Int64) * (1 << 31) + _order(policy.keep)
+
+
+def _objects_to_itself(policy: CleaningPolicy, horizon: Horizon) -> nw.Expr:
+    """Whether a row alone would not be mailed, for what it says of consent and of life."""
+    own = {*BY_STATUS.values(), RejectReason.NOT_CONFIRMED}
+    said = [condition.fill_null(value=False) for reason, condition in objections(policy) if reason in own]
+    silent = _life(horizon, policy.min_ignored) == "inactive"
+    return reduce(operator.or_, said, silent)
+
+
 def _order(keep: str) -> nw.Expr:
-    """What the row kept has least of; below 2**32."""
+    """The order that a policy asks for; below 2**31."""
     age = LATEST - nw.col("joined").fill_null(0).clip(0, LATEST)
     if keep == "first":
         return nw.lit(0, nw.Int64)
     if keep == "newest":
-        return age
+        return age // 2  # two seconds apart are not told apart
     consents = [
         (nw.col("standing") == Status.SUBSCRIBED.rank) & nw.col("confirmed").fill_null(value=False),
         nw.col("standing") == Status.SUBSCRIBED.rank,
@@ -172,14 +191,14 @@ def _first_of(cases: Sequence[tuple[nw.Expr, nw.Expr]], otherwise: nw.Expr) -> n
     return reduce(lambda rest, case: nw.when(case[0]).then(case[1]).otherwise(rest), reversed(cases), otherwise)
 
 
-def choose_spelling(addressed: Frame, persons: Frame, keep: str) -> Frame:
+def choose_spelling(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
     """For mailboxes written in several ways, what stands for them: `chosen_key` and `chosen_row`.
 
     Among the best rows the plain spelling wins, whatever the order of the rows (dots and tags sort below
     letters and the @, so it is the greatest), then its first row.
     """
     several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("mailbox", "rank")
-    rows = addressed.with_columns(own_rank=_order(keep)).select("mailbox", "key", "row", "own_rank")
+    rows = addressed.with_columns(own_rank=order).select("mailbox", "key", "row", "own_rank")
     best = rows.join(several, on="mailbox", how="inner").filter(nw.col("own_rank") == nw.col("rank"))
     spelling = best.group_by("mailbox").agg(chosen_key=nw.col("key").max())
     return (
@@ -204,18 +223,22 @@ def tell_life(persons: Frame, horizon: Horizon, *, min_ignored: int) -> Frame:
     Where a file has a column of activity, a blank cell means never: then the sign-up counts. Where it has none,
     nothing is known. Who ignored fewer than `min_ignored` mails, where that is counted, was not asked enough.
     """
-    tracked = nw.col("tracked") == 1
-    both = nw.max_horizontal("activity", "joined")
-    last = nw.when(tracked | ~nw.col("activity").is_null()).then(both)
-    told = persons.with_columns(last=last)
+    return persons.with_columns(last=_last_sign(), life=_life(horizon, min_ignored))
+
+
+def _last_sign() -> nw.Expr:
+    told = (nw.col("tracked").cast(nw.Int64) == 1).fill_null(value=False) | ~nw.col("activity").is_null()
+    return nw.when(told).then(nw.max_horizontal("activity", "joined"))
+
+
+def _life(horizon: Horizon, min_ignored: int) -> nw.Expr:
     if horizon.cutoff is None:
-        return told.with_columns(life=nw.lit("unknown"))
-    unknown = nw.col("last").is_null() | (nw.col("ignored_mails").fill_null(min_ignored) < min_ignored)
-    fresh = (nw.col("last") >= horizon.cutoff) | (nw.col("joined").fill_null(0) >= horizon.grace)
-    life = _first_of(
-        [(fresh.fill_null(value=False), nw.lit("active")), (unknown, nw.lit("unknown"))], nw.lit("inactive")
-    )
-    return told.with_columns(life=life)
+        return nw.lit("unknown")
+    last = _last_sign()
+    unknown = last.is_null() | (nw.col("ignored_mails").fill_null(min_ignored) < min_ignored)
+    fresh = (last >= horizon.cutoff).fill_null(value=False)
+    new = nw.col("joined").fill_null(0) >= horizon.grace
+    return _first_of([(fresh | new, nw.lit("active")), (unknown, nw.lit("unknown"))], nw.lit("inactive"))
 
 
 def objections(policy: CleaningPolicy) -> list[tuple[RejectReason, nw.Expr]]:
@@ -232,7 +255,7 @@ def objections(policy: CleaningPolicy) -> list[tuple[RejectReason, nw.Expr]]:
         (RejectReason.SOFT_BOUNCED, nw.col("soft_bounces") >= policy.soft_bounces),
     ]
     if policy.require_confirmed:
-        asked.append((RejectReason.NOT_CONFIRMED, nw.col("confirmed").fill_null(0) == 0))
+        asked.append((RejectReason.NOT_CONFIRMED, nw.col("confirmed").cast(nw.Int64).fill_null(0) == 0))
     if policy.role == "drop":
         asked.append((RejectReason.ROLE, nw.col("role")))
     if policy.disposable == "drop":
@@ -309,4 +332,7 @@ def decide(addressed: Frame, persons: Frame) -> Frame:
         reason=_first_of(cases, nw.lit(None, nw.String)), detail=nw.coalesce("detail", "person_detail")
     )
     told = ~nw.col("reason").is_null() | nw.col("repaired") | ~nw.col("flags").is_null()
-    return decided.with_columns(address=nw.when(told).then(nw.col("address"))).select(*DECISION)
+    return decided.with_columns(
+        address=nw.when(told).then(nw.col("address")),
+        judged_key=nw.when(~nw.col("normal").is_null()).then(nw.col("key")),
+    ).select(*DECISION)

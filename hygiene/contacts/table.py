@@ -28,6 +28,7 @@ DECISION: Final = (
     "row",
     "address",  # where something is said of the row: to write it for the others would only cost
     "normal",  # of an address that Python judged
+    "judged_key",  # its identity key
     "repaired",  # whether the cell is not itself the address to write to
     "reason",  # null: kept
     "detail",
@@ -36,6 +37,12 @@ DECISION: Final = (
     "last",  # last sign of life, seconds
     "flags",
     "suggestion",
+)
+
+#: what is kept of one person once it is decided
+PERSON: Final = (
+    *("mailbox", "domain", "provider", "kept_row", "kept_key", "said_row", "standing", "joined", "activity"),
+    *("ignored_mails", "last", "life", "free", "listed", "reason", "person_detail", "flags", "suggestion"),
 )
 
 ROWS: Final = 1 << 31  # more lines than one cleaning can hold

@@ -130,7 +130,7 @@ def main() -> None:
     if "clean" in chosen.only:
         rounds = max(chosen.rounds // 3, 1)
         for rows in chosen.rows:
-            show(f"cleaning {rows:,} rows, medians of {rounds} rounds", cleaning(rows, rounds))
+            show(f"cleaning {rows:,} rows, rounds: {rounds}", cleaning(rows, rounds))
 
 
 if __name__ == "__main__":

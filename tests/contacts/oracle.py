@@ -557,8 +557,8 @@ def decide(
             if not row.address.fault:
                 people.setdefault(row.address.mailbox, []).append(row)
     for mailbox, own in people.items():
-        reason = _objection(mailbox, own, policy, now, any(map(suppressed, own)))
-        kept = _stands_for(own, policy.keep)
+        reason = _objection(mailbox, own, policy, now, listed=any(map(suppressed, own)))
+        kept = _stands_for(own, policy, now)
         for row in own:
             same = row.address.key == kept.address.key
             again = Verdict("duplicate" if same else "duplicate-mailbox", kept.place)
@@ -566,8 +566,13 @@ def decide(
     return verdicts, rows
 
 
-def _stands_for(rows, keep):
-    """The row written out: the best in the order asked for; of equals the plain spelling, then the first."""
+def speaks_for_itself(row: Row, policy: CleaningPolicy, now: datetime) -> bool:
+    """Whether a row would be kept if it were the only one of its person."""
+    return not _objection(row.address.mailbox, [row], policy, now, listed=False)
+
+
+def _stands_for(rows, policy, now):
+    """The row written out: one that speaks for itself, the best; of equals the plain spelling, the first."""
 
     def consent(row):
         if row.status == "subscribed":
@@ -576,7 +581,8 @@ def _stands_for(rows, keep):
 
     def rank(row):
         age = -(row.joined or 0)
-        return {"first": (), "newest": (age,), "most-consented": (consent(row), age)}[keep]
+        order = {"first": (), "newest": (age,), "most-consented": (consent(row), age)}[policy.keep]
+        return (not speaks_for_itself(row, policy, now), *order)
 
     best = min(map(rank, rows))
     good = [row for row in rows if rank(row) == best]
@@ -584,7 +590,7 @@ def _stands_for(rows, keep):
     return min((row for row in good if row.address.key == key), key=lambda row: row.place)
 
 
-def _objection(mailbox, rows, policy, now, listed):
+def _objection(mailbox, rows, policy, now, *, listed):
     """The first reason, in the order of the steps, not to mail a person."""
     status = max((row.status for row in rows), key=STATUSES.index)
     local, domain = mailbox.rsplit("@", 1)

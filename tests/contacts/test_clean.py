@@ -1,9 +1,15 @@
-"""A cleaning from files to files: every layout's sample, every way a list is written, data frames, lists and logs."""
+"""A cleaning from files to files: layouts, every way a list is written, frames, suppression lists, logs."""
 
+import base64
 import csv
+import errno
+import gc
 import gzip
+import hashlib
+import hmac
 import io
 import json
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +31,6 @@ from hygiene.contacts.read import read_exports
 from hygiene.contacts.reasons import BY_STATUS
 from hygiene.contacts.source import open_sources
 from hygiene.contacts.status import Status
-from hygiene.contacts.suppression import Form, Reason, SuppressionList
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 
 FORMATS = Path(__file__).parent / "formats"
@@ -158,18 +163,19 @@ def test_the_three_files_of_mailchimps_zip_are_one_list(clean, tmp_path):
     assert detail[" emil@example.com "].startswith("said by audience.zip/unsubscribed_")
     kept = written(cleaned)
     assert kept.startswith(files[min(name for name in files if name.startswith("sub"))].split(b"\n")[0])
-    assert b'"Gardens, Cooking"' in kept
+    assert b",445566008," in kept  # the newest of Anna's rows
     assert cleaned.summary.rows == sum(
         len(expected(path)) for path in SAMPLES if path.parent.name == "mailchimp"
     )
 
 
 def test_platforms_merge_downward_and_the_kept_rows_stand_under_all_columns(clean, tmp_path):
+    columns = b"Email Address,First Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,%s,LEID,EUID"
     mailchimp = {
-        "subscribed_x.csv": b"Email Address,First Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,LAST_CHANGED,LEID,EUID\n"
+        "subscribed_x.csv": columns % b"LAST_CHANGED" + b"\n"
         b"ann@example.com,Ann,4,2024-01-01 00:00:00,2024-01-01 00:05:00,2024-02-01 00:00:00,1,a\n"
         b"bob@example.com,Bob,4,2024-01-01 00:00:00,2024-01-01 00:05:00,2024-02-01 00:00:00,2,b\n",
-        "unsubscribed_x.csv": b"Email Address,First Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,LEID,EUID\n"
+        "unsubscribed_x.csv": columns % b"UNSUB_TIME" + b"\n"
         b"EVE@example.com,Eve,1,2024-01-01 00:00:00,2024-01-01 00:05:00,2024-02-01 00:00:00,3,c\n",
     }
     shop = (FORMATS / "shopify.csv").read_text().splitlines()[0] + (
@@ -330,3 +336,256 @@ def test_a_damaged_line_is_a_reject_with_its_number_and_text(clean):
     )
     assert reasons(broken) == {("l.jsonl", 2): "damaged-line"}
     assert list(broken.kept["Email"]) == ["ann@example.com", "cat@example.com"]
+
+
+# --- data frames ----------------------------------------------------------------------------------
+
+
+FRAME = {"Email": ["ann@example.com", None, "bob@"], "n": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame(FRAME, index=[7, 7, 1]),
+        pl.DataFrame(FRAME),
+        pl.LazyFrame(FRAME),
+        pa.table(FRAME),
+        duckdb.from_arrow(pa.table(FRAME)),
+    ],
+    ids=["pandas", "polars", "polars-lazy", "arrow", "duckdb"],
+)
+def test_a_data_frame_is_a_list(frame):
+    cleaned = clean_contacts(frame, now=NOW)
+    assert cleaned.kept.to_dict("list") == {"Email": ["ann@example.com"], "n": ["1"]}
+    assert list(zip(cleaned.rejected["line"], cleaned.rejected["reason"], strict=True)) == [
+        (3, "missing-address"),
+        (4, "invalid-address"),
+    ]
+    assert cleaned.flagged.empty
+
+
+def test_what_a_data_frame_holds_comes_back_as_text():
+    frame = pd.DataFrame(
+        {
+            "Email": ["ann@example.com", "Bob <bob@example.com>"],
+            0: [1.5, np.nan],
+            "when": pd.to_datetime(["2024-01-01", None]),
+            "kind": pd.Categorical(["a", None]),
+            "note": ['two\r\nlines, "quoted"', "=1+1"],
+        }
+    )
+    cleaned = clean_contacts(frame, now=NOW)
+    assert cleaned.kept.to_numpy().tolist() == [
+        ["ann@example.com", "1.5", "2024-01-01", "a", 'two\r\nlines, "quoted"', "ann@example.com"],
+        ["Bob <bob@example.com>", "", "", "", "=1+1", "bob@example.com"],
+    ]
+    assert list(cleaned.flagged["flags"]) == ["repaired"]
+    assert list(cleaned.flagged["mail_to"]) == ["bob@example.com"]
+    assert cleaned.to_frame()["rows"].sum() == 2
+    assert "List cleaning" in cleaned._repr_html_() or "frame.csv" in cleaned._repr_html_()
+    assert repr(cleaned) == "<Cleaned 2 rows: 2 kept, 0 rejected>"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        5,
+        None,
+        [],
+        [5],
+        b"list.csv",
+        {"Email": ["ann@example.com"]},
+        pd.DataFrame(),
+        pd.DataFrame({"Email": []}),
+        pd.DataFrame([["ann@example.com", "x", "y"]], columns=["Email", "a", "a"]),
+        pd.DataFrame([["ann@example.com"]], columns=pd.MultiIndex.from_tuples([("a", "Email")])),
+        pl.DataFrame({"Email": ["ann@example.com"], "tags": [["a"]]}),
+        pa.table({"Email": ["ann@example.com"], "tags": [["a"]]}),
+    ],
+    ids=repr,
+)
+def test_what_is_no_list_is_refused_in_one_sentence(what):
+    with pytest.raises((UsageError, UnreadableInput)) as caught:
+        clean_contacts(what, now=NOW)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_result_without_a_folder_goes_when_nobody_holds_it(recwarn):
+    cleaned = clean_contacts(pd.DataFrame(FRAME), now=NOW)
+    folder = cleaned.folder
+    assert {path.name for path in folder.iterdir()} == set(OUTPUTS)
+    del cleaned
+    gc.collect()
+    assert not folder.exists()
+    assert not recwarn.list
+
+
+def test_a_dry_run_counts_and_writes_nothing(clean, tmp_path):
+    cleaned = clean(PLAIN, dry_run=True)
+    assert cleaned.summary.kept == 2
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match="dry run"):
+        assert cleaned.kept
+
+
+# --- lists, logs and limits -----------------------------------------------------------------------
+
+
+def test_every_form_of_a_suppression_list_is_obeyed(clean, tmp_path):
+    people = ["ann", "bob", "cat", "dan", "eve", "fay"]
+    data = (
+        "Email\n" + "".join(f"{name}@example.com\n" for name in people) + "gus@listed.example\nhal@gmail.com\n"
+    )
+    key = b"k" * 32
+    lists = {
+        "addresses.txt": "ANN@example.com\n@listed.example\n",
+        "md5.txt": hashlib.md5(b"bob@example.com").hexdigest() + "\n",
+        "sha256.csv": "sha256\n" + hashlib.sha256(b"cat@example.com").hexdigest().upper() + "\n",
+        "uid2.txt": base64.b64encode(hashlib.sha256(b"hal@gmail.com").digest()).decode() + "\n",
+        "hmac.txt": "hmac-sha256:" + hmac.new(key, b"dan@example.com", "sha256").hexdigest() + "\n",
+    }
+    paths = [write(tmp_path / name, text.encode()) for name, text in lists.items()]
+    cleaned = clean(data.encode(), suppress=paths, suppression_key=key)
+    assert list(cleaned.kept["Email"]) == ["eve@example.com", "fay@example.com"]
+    by_address = {row["address"]: row for row in table(cleaned, "rejected.csv")}
+    assert {row["reason"] for row in by_address.values()} == {"suppressed"}
+    assert "md5.txt" in by_address["bob@example.com"]["detail"]
+    listed = {row["address"] for row in table(cleaned, "suppressions.csv")}
+    assert listed == set(by_address)
+    alone = clean(data.encode(), suppress=str(paths[0]))  # one path, not in a list
+    assert "ann@example.com" not in set(alone.kept["Email"])
+
+
+def test_a_log_tells_who_bounced_complained_and_is_alive(clean, tmp_path):
+    head = "email,event,timestamp,sg_message_id\n"
+    rows = [
+        *("ann@example.com,click,2026-11-01T00:00:00Z,1", "bob@example.com,spamreport,2026-11-01T00:00:00Z,2"),
+        *(
+            f"cat@example.com,delivered,202{year}-0{month}-01T00:00:00Z,c{year}{month}"
+            for year in (4, 5)
+            for month in (1, 2)
+        ),
+    ]
+    log = write(tmp_path / "log.csv", (head + "\n".join(rows) + "\n").encode())
+    data = b"Email,Joined\n" + b"".join(
+        b"%s@example.com,2020-01-01\n" % name for name in (b"ann", b"bob", b"cat", b"dan")
+    )
+    policy = CleaningPolicy(inactive_after="1y", max_removed=1.0, columns={"joined": "Joined"})
+    cleaned = clean(data, policy, events=[log])
+    found = {row["address"].split("@")[0]: row["reason"] for row in table(cleaned, "rejected.csv")}
+    assert found == {"bob": "complained", "cat": "inactive"}
+    assert [row["Email"] for row in table(cleaned, "winback.csv")] == ["cat@example.com"]
+
+
+OLD = b"Email,Joined,Last Active\n" + b"".join(b"p%d@example.com,2020-01-01,2020-02-01\n" % i for i in range(3))
+
+
+def test_pruning_too_many_stops_and_writes_nothing(clean, tmp_path):
+    data = OLD + b"new@example.com,2020-01-01,2026-11-01\n"
+    columns = {"activity": "Last Active", "joined": "Joined"}
+    with pytest.raises(TooManyRemoved, match=r"75\.0%") as stopped:
+        clean(data, CleaningPolicy(inactive_after="1y", columns=columns))
+    assert stopped.value.exit_code == 1
+    assert stopped.value.summary.life.inactive == 3
+    assert not (tmp_path / "out").exists()
+    cleaned = clean(data, CleaningPolicy(inactive_after="1y", columns=columns, max_removed=0.75))
+    assert (cleaned.summary.kept, len(table(cleaned, "winback.csv"))) == (1, 3)
+
+
+# --- files that change, disks that fill, folders that were used -----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        ("append", "read_exports"),
+        ("append", "count"),
+        ("append", "write_rows"),
+        ("cut", "run_plan"),
+        ("cut", "find_segments"),
+        ("cut", "write_rows"),
+        ("remove", "read_exports"),
+        ("remove", "write_rows"),
+        ("replace", "find_segments"),
+    ],
+)
+def test_a_list_that_changes_meanwhile_is_refused(what, where, clean, tmp_path, monkeypatch):
+    path = write(tmp_path / "list.csv", PLAIN * 2)
+    other = write(tmp_path / "other.csv", b'Email,Name\n\n\nx@example.com,"broken\n')
+    changes = {
+        "append": lambda: path.write_bytes(PLAIN * 3),
+        "cut": lambda: os.truncate(path, 20),
+        "remove": path.unlink,
+        "replace": lambda: other.replace(path),
+    }
+    real = getattr(cleaning, where)
+
+    def first_change(*given, **named):
+        if path.exists() and path.stat().st_size == len(PLAIN * 2):
+            changes[what]()
+        return real(*given, **named)
+
+    monkeypatch.setattr(cleaning, where, first_change)
+    with pytest.raises(UnreadableInput, match=r"list\.csv changed while it was read"):
+        clean(path, CleaningPolicy(segments={"ann": "name = 'Ann'"}))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("where", ["write_rows", "write_frame", "as_json"])
+def test_a_full_disk_leaves_the_old_files_whole(where, clean, tmp_path, monkeypatch):
+    before = snapshot(clean(PLAIN).folder)
+
+    def full(*_given, **_named):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cleaning, where, full)
+    with pytest.raises(UnwritableOutput, match="out cannot be written: No space left on device"):
+        clean(pd.DataFrame(FRAME))
+    assert snapshot(tmp_path / "out") == before
+
+
+def snapshot(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_stop_between_moves_leaves_no_manifest(clean, tmp_path, monkeypatch):
+    clean(PLAIN)
+    real, moved = Path.replace, []
+
+    def replace(path, target):
+        moved.append(path.name)
+        if len(moved) == 3:
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        clean(PLAIN + b"cat@example.com,Cat\n")
+    left = snapshot(tmp_path / "out")
+    assert "manifest.json" not in left
+    assert not [name for name in left if name.startswith(".")]
+
+
+def test_files_of_an_earlier_cleaning_do_not_look_current(clean, tmp_path):
+    policy = CleaningPolicy(segments={"ann": "name = 'Ann'", "bob": "name = 'Bob'", "eve": "name = 'Eve'"})
+    folder = clean(PLAIN, policy).folder
+    assert written(clean(PLAIN, policy), "ann.csv") == b"Email,Name\nann@example.com,Ann\n"
+    (folder / "eve.csv").write_text("edited by hand")
+    (folder / "notes.txt").write_text("mine")
+    cleaned = clean(folder / "bob.csv")
+    assert set(snapshot(folder)) == {*OUTPUTS, "bob.csv", "eve.csv", "notes.txt"}  # read, changed, and not ours
+    assert cleaned.summary.rows == 1
+    assert set(json.loads(written(cleaned, "manifest.json"))["outputs"]) == set(OUTPUTS) - {"manifest.json"}
+
+
+def test_an_old_manifest_names_nothing_outside_its_folder(clean, tmp_path):
+    precious = write(tmp_path / "precious.csv", b"x")
+    folder = clean(PLAIN).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["outputs"] |= {
+        name: {"sha256": hashlib.sha256(b"x").hexdigest()} for name in ("../precious.csv", str(precious))
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    clean(PLAIN)
+    assert precious.exists()

@@ -77,7 +77,8 @@ def address(random, others=40):
     if not random.randrange(12):
         return random.choice(NOBODY)
     if not random.randrange(4):
-        return f"{random.choice(['P', 'p.'])}{random.randrange(9 * others)}{random.choice(['', '+x'])}@gmail.com"
+        start, end, number = random.choice(["P", "p."]), random.choice(["", "+x"]), random.randrange(9 * others)
+        return f"{start}{number}{end}@gmail.com"
     if random.randrange(2):
         return random.choice(WRAPS).format(f"{random.choice(LOCALS)}@{random.choice(DOMAINS)}")
     return f"Person{random.randrange(others)}@Example{random.randrange(3)}.com"

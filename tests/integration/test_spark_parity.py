@@ -18,7 +18,7 @@ from hygiene.contacts.clean import clean_contacts
 from hygiene.contacts.engine import open_engine
 from hygiene.contacts.frames import load_ledger
 from hygiene.contacts.status import Status
-from hygiene.contacts.steps import choose_spelling, merge, read_ordinary
+from hygiene.contacts.steps import Horizon, choose_spelling, merge, preference, read_ordinary
 from hygiene.contacts.suppression import Form, read_suppressions
 from hygiene.contacts.suppression.forms import digest
 from hygiene.contacts.table import LATEST, ROWS
@@ -43,11 +43,11 @@ EVERYTHING = CleaningPolicy(
 )
 POLICIES = st.builds(
     CleaningPolicy,
-    inactive_after=st.sampled_from([None, "30d", "1y"]),
+    inactive_after=st.sampled_from(["30d", None, "1y"]),
     max_removed=st.just(1.0),
-    keep=st.sampled_from(["first", "most-consented"]),
-    role=st.sampled_from(["keep", "flag"]),
-    disposable=st.sampled_from(["keep", "drop"]),
+    keep=st.sampled_from(["most-consented", "first"]),
+    role=st.sampled_from(["flag", "keep"]),
+    disposable=st.sampled_from(["drop", "keep"]),
     require_confirmed=st.booleans(),
     opens=st.booleans(),
     min_ignored=st.sampled_from([1, 3]),
@@ -125,7 +125,7 @@ def assert_alike(found, wanted):
 
 @on_spark
 @given(seed=SEEDS, policy=POLICIES)
-@few
+@settings(few, max_examples=1)
 def test_a_session_of_our_own_decides_the_same_and_is_gone(place, seed, policy):
     """In a folder whose name is a pattern to Spark."""
     from pyspark import SparkContext
@@ -196,8 +196,11 @@ def test_numbers_of_63_bits_stay_whole(engines, keep):
     told = []
     for engine in engines.values():
         addressed = engine.load("addressed", table)
-        persons = engine.settle("persons", merge(addressed, keep))
-        chosen = choose_spelling(addressed, persons, keep)
+        order = preference(
+            CleaningPolicy(keep=keep, inactive_after="180d"), Horizon(cutoff=1_700_000_000, grace=1_750_000_000)
+        )
+        persons = engine.settle("persons", merge(addressed, order))
+        chosen = choose_spelling(addressed, persons, order)
         told.append([engine.collect(each.sort("mailbox")).to_pylist() for each in (persons, chosen)])
     assert told[0] == told[1]
     persons = {row["mailbox"]: row for row in told[0][0]}

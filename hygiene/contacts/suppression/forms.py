@@ -62,6 +62,7 @@ HASHED_FIELDS: Mapping[Form, tuple[str, ...]] = {
     Form.HMAC: ("key", "mailbox"),
 }
 
+_BLOCK = 64  # octets of a block of SHA-256
 _NO_KEY = "keyed hashes (hmac) can only be used with the key they were made with"
 _DIGESTS: Mapping[Form, Callable[[bytes], str]] = {
     Form.MD5: lambda text: hashlib.md5(text, usedforsecurity=False).hexdigest(),
@@ -92,11 +93,17 @@ def digest_sql(column: str, form: Form, key: bytes | None = None) -> str:
     """
     if form is not Form.HMAC:
         return f"{form.value}({column})"
+    inner, outer = (pad.hex() for pad in hmac_pads(key))
+    return f"sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode({column}))))"
+
+
+def hmac_pads(key: bytes | None) -> tuple[bytes, bytes]:
+    """The inner and the outer pad of HMAC-SHA-256, RFC 2104 §2; without a key a UsageError."""
     if key is None:
         raise UsageError(_NO_KEY)
-    block = key.ljust(64, b"\0")  # octets of a block of SHA-256, RFC 2104 §2
-    inner, outer = (bytes(octet ^ pad for octet in block).hex() for pad in (0x36, 0x5C))
-    return f"sha256(unhex('{outer}') || unhex(sha256(unhex('{inner}') || encode({column}))))"
+    short = hashlib.sha256(key).digest() if len(key) > _BLOCK else key
+    block = short.ljust(_BLOCK, b"\0")
+    return bytes(octet ^ 0x36 for octet in block), bytes(octet ^ 0x5C for octet in block)
 
 
 def shared_hash(address: Address, form: Form, key: bytes | None = None) -> str:
