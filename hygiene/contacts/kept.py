@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from hygiene.contacts.cells import text_of
@@ -26,6 +27,10 @@ from hygiene.contacts.read import Export
 from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import OWN_COLUMN
 from hygiene.contacts.scan import scan
+
+MailTo: TypeAlias = Callable[[Positions], pa.Array]  # rows → the address to write to of each
+
+_AT_ONCE = 500_000  # rows whose addresses are in memory together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +89,7 @@ def write_rows(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positi
     Where a cell among them is not itself the address to write to, every row gets that address in a last column,
     `hygiene_address`, in the place of an earlier cleaning's; where nothing is to be added that stays as it is.
     """
-    mail_to = _addresses(connection, shape, rows)
+    mail_to = partial(_addresses, connection) if needs_address(connection, shape, rows) else None
     shape = shape if mail_to is None else with_room(shape)
     with Output(path) as output:
         write = _write_alike if shape.alike else _write_united
@@ -109,10 +114,8 @@ def needs_address(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Pos
         return connection.execute(f"select 1 from {chosen} where repaired limit 1").fetchall() != []
 
 
-def _addresses(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> pa.Array | None:
-    """The address to write to of each row, or None when every cell already is."""
-    if not needs_address(connection, shape, rows):
-        return None
+def _addresses(connection: duckdb.DuckDBPyConnection, rows: Positions) -> pa.Array:
+    """The address to write to of each of these rows."""
     with _chosen(connection, rows) as chosen:
         query = f"""select coalesce(d.normal, c.address) as mail_to from {chosen} d
             join contacts c on c."row" = d."row" order by d."row" """
@@ -129,44 +132,33 @@ def _chosen(connection: duckdb.DuckDBPyConnection, rows: Positions) -> Iterator[
         connection.unregister("chosen")
 
 
-def _write_alike(shape: Shape, rows: Positions, mail_to: pa.Array | None, output: Output) -> None:
+def _write_alike(shape: Shape, rows: Positions, mail_to: MailTo | None, output: Output) -> None:
     output.write(header_of(shape.exports[0], with_address=mail_to is not None))
-    for export in shape.exports:
-        chosen = select_rows(export, rows)
-        if not len(chosen):
-            continue
+    for export, chosen in _parts(shape, rows):
         if output.rows:
             output.end_line(export.source.line_end)
-        copy_rows(output, export, chosen, _cells(export, rows, chosen, mail_to))
+        cells = None if mail_to is None else cell_texts(mail_to(chosen), export.source.delimiter)
+        copy_rows(output, export, chosen, cells)
 
 
-def _write_united(shape: Shape, rows: Positions, mail_to: pa.Array | None, output: Output) -> None:
+def _write_united(shape: Shape, rows: Positions, mail_to: MailTo | None, output: Output) -> None:
     """Under the columns of all of them."""
     names = [*shape.columns, *([OWN_COLUMN] if mail_to is not None else [])]
     output.write((",".join(cell_bytes(name, ",").decode() for name in names) + "\n").encode())
     part = output.path.with_suffix(".part")
-    for export in shape.exports:
-        chosen = select_rows(export, rows)
-        if not len(chosen):
-            continue
+    for export, chosen in _parts(shape, rows):
         with Output(part) as records:
             copy_rows(records, export, chosen)
-        _recut(export, shape, part, _mail_to(rows, chosen, mail_to), output)
+        _recut(export, shape, part, None if mail_to is None else mail_to(chosen), output)
     part.unlink(missing_ok=True)
 
 
-def _cells(export: Export, rows: Positions, chosen: Positions, mail_to: pa.Array | None) -> pa.Array | None:
-    """What the added cell of each chosen row holds, as it is written in this export."""
-    texts = _mail_to(rows, chosen, mail_to)
-    return None if texts is None else cell_texts(texts, export.source.delimiter)
-
-
-def _mail_to(rows: Positions, chosen: Positions, mail_to: pa.Array | None) -> pa.Array | None:
-    """The address to write to of each chosen row."""
-    if mail_to is None:
-        return None
-    first = int(np.searchsorted(rows, chosen[0]))
-    return mail_to.slice(first, len(chosen))
+def _parts(shape: Shape, rows: Positions) -> Iterator[tuple[Export, Positions]]:
+    """The rows by the export that holds them, so many at a time that their addresses fit in memory."""
+    for export in shape.exports:
+        chosen = select_rows(export, rows)
+        for first in range(0, len(chosen), _AT_ONCE):
+            yield export, chosen[first : first + _AT_ONCE]
 
 
 def _recut(export: Export, shape: Shape, part: Path, mail_to: pa.Array | None, output: Output) -> None:

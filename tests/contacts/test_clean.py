@@ -589,3 +589,20 @@ def test_an_old_manifest_names_nothing_outside_its_folder(clean, tmp_path):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     clean(PLAIN)
     assert precious.exists()
+
+
+@pytest.mark.parametrize(
+    ("header", "row"), [("email,name", "b{0}@x.com,N{0}"), ("name,town,email", "N{0},T,b{0}@x.com")]
+)
+def test_rows_written_part_by_part_are_the_same(tmp_path, monkeypatch, header, row):
+    first = "email,name\n" + "".join(f" a{n}@x.com ,N{n}\n" for n in range(7))
+    second = f"{header}\n" + "".join(row.format(n) + "\n" for n in range(5))
+    paths = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    for path, text in zip(paths, [first, second], strict=True):
+        path.write_text(text, encoding="utf-8")
+    whole = clean_contacts(paths, output=tmp_path / "whole")
+    monkeypatch.setattr("hygiene.contacts.kept._AT_ONCE", 2)
+    parts = clean_contacts(paths, output=tmp_path / "parts")
+    assert whole.summary.kept == parts.summary.kept == 12
+    assert (whole.folder / "clean.csv").read_bytes() == (parts.folder / "clean.csv").read_bytes()
+    assert parts.kept["hygiene_address"].tolist()[:2] == ["a0@x.com", "a1@x.com"]
