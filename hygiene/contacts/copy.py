@@ -134,7 +134,8 @@ def _mask(spans: Positions, keep: Mask, base: int) -> Mask:
 def _with_cell(export: Export, data: Bytes, lengths: Positions, cells: pa.Array) -> Bytes:
     """The records with one more cell before their line ends, as `_extended` has it."""
     line_end = export.source.line_end
-    last = np.cumsum(lengths) - 1
+    last = np.minimum(np.cumsum(lengths), len(data)) - 1  # the last line of a file may lack its end
+    lengths = np.diff(last, prepend=-1)
     ended = data[last] == line_end[-1]
     returned = ended & (lengths > 1) & (data[last - 1] == RETURN) & (line_end == b"\n")
     ends = ended.astype(np.int64) + returned

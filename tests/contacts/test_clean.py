@@ -606,3 +606,13 @@ def test_rows_written_part_by_part_are_the_same(tmp_path, monkeypatch, header, r
     assert whole.summary.kept == parts.summary.kept == 12
     assert (whole.folder / "clean.csv").read_bytes() == (parts.folder / "clean.csv").read_bytes()
     assert parts.kept["hygiene_address"].tolist()[:2] == ["a0@x.com", "a1@x.com"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
+def test_a_repaired_row_and_a_last_line_without_its_end(tmp_path, end):
+    line_end = end or "\n"
+    path = tmp_path / "list.csv"
+    path.write_bytes(line_end.join(["email,n", " a@x.com ,1", "b@x.com,2"]).encode() + end.encode())
+    cleaned = clean_contacts(path, output=tmp_path / "out")
+    wanted = ["email,n,hygiene_address", " a@x.com ,1,a@x.com", "b@x.com,2,b@x.com"]
+    assert (cleaned.folder / "clean.csv").read_bytes() == (line_end.join(wanted) + line_end).encode()
