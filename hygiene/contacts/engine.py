@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
-MEMORY = "600MB"  # that DuckDB may hold; the rest waits on disk
+MEMORY = "500MB"  # that DuckDB may hold; the rest waits on disk
 ENGINES = ("duckdb", "spark")
 
 
