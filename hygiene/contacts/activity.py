@@ -25,8 +25,10 @@ import narwhals as nw
 
 from hygiene.address import Address, judge_address
 from hygiene.contacts.activity_report import KINDS, ActivityReport, Aside, report_events
-from hygiene.contacts.event_file import EventFile, open_event_log, take_rejects
-from hygiene.contacts.event_layout import (
+from hygiene.contacts.steps import read_ordinary
+from hygiene.event import BounceClass, EventKind
+from hygiene.events.file import EventFile, open_event_log, take_rejects
+from hygiene.events.layout import (
     Rule,
     declared,
     field_sql,
@@ -39,9 +41,7 @@ from hygiene.contacts.event_layout import (
     unknown_sql,
     word_sql,
 )
-from hygiene.contacts.status import Status
-from hygiene.contacts.steps import read_ordinary
-from hygiene.event import BounceClass, EventKind
+from hygiene.status import Status
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from hygiene.contacts.event_file import EventFile
-from hygiene.contacts.event_layout import PLAIN, EventLayout, declared
 from hygiene.errors import HygieneError
 from hygiene.event import EventKind
+from hygiene.events.file import EventFile
+from hygiene.events.layout import PLAIN, EventLayout, declared
 
 if TYPE_CHECKING:
     import duckdb

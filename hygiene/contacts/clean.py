@@ -22,10 +22,8 @@ from hygiene.contacts.cleaned import BrokenSum, Cleaned, TooManyRemoved
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.counts import check_sums, count
 from hygiene.contacts.domain_mail import DomainMail, check_domains
-from hygiene.contacts.engine import DuckEngine, Engine, open_engine
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
-from hygiene.contacts.guard import shown
 from hygiene.contacts.kept import Shape, needs_address, shape_of, with_room, write_rows
 from hygiene.contacts.ledger import write_flagged, write_rejected, write_suppressions
 from hygiene.contacts.manifest import as_json, manifest_of
@@ -36,10 +34,12 @@ from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.records import Positions
 from hygiene.contacts.segmenting import find_segments
 from hygiene.contacts.segments import Evaluated, read_segment
-from hygiene.contacts.source import Source, open_sources
 from hygiene.contacts.summary import Summary
 from hygiene.contacts.suppression import SuppressionList, combine, read_suppressions
+from hygiene.engines.engine import DuckEngine, Engine, open_engine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
+from hygiene.intake.guard import shown
+from hygiene.intake.source import Source, open_sources
 
 DEFAULT_POLICY = CleaningPolicy()
 Say: TypeAlias = Callable[[str], None]

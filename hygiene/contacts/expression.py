@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from hygiene.contacts.guard import shown
 from hygiene.errors import UsageError
+from hygiene.intake.guard import shown
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from hygiene.contacts.dialect import split_records
-from hygiene.contacts.engine import DuckEngine
 from hygiene.contacts.ledger import FORMULA
 from hygiene.contacts.manifest import FORMAT
 from hygiene.contacts.manifest import NAME as MANIFEST
 from hygiene.contacts.rows import OWN_COLUMN
 from hygiene.contacts.scan import MAX_LINE
+from hygiene.engines.engine import DuckEngine
 from hygiene.errors import UnreadableInput, UnwritableOutput
 from hygiene.files import read_bytes
+from hygiene.intake.dialect import split_records
 
 if TYPE_CHECKING:
     import duckdb

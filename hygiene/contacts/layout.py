@@ -14,9 +14,9 @@ from types import MappingProxyType
 import msgspec
 
 from hygiene.contacts.dates import DateFormat
-from hygiene.contacts.status import Status, strictest
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
+from hygiene.status import Status, strictest
 
 PLAIN = "plain"
 ROLES = ("address", "status", "activity", "joined", "confirmed")  # what --column can name

@@ -8,11 +8,11 @@ from hygiene.config import CleaningPolicy
 from hygiene.contacts.cleaned import Cleaned
 from hygiene.contacts.flags import FLAGS
 from hygiene.contacts.reasons import BY_STATUS
-from hygiene.contacts.status import Status
 from hygiene.contacts.summary import Life, Summary
 from hygiene.period import read_period
 from hygiene.render.figures import share_of, share_text
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
+from hygiene.status import Status
 
 _SUGGESTED_MONTHS = 6
 

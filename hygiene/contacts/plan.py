@@ -15,7 +15,6 @@ from hygiene.address import Address, AddressFault, Invalid, judge_address
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.domain_mail import DomainMail
 from hygiene.contacts.domains import describe_domains, role_names
-from hygiene.contacts.engine import Engine, Frame
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.steps import (
     Horizon,
@@ -32,6 +31,7 @@ from hygiene.contacts.steps import (
 )
 from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
 from hygiene.contacts.table import PERSON
+from hygiene.engines.engine import Engine, Frame
 from hygiene.period import Period, read_period
 
 CheckMail = Callable[[Iterable[str]], Mapping[str, DomainMail]]

@@ -9,7 +9,6 @@ from hygiene.contacts.cleaned import Cleaned
 from hygiene.contacts.people_presentation import people_sections
 from hygiene.contacts.reasons import ABOUT, RejectReason, Step
 from hygiene.contacts.sources_presentation import source_sections, subject_of
-from hygiene.contacts.status import Status
 from hygiene.contacts.summary import Summary
 from hygiene.render.figures import share_of, share_text
 from hygiene.render.sections import (
@@ -24,6 +23,7 @@ from hygiene.render.sections import (
     Table,
     Tone,
 )
+from hygiene.status import Status
 
 TITLE = "List cleaning"
 

@@ -16,16 +16,16 @@ from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
 from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
 from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
-from hygiene.contacts.engine import streaming
 from hygiene.contacts.layout import Recognised, recognise
 from hygiene.contacts.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.contacts.rows import OWN_COLUMN, RowReader, count_addresses, user_words
 from hygiene.contacts.scan import scan
-from hygiene.contacts.source import Source
-from hygiene.contacts.status import Status
 from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, ROWS
+from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.source import Source
+from hygiene.status import Status
 
 Tick: TypeAlias = Callable[
     [str, int, float], None

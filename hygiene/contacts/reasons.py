@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from hygiene.contacts.status import Status
+from hygiene.status import Status
 
 
 class Step(StrEnum):

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from hygiene.contacts.cells import filled, mapped, text_of
 from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
 from hygiene.contacts.records import Block, Mask
-from hygiene.contacts.status import Status
 from hygiene.errors import UsageError
+from hygiene.status import Status
 
 OWN_COLUMN = "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to
 _STRANGE, _MORE = 20, "…"  # different unknown words counted one by one, and what the others are counted as

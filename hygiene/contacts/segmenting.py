@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from hygiene.contacts.dates_sql import moment_sql, quoted
-from hygiene.contacts.engine import streaming
 from hygiene.contacts.kept import Shape, shape_of
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
 from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import RowReader
 from hygiene.contacts.segments import Evaluated, Segment, evaluate, needed_columns, needed_words, stored_names
-from hygiene.contacts.status import Status
+from hygiene.engines.engine import streaming
+from hygiene.status import Status
 
 _FIGURES = {"orders": "double", "spent": "double", "last_order": "timestamp", "country": "varchar"}
 _STATUSES = ", ".join(quoted(status) for status in Status)

@@ -23,10 +23,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from hygiene.contacts.expression import Expression, Mention, open_parser, read_expression, write_query
-from hygiene.contacts.guard import shown
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.scores import SCORES, literal, score_expressions
 from hygiene.errors import UsageError
+from hygiene.intake.guard import shown
 
 if TYPE_CHECKING:
     import duckdb

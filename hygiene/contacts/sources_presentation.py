@@ -10,10 +10,10 @@ import msgspec
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.cleaned import Cleaned
-from hygiene.contacts.dialect import SAID_AS
-from hygiene.contacts.kinds import Kind
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.summary import FileSummary, Summary
+from hygiene.intake.dialect import SAID_AS
+from hygiene.intake.kinds import Kind
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
 _LINES_NAMED = 8

@@ -25,8 +25,8 @@ from hygiene.address import (
     TAGS_CUT,
 )
 from hygiene.contacts.reasons import BY_STATUS, RejectReason
-from hygiene.contacts.status import Status
 from hygiene.contacts.table import DECISION, LATEST, ROWS
+from hygiene.status import Status
 
 if TYPE_CHECKING:
     from hygiene.config import CleaningPolicy

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hygiene.address import Address, judge_address
 from hygiene.contacts.activity import ACTIVITY, read_activity
 from hygiene.contacts.activity_report import Aside
-from hygiene.contacts.event_layout import declared, name_key, timed
-from hygiene.contacts.status import Status
 from hygiene.errors import HygieneError, UnreadableInput
 from hygiene.event import BounceClass, EventKind
+from hygiene.events.layout import declared, name_key, timed
+from hygiene.status import Status
 
 T0 = 1_700_000_000  # 2023-11-14T22:13:20Z
 DAY = 86_400

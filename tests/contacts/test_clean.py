@@ -29,9 +29,9 @@ from hygiene.contacts.clean import OUTPUTS, clean_contacts
 from hygiene.contacts.cleaned import TooManyRemoved
 from hygiene.contacts.read import read_exports
 from hygiene.contacts.reasons import BY_STATUS
-from hygiene.contacts.source import open_sources
-from hygiene.contacts.status import Status
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
+from hygiene.intake.source import open_sources
+from hygiene.status import Status
 
 FORMATS = Path(__file__).parent / "formats"
 SAMPLES = sorted(path for path in FORMATS.rglob("*.csv") if not path.name.endswith(".expected.csv"))

@@ -34,8 +34,8 @@ from hygiene.contacts.layout import (
     status_of_file,
     word_key,
 )
-from hygiene.contacts.status import RANKS, Status, strictest
 from hygiene.errors import UsageError
+from hygiene.status import RANKS, Status, strictest
 
 FORMATS = Path(__file__).parent / "formats"
 SAMPLES = sorted(path for path in FORMATS.rglob("*.csv") if not path.name.endswith(".expected.csv"))

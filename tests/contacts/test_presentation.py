@@ -13,11 +13,11 @@ from hygiene.contacts.cleaned import Cleaned
 from hygiene.contacts.flags import FLAGS
 from hygiene.contacts.presentation import document, render_cleaning
 from hygiene.contacts.reasons import ABOUT, RejectReason
-from hygiene.contacts.status import Status
 from hygiene.contacts.summary import PREVIEW_MONTHS, FileSummary, Life, Summary
 from hygiene.render.markdown import render_markdown
 from hygiene.render.sections import Tone
 from hygiene.render.terminal import render_terminal
+from hygiene.status import Status
 
 EVIL = "<script>alert(1)</script>\x1b[31m\u202e|`x`\n# @octocat.csv"
 

@@ -33,11 +33,11 @@ from hygiene.contacts.suppression import (
     suppressed_by,
 )
 from hygiene.contacts.suppression.entries import collect
-from hygiene.contacts.suppression.forms import digest, domains_above, shared_hash, written_value
 from hygiene.contacts.suppression.presentation import export_csv
 from hygiene.contacts.suppression.read import MAX_LINE
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.store import open_store
+from hygiene.suppression_forms import digest, domains_above, shared_hash, written_value
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)

@@ -15,14 +15,14 @@ import hygiene.contacts.clean
 from hygiene.address import judge_address
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.clean import clean_contacts
-from hygiene.contacts.engine import open_engine
 from hygiene.contacts.frames import load_ledger
-from hygiene.contacts.status import Status
 from hygiene.contacts.steps import Horizon, choose_spelling, merge, preference, read_ordinary
 from hygiene.contacts.suppression import Form, read_suppressions
-from hygiene.contacts.suppression.forms import digest
 from hygiene.contacts.table import LATEST, ROWS
+from hygiene.engines.engine import open_engine
 from hygiene.errors import UnwritableOutput, UsageError
+from hygiene.status import Status
+from hygiene.suppression_forms import digest
 
 from .nasty_lists import (
     KEY,

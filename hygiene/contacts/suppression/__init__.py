@@ -5,12 +5,6 @@ from hygiene.contacts.suppression.entries import ReadNote as ReadNote
 from hygiene.contacts.suppression.entries import SuppressionList as SuppressionList
 from hygiene.contacts.suppression.entries import combine as combine
 from hygiene.contacts.suppression.entries import suppressed_by as suppressed_by
-from hygiene.contacts.suppression.forms import HASHED_FIELDS as HASHED_FIELDS
-from hygiene.contacts.suppression.forms import Form as Form
-from hygiene.contacts.suppression.forms import Reason as Reason
-from hygiene.contacts.suppression.forms import digest_sql as digest_sql
-from hygiene.contacts.suppression.forms import hash_forms as hash_forms
-from hygiene.contacts.suppression.forms import read_target as read_target
 from hygiene.contacts.suppression.read import read_suppressions as read_suppressions
 from hygiene.contacts.suppression.workspace import COMMAND_LINE as COMMAND_LINE
 from hygiene.contacts.suppression.workspace import Added as Added
@@ -22,3 +16,9 @@ from hygiene.contacts.suppression.workspace import erase_people as erase_people
 from hygiene.contacts.suppression.workspace import export_suppressions as export_suppressions
 from hygiene.contacts.suppression.workspace import import_suppressions as import_suppressions
 from hygiene.contacts.suppression.workspace import load_suppressions as load_suppressions
+from hygiene.suppression_forms import HASHED_FIELDS as HASHED_FIELDS
+from hygiene.suppression_forms import Form as Form
+from hygiene.suppression_forms import Reason as Reason
+from hygiene.suppression_forms import digest_sql as digest_sql
+from hygiene.suppression_forms import hash_forms as hash_forms
+from hygiene.suppression_forms import read_target as read_target

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hygiene.address import Address, judge_address, split
-from hygiene.contacts.suppression.forms import (
+from hygiene.errors import UsageError
+from hygiene.suppression_forms import (
     HASHED_FIELDS,
     Form,
     Reason,
@@ -21,7 +22,6 @@ from hygiene.contacts.suppression.forms import (
     hash_forms,
     uid2_to_sha256,
 )
-from hygiene.errors import UsageError
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 _MOMENT = pa.timestamp("us", tz="UTC")

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hygiene.contacts.suppression.entries import ReadNote
-from hygiene.contacts.suppression.forms import Form, Reason, written_value
 from hygiene.contacts.suppression.workspace import Added, Erased, Export
 from hygiene.render.sections import Block, Cell, Document, Headline, Paragraph, Section, Table, Tone
+from hygiene.suppression_forms import Form, Reason, written_value
 
 SUBJECT = "suppression list"
 

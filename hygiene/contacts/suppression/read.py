@@ -14,8 +14,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from hygiene.contacts.suppression.entries import ReadNote, SuppressionList, collect
-from hygiene.contacts.suppression.forms import Form, Reason, Target, read_target
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.suppression_forms import Form, Reason, Target, read_target
 
 MAX_LINE = 1 << 20  # characters
 LINES_NAMED = 20  # of those that are no entry

@@ -30,7 +30,10 @@ from sqlalchemy import (
 
 from hygiene.address import Address, judge_address
 from hygiene.contacts.suppression.entries import ReadNote, SuppressionList, collect, combine
-from hygiene.contacts.suppression.forms import (
+from hygiene.contacts.suppression.read import read_suppressions
+from hygiene.errors import UsageError
+from hygiene.store import SUPPRESSION, Store, insert_into
+from hygiene.suppression_forms import (
     HASHED_FIELDS,
     RANKS,
     Form,
@@ -41,9 +44,6 @@ from hygiene.contacts.suppression.forms import (
     read_target,
     shared_hash,
 )
-from hygiene.contacts.suppression.read import read_suppressions
-from hygiene.errors import UsageError
-from hygiene.store import SUPPRESSION, Store, insert_into
 
 COMMAND_LINE = "command line"
 

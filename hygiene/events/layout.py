@@ -1,4 +1,4 @@
-"""The layouts of event logs, declared in data/activity_events.toml, and the SQL that reads records by them.
+"""The layouts of event logs, declared in data/events.toml, and the SQL that reads records by them.
 
 The SQL is DuckDB's. A record is reached through `Reach`: for each path of a layout the expression that yields
 its text, null where it is missing; paths that the file does not have are left out.
@@ -13,14 +13,14 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from hygiene.contacts.status import Status
-from hygiene.contacts.table import LATEST
 from hygiene.event import BounceClass, EventKind
 from hygiene.files import packaged_text
+from hygiene.status import Status
 
 Reach: TypeAlias = Mapping[str, str]  # path → SQL of its text
 
 PLAIN: Final = "plain"
+LATEST: Final = (1 << 32) - 1  # seconds; 2106
 EARLIEST: Final = 631_152_000  # seconds: 1990, before anybody mailed a list; smaller numbers were no times
 
 #: the offset in front of anything else: DuckDB's TIMESTAMP ignores it (2.0)
@@ -100,7 +100,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def declared() -> Declared:
     """The layouts that ship with the package."""
-    text = packaged_text("hygiene.contacts", "data/activity_events.toml")
+    text = packaged_text("hygiene.events", "data/events.toml")
     return msgspec.convert(tomllib.loads(text), Declared)
 
 

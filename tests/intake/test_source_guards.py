@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hygiene.contacts import encoding, source
-from hygiene.contacts.guard import Limits, in_units, shown
-from hygiene.contacts.source import open_sources
 from hygiene.errors import HygieneError, UnreadableInput, UnwritableOutput, UsageError
+from hygiene.intake import encoding, source
+from hygiene.intake.guard import Limits, in_units, shown
+from hygiene.intake.source import open_sources
 
 PLAIN = b"Email,Name\nann@example.com,Ann\n"
 MIB = 1 << 20
@@ -277,7 +277,7 @@ def test_a_parquet_bomb(refusal):
 
 
 def test_a_parquet_file_of_more_rows_than_its_bytes_can_tell_apart(refusal, monkeypatch):
-    monkeypatch.setattr("hygiene.contacts.tabular._FREE_ROWS", 1_000)
+    monkeypatch.setattr("hygiene.intake.tabular._FREE_ROWS", 1_000)
     assert "grows more than 200 times" in refusal(parquet(email=[None] * 100_000))
 
 
@@ -315,7 +315,7 @@ def test_an_endless_line_fails_fast(tmp_path, work, monkeypatch):
 )
 @pytest.mark.parametrize("chunk", [7, MIB])
 def test_how_long_a_line_may_be(tmp_path, work, monkeypatch, content, refused, chunk):
-    monkeypatch.setattr("hygiene.contacts.encoding.CHUNK", chunk)
+    monkeypatch.setattr("hygiene.intake.encoding.CHUNK", chunk)
     path = tmp_path / "list.csv"
     path.write_bytes(content)
     sentence = pytest.raises(UnreadableInput, match="a line longer than 50 bytes")
@@ -324,7 +324,7 @@ def test_how_long_a_line_may_be(tmp_path, work, monkeypatch, content, refused, c
 
 
 def test_a_first_record_without_end(refusal, monkeypatch):
-    monkeypatch.setattr("hygiene.contacts.source._SAMPLES", (8, 16))
+    monkeypatch.setattr("hygiene.intake.source._SAMPLES", (8, 16))
     assert "its first record does not end" in refusal(b"\n" * 50 + b"Email\n")
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from hygiene.contacts.guard import CHUNK, Limits, Scratch, in_units
 from hygiene.errors import UnreadableInput
+from hygiene.intake.guard import CHUNK, Limits, Scratch, in_units
 
 UTF_8 = "UTF-8"
 UTF_8_BOM = "UTF-8 with BOM"

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hygiene.contacts import encoding as enc
-from hygiene.contacts.dialect import SAID_AS, Dialect, read_dialect, read_own_dialect
-from hygiene.contacts.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
-from hygiene.contacts.kinds import Kind, binary_kind, is_other_json, looks_binary, refuse, text_kind
-from hygiene.contacts.tabular import (
+from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
+from hygiene.intake import encoding as enc
+from hygiene.intake.dialect import SAID_AS, Dialect, read_dialect, read_own_dialect
+from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
+from hygiene.intake.kinds import Kind, binary_kind, is_other_json, looks_binary, refuse, text_kind
+from hygiene.intake.tabular import (
     DamagedLine,
     TableText,
     convert_json_array,
     convert_json_lines,
     convert_parquet,
 )
-from hygiene.contacts.unpack import extract_member, gunzip, hash_file, list_members, open_zip
-from hygiene.contacts.workbook import convert_workbook, is_workbook
-from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
+from hygiene.intake.unpack import extract_member, gunzip, hash_file, list_members, open_zip
+from hygiene.intake.workbook import convert_workbook, is_workbook
 
 if TYPE_CHECKING:
     import zipfile

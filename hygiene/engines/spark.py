@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
-from hygiene.contacts.engine import DuckEngine, Frame
-from hygiene.contacts.suppression.forms import Form, hmac_pads
+from hygiene.engines.engine import DuckEngine, Frame
 from hygiene.errors import UnwritableOutput, UsageError
+from hygiene.suppression_forms import Form, hmac_pads
 
 if TYPE_CHECKING:
     import pyarrow as pa

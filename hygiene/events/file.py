@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hygiene.contacts.encoding import is_utf_16
-from hygiene.contacts.event_layout import (
+from hygiene.errors import UnreadableInput
+from hygiene.events.layout import (
     EventLayout,
     Reach,
     declared,
@@ -21,11 +21,11 @@ from hygiene.contacts.event_layout import (
     json_path,
     quote,
 )
-from hygiene.contacts.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
-from hygiene.contacts.kinds import Kind, binary_kind, refuse
-from hygiene.contacts.source import Source, open_sources
-from hygiene.contacts.unpack import gunzip
-from hygiene.errors import UnreadableInput
+from hygiene.intake.encoding import is_utf_16
+from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
+from hygiene.intake.kinds import Kind, binary_kind, refuse
+from hygiene.intake.source import Source, open_sources
+from hygiene.intake.unpack import gunzip
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Protocol
 
-from hygiene.contacts.guard import CHUNK, Scratch, shown
 from hygiene.errors import UnreadableInput
+from hygiene.intake.guard import CHUNK, Scratch, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

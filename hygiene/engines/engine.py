@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import narwhals as nw
 
-from hygiene.contacts.suppression.forms import Form, digest_sql
 from hygiene.errors import UnwritableOutput, UsageError
+from hygiene.suppression_forms import Form, digest_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -129,7 +129,7 @@ def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator
         with closing(DuckEngine(folder, threads=threads)) as reading:
             engine: Engine = reading
             if name == "spark":
-                from hygiene.contacts.spark import SparkEngine
+                from hygiene.engines.spark import SparkEngine
 
                 engine = SparkEngine(folder, threads=threads)
             with closing(engine):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from hygiene.contacts.guard import Scratch, shown
-from hygiene.contacts.unpack import open_zip, read_through
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.guard import Scratch, shown
+from hygiene.intake.unpack import open_zip, read_through
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from hygiene.contacts.encoding import count_sequences, survey_text
-from hygiene.contacts.guard import Limits
-from hygiene.contacts.source import open_sources
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.encoding import count_sequences, survey_text
+from hygiene.intake.guard import Limits
+from hygiene.intake.source import open_sources
 
 PLAIN = "Email Address,First Name\nann@example.com,Ann\nbob@example.com,Bob\n"
 
@@ -134,7 +134,7 @@ def test_a_torn_end_of_utf_16_is_not_lost(opened):
 )
 @example([b"\xe6\xbc", b"\xa2"])
 def test_sequences_are_counted_the_same_however_the_file_is_cut(tmp_path_factory, pieces):
-    import hygiene.contacts.encoding as encoding
+    import hygiene.intake.encoding as encoding
 
     data = b"".join(pieces)
     valid, invalid = count_sequences(data)
@@ -207,7 +207,7 @@ def test_a_header_over_two_lines(opened):
 
 
 def test_a_header_longer_than_the_first_look(opened, monkeypatch):
-    monkeypatch.setattr("hygiene.contacts.source._SAMPLES", (8, 16, 1000))
+    monkeypatch.setattr("hygiene.intake.source._SAMPLES", (8, 16, 1000))
     assert opened(PLAIN).header == ("Email Address", "First Name")
 
 
@@ -451,7 +451,7 @@ def test_json_lines_are_the_same_however_they_are_batched(opened, monkeypatch):
         json.dumps({"email": f"ann{number}@example.com", "n": "x" * number}) + "\n" for number in range(50)
     )
     whole = opened(lines, "whole.jsonl")
-    monkeypatch.setattr("hygiene.contacts.tabular._BATCH", 64)
+    monkeypatch.setattr("hygiene.intake.tabular._BATCH", 64)
     parts = opened(lines, "parts.jsonl")
     assert parts.lines.tolist() == whole.lines.tolist() == list(range(1, 51))
     assert parts.path.read_bytes() == whole.path.read_bytes()

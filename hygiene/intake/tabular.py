@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hygiene.contacts.guard import MIB, Scratch
 from hygiene.errors import UnreadableInput
+from hygiene.intake.guard import MIB, Scratch
 
 if TYPE_CHECKING:
     import numpy as np

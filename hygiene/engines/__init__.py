@@ -1,0 +1,1 @@
+"""Where big tables are computed: DuckDB in the process, or Spark."""

@@ -1,0 +1,1 @@
+"""Event logs of any platform, read into one vocabulary."""

@@ -1,0 +1,1 @@
+"""What a person drops on a command, as text or tables that can be read safely."""
