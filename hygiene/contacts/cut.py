@@ -39,15 +39,15 @@ class Cut:
         special = (data == dialect.newline) | (data == dialect.separator)
         if dialect.quoted:
             special |= _quotes(data, dialect)
-        marks = np.flatnonzero(special)
-        kinds = data[marks]
-        newlines, misplaced = marks[kinds == dialect.newline], len(data)
+        marks, misplaced = np.flatnonzero(special), len(data)
+        kinds = data.take(marks)
+        newlines = marks.take(np.flatnonzero(kinds == dialect.newline))
         if dialect.quoted:
             quotes = kinds == QUOTE
-            inside = np.bitwise_xor.accumulate(quotes)
-            misplaced = _misplaced(data, marks[quotes & inside], marks[quotes & ~inside], dialect)
-            outside = ~(inside | quotes)
-            marks, kinds = marks[outside], kinds[outside]
+            quoting = marks.take(np.flatnonzero(quotes))
+            misplaced = _misplaced(data, quoting[::2], quoting[1::2], dialect)
+            outside = np.flatnonzero(~(np.bitwise_xor.accumulate(quotes) | quotes))
+            marks, kinds = marks.take(outside), kinds.take(outside)
         return cls(data, dialect, newlines, marks, np.flatnonzero(kinds == dialect.newline), misplaced)
 
     @property
@@ -104,7 +104,8 @@ def _misplaced(data: Bytes, opening: Positions, closing: Positions, dialect: Dia
     """The first quote that opens inside a cell, or closes before the cell ends."""
     last = len(data) - 1
     before = data[np.maximum(opening - 1, 0)]
-    opens = (opening == 0) | (before == dialect.separator) | (before == dialect.newline) | (before == QUOTE)
+    opens = (opening == 0) | (before == dialect.separator) | (before == dialect.newline)
+    opens[1:] |= opening[1:] == closing[: max(len(opening) - 1, 0)] + 1  # doubled; not behind an escaped quote
     after = data[np.minimum(closing + 1, last)]
     line_end = (after == RETURN) & (data[np.minimum(closing + 2, last)] == dialect.newline)
     closes = (after == dialect.separator) | (after == dialect.newline) | (after == QUOTE) | line_end

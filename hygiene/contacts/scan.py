@@ -28,8 +28,9 @@ from hygiene.contacts.records import (
 )
 from hygiene.errors import UnreadableInput
 
-BLOCK = 1 << 20  # bytes looked at together: more do not fit the processor's cache
+BLOCK = 1 << 20  # bytes looked at together: what is computed of them still fits the cache, and the heap
 STRETCH = 64 << 10  # bytes walked record by record once something is wrong
+_HEAP = 24 << 20  # bytes; glibc follows what is freed up to 32 MiB (M_MMAP_THRESHOLD of mallopt(3))
 MAX_LINE = 16 << 20  # bytes; a longer physical line is no list
 
 
@@ -49,21 +50,26 @@ def scan(
     """
     file.seek(start)
     data, newline = b"", bytes([dialect.newline])
+    _keep_heap()
     while True:
         fresh = file.read(block)
         data += fresh
         if not fresh and data and not data.endswith(newline):
             data += newline  # the last line may lack its end
         used = 0
-        for taken, found in _blocks(_Text(data, start, line, dialect, whole=not fresh), wanted):
-            used = taken
+        for taken, reached, found in _blocks(_Text(data, start, line, dialect, whole=not fresh), wanted):
+            used, line = taken, reached
             yield found
-        line += data.count(newline, 0, used)
         start, data = start + used, data[used:]
         if not fresh:
             return
         if len(data) > MAX_LINE and newline not in data:
             raise UnreadableInput(f"line {line:,} is longer than {MAX_LINE >> 20} MiB: this is no list")
+
+
+def _keep_heap() -> None:
+    """Free so much at once that glibc keeps the heap of smaller pieces, rather than fetch it for each block."""
+    np.empty(_HEAP, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +82,29 @@ class _Text:
     dialect: Dialect
     whole: bool
 
-    def line_at(self, position: int) -> int:
-        return self.line + self.data.count(bytes([self.dialect.newline]), 0, position)
 
-
-def _blocks(text: _Text, wanted: Sequence[int]) -> Iterator[tuple[int, Block]]:
-    """The records that are complete in a text, in blocks, each with the position behind it."""
-    array, position = np.frombuffer(text.data, np.uint8), 0
+def _blocks(text: _Text, wanted: Sequence[int]) -> Iterator[tuple[int, int, Block]]:
+    """The records that are complete in a text, in blocks, each with the position and the line behind it."""
+    array, position, line = np.frombuffer(text.data, np.uint8), 0, text.line
     while position < len(text.data):
         cut = Cut.of(array[position:], text.dialect)
         sure = cut.sure()
         stop = position + (int(cut.stops[sure - 1]) if sure else 0)
         if sure:
-            yield (
-                stop,
-                sound_block(regular_block(cut, sure, wanted, text.base + position, text.line_at(position))),
-            )
+            found = sound_block(regular_block(cut, sure, wanted, text.base + position, line))
+            line += int(np.searchsorted(cut.newlines, stop - position))
+            yield stop, line, found
         if sure == len(cut.ends) and not cut.is_overdue(whole=text.whole):
             return
-        position, found = _walk(text, stop, wanted)
+        position, line, found = _walk(text, stop, line, wanted)
         if position == stop:
             return
-        yield position, sound_block(found)
+        yield position, line, sound_block(found)
 
 
-def _walk(text: _Text, start: int, wanted: Sequence[int]) -> tuple[int, Block]:
-    """A stretch of records, one by one from position `start`; and the position behind them."""
-    walked, position, line = _Walked(text, []), start, text.line_at(start)
+def _walk(text: _Text, start: int, line: int, wanted: Sequence[int]) -> tuple[int, int, Block]:
+    """A stretch of records, one by one from position `start` on `line`; and position and line behind them."""
+    walked, position = _Walked(text, []), start
     newline = bytes([text.dialect.newline])
     while position < len(text.data) and position - start < STRETCH:
         line_stop = text.data.find(newline, position) + 1
@@ -114,7 +116,7 @@ def _walk(text: _Text, start: int, wanted: Sequence[int]) -> tuple[int, Block]:
         walked.add(position, stop, line, record)
         line += text.data.count(newline, position, stop)
         position = stop
-    return position, walked.block(wanted)
+    return position, line, walked.block(wanted)
 
 
 @dataclass(frozen=True, slots=True)

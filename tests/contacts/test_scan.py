@@ -98,6 +98,7 @@ def torn(draw):
 @example((b'a\t"\n\t\nb\tc\n', Dialect(fields=2, delimiter="\t")))
 @example((b'"a""b",c\nx"y,z\n"a""b",c\n', Dialect(fields=2, escape="\\")))
 @example((b'"a\\\\",b\n"c",d\n', Dialect(fields=2, escape="\\")))
+@example((b',,\\"","', Dialect(fields=3, escape="\\")))
 def test_finds_what_reading_by_character_finds_in_blocks_of_any_size(case):
     check(*case)
 
