@@ -99,6 +99,8 @@ def read_expression(parser: duckdb.DuckDBPyConnection, text: str) -> Expression:
     """Raises UsageError for what is not one expression of allowed parts."""
     import duckdb
 
+    if "\x00" in text:  # DuckDB reads no further
+        raise UsageError("the expression cannot be read: there is a NUL in it")
     if any(kind == duckdb.token_type.comment for _, kind in duckdb.tokenize(text)):
         raise UsageError("a comment (-- or /*) is not part of an expression")
     query = f"select (\n{text}\n)"
