@@ -227,7 +227,7 @@ def _workspace(settings: Settings) -> tuple[list[SuppressionList], bytes | None]
 
     if not store_exists(settings.workspace.store):
         return [], None
-    from hygiene.contacts.suppression import load_suppressions
+    from hygiene.contacts.suppression.workspace import load_suppressions
 
     with open_store(settings.workspace.store, key=Path(settings.workspace.key_file), create=False) as store:
         return [load_suppressions(store)], store.key

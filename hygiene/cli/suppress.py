@@ -70,8 +70,9 @@ def add(
     config: Config = None,
 ) -> None:
     """Add addresses, domains or hashes; @example.com is one domain, *.example.com takes in its subdomains."""
-    from hygiene.contacts.suppression import Reason, add_suppressions
+    from hygiene.contacts.suppression import Reason
     from hygiene.contacts.suppression.presentation import added_data, added_document
+    from hygiene.contacts.suppression.workspace import add_suppressions
 
     with _store(config) as store:
         added = add_suppressions(store, _words(entries), reason=Reason(reason), now=datetime.now(UTC))
@@ -90,8 +91,9 @@ def import_(
     config: Config = None,
 ) -> None:
     """Add all entries of files: addresses, domains, MD5, SHA-256, UID2 or keyed hashes."""
-    from hygiene.contacts.suppression import Form, Reason, import_suppressions
+    from hygiene.contacts.suppression import Form, Reason
     from hygiene.contacts.suppression.presentation import added_data, added_document
+    from hygiene.contacts.suppression.workspace import import_suppressions
 
     chosen = Form(entry_form) if entry_form else None
     with _store(config) as store:
@@ -113,8 +115,9 @@ def export(
     config: Config = None,
 ) -> None:
     """Write the list in one form; people who were erased are only in --form hmac."""
-    from hygiene.contacts.suppression import Form, export_suppressions
+    from hygiene.contacts.suppression import Form
     from hygiene.contacts.suppression.presentation import export_csv, export_data, left_out_note
+    from hygiene.contacts.suppression.workspace import export_suppressions
     from hygiene.files import write_whole
 
     with _store(config, create=False) as store:
@@ -139,8 +142,8 @@ def erase(
     config: Config = None,
 ) -> None:
     """Forget people: only the keyed hashes of their addresses stay, so that they are never mailed again."""
-    from hygiene.contacts.suppression import erase_people
     from hygiene.contacts.suppression.presentation import erased_data, erased_document
+    from hygiene.contacts.suppression.workspace import erase_people
 
     with _store(config) as store:
         erased = erase_people(store, _words(addresses), now=datetime.now(UTC))
@@ -150,8 +153,8 @@ def erase(
 @app.command("count")
 def count(form: As = Format.TEXT, config: Config = None) -> None:
     """Count the entries by form and reason."""
-    from hygiene.contacts.suppression import count_suppressions
     from hygiene.contacts.suppression.presentation import counts_data, counts_document
+    from hygiene.contacts.suppression.workspace import count_suppressions
 
     with _store(config, create=False) as store:
         counts = count_suppressions(store)

@@ -24,7 +24,7 @@ from hygiene.contacts.counts import check_sums, count
 from hygiene.contacts.domain_mail import DomainMail, check_domains
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
-from hygiene.contacts.kept import Shape, needs_address, shape_of, with_room, write_rows
+from hygiene.contacts.kept import Shape, added_columns, shape_of, with_room, write_rows
 from hygiene.contacts.ledger import write_flagged, write_rejected, write_suppressions
 from hygiene.contacts.manifest import as_json, manifest_of
 from hygiene.contacts.plan import CheckMail, Knowledge, run_plan
@@ -94,18 +94,19 @@ def clean_contacts(
             decided = run_plan(tables.adopt("contacts", reading), tables, policy, known)
             tables.hand_over({"decisions": decided.decisions, "persons": decided.persons}, reading)
             say("Counting")
-            kept = _rows(reading, "reason is null")
+            kept = _rows(reading, "select kept_row from persons where reason is null")
             found = find_segments(reading.connection, exports, segments, kept, known.now)
             summary = count(
                 reading.connection,
                 exports,
                 policy,
                 known.now,
+                kept=len(kept),
                 segments={name: (len(one.rows), one.unknown) for name, one in found.items()},
                 listed=listed,
                 events=events_said,
             )
-            _check(reading, exports, summary, policy)
+            _check(reading, exports, summary, kept, policy)
             cleaned = Cleaned(summary=summary, policy=policy, as_of=known.now)
             if dry_run:
                 return cleaned
@@ -204,15 +205,17 @@ def _activity(
     return tables.adopt(found.table, reading), asdict(found.report)
 
 
-def _rows(reading: DuckEngine, condition: str) -> Positions:
-    """The numbers of the rows whose decision is this, ascending."""
-    query = f'select "row" from decisions where {condition} order by "row"'
-    return np.asarray(reading.connection.execute(query).fetchnumpy()["row"], np.int64)
+def _rows(reading: DuckEngine, query: str) -> Positions:
+    """The row numbers that a query finds, ascending."""
+    (found,) = reading.connection.execute(query).fetchnumpy().values()
+    return np.sort(np.asarray(found, np.int64))
 
 
-def _check(reading: DuckEngine, exports: Sequence[Export], summary: Summary, policy: CleaningPolicy) -> None:
+def _check(
+    reading: DuckEngine, exports: Sequence[Export], summary: Summary, kept: Positions, policy: CleaningPolicy
+) -> None:
     """Stop before anything is written: when our own sums are off, or when pruning takes too many."""
-    if faults := check_sums(reading.connection, exports, summary):
+    if faults := check_sums(reading.connection, exports, summary, kept):
         raise BrokenSum(
             f"the sums of this cleaning do not add up, which is a fault in hygiene: {'; '.join(faults)}"
         )
@@ -251,8 +254,8 @@ class _Writing:
         ready = self.work / "ready"
         ready.mkdir()
         shape = shape_of(self.exports, self.kept)
-        with_address = needs_address(self.reading.connection, shape, self.kept)
-        shape = with_room(shape) if with_address else shape
+        added = added_columns(self.reading.connection, shape, self.kept)
+        shape = with_room(shape) if added else shape
         with ThreadPoolExecutor(max_workers=1) as beside:  # DuckDB writes its lists while the rows are copied
             ledgers = beside.submit(self._ledgers, ready)
             outputs = [*self._kept_files(ready, shape), *ledgers.result()]
@@ -272,7 +275,7 @@ class _Writing:
             cleaned.policy,
             as_of=cleaned.as_of,
             made_at=datetime.now(UTC),
-            with_address=with_address,
+            added=added,
         )
         _put(ready / MANIFEST, as_json(manifest))
         _move(ready, folder, _stale(folder, ready, self.read))
@@ -280,7 +283,8 @@ class _Writing:
 
     def _kept_files(self, ready: Path, shape: Shape) -> list[Written]:
         connection = self.reading.connection
-        pruned = _rows(self.reading, f"reason = '{RejectReason.INACTIVE}' and \"row\" = kept_row")
+        inactive = f"reason = '{RejectReason.INACTIVE}'"
+        pruned = _rows(self.reading, f'select "row" from decisions where {inactive} and "row" = kept_row')
         files = [
             write_rows(connection, shape, self.kept, ready / "clean.csv"),
             write_rows(connection, shape_of(self.exports, pruned), pruned, ready / "winback.csv"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from hygiene.contacts.read import Export
 from hygiene.contacts.records import RETURN, Bytes, Mask, Positions
-from hygiene.contacts.rows import OWN_COLUMN
 
 PORTION = 4 << 20  # bytes copied together
 BOM = b"\xef\xbb\xbf"
@@ -158,15 +157,15 @@ def _extended(export: Export, record: bytes, cell: bytes) -> bytes:
     return body + export.source.delimiter.encode() + cell + (record[len(body) :] or line_end)
 
 
-def header_of(export: Export, *, with_address: bool) -> bytes:
-    """The header as it came, byte order mark and all; with the name of the added cell where there is one."""
+def header_of(export: Export, added: Sequence[str] = ()) -> bytes:
+    """The header as it came, byte order mark and all; with the names of the cells that are added."""
     start, stop = export.source.header_bytes
     with export.source.path.open("rb") as file:
         mark = BOM if file.read(len(BOM)) == BOM else b""
         file.seek(start)
         header = file.read(stop - start)
-    if with_address and header:
-        header = _extended(export, header, OWN_COLUMN.encode())
+    for name in added if header else ():
+        header = _extended(export, header, name.encode())
     return mark + header
 
 

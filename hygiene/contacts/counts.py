@@ -7,15 +7,19 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.dates_sql import quoted
 from hygiene.contacts.plan import horizon, period_marks
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import RejectReason
+from hygiene.contacts.records import Positions
 from hygiene.contacts.summary import PREVIEW_MONTHS, FileSummary, Life, Summary, broken_sums, ordered
 from hygiene.contacts.suppression import SuppressionList
 from hygiene.status import Status
+
+_AT_ONCE = 500_000  # decisions looked at together
 
 
 def count(
@@ -24,13 +28,14 @@ def count(
     policy: CleaningPolicy,
     as_of: datetime,
     *,
+    kept: int,
     segments: Mapping[str, tuple[int, int]],
     listed: SuppressionList | None,
     events: Mapping[str, Any] | None,
 ) -> Summary:
     """The numbers of a cleaning, from the tables ``contacts``, ``damaged``, ``decisions`` and ``persons``."""
-    reasons = dict(_pairs(connection, "select reason, count(*) from decisions group by 1"))
-    kept = reasons.pop(None, 0)
+    rejected = "select reason, count(*) from decisions where reason is not null group by 1"
+    reasons = dict(_pairs(connection, rejected))
     damaged = sum(export.damaged for export in exports)
     statuses = _pairs(connection, "select standing, count(*) from contacts group by 1 order by 1")
     words = list(Status)
@@ -96,28 +101,35 @@ def _life(connection: duckdb.DuckDBPyConnection, policy: CleaningPolicy, as_of: 
     return Life(people=people, known=known, inactive=pruned, would_go=would_go)
 
 
-def check_sums(connection: duckdb.DuckDBPyConnection, exports: Sequence[Export], summary: Summary) -> list[str]:
+def check_sums(
+    connection: duckdb.DuckDBPyConnection, exports: Sequence[Export], summary: Summary, kept: Positions
+) -> list[str]:
     """What does not add up; nothing, unless the program itself is wrong.
 
-    Every line has one decision, every person who may be mailed exactly one row kept and nobody else any, every
-    duplicate points to a row that is kept, and no row kept is on a suppression list.
+    Every line is either among the `kept` (ascending) or rejected, once; every duplicate points to a row that is
+    kept; who may be mailed has one row kept, and nobody who is on a suppression list has any.
     """
+    marked = np.zeros(sum(export.last_line for export in exports) + 1, bool)
+    marked[kept] = True
+    kept_rows = marked.copy()
+    rejected = pointing = 0
+    query = """select "row", kept_row, reason in ('duplicate', 'duplicate-mailbox') as duplicate
+        from decisions where reason is not null"""
+    for batch in connection.sql(query).arrow(_AT_ONCE):
+        rows, kept_row, duplicate = (column.to_numpy(zero_copy_only=False) for column in batch.columns)
+        rejected += len(rows)
+        marked[rows] = True
+        pointing += int((~kept_rows[kept_row[duplicate].astype(np.int64)]).sum())
+    unmarked = sum(int((~marked[export.load_spans()[:, 2]]).sum()) for export in exports)
     sound = sum(export.rows for export in exports)
-    decided, different = connection.execute('select count(*), count(distinct "row") from decisions').fetchall()[
-        0
-    ]
     mailable = _number(connection, "select count(*) from persons where reason is null")
     listed = _number(connection, "select count(*) from persons where reason is null and listed is not null")
-    pointing = _number(
-        connection,
-        """select count(*) from decisions d anti join (select "row" from decisions where reason is null) k
-        on d.kept_row = k."row" where d.reason in ('duplicate', 'duplicate-mailbox')""",
-    )
     return broken_sums(
         summary,
         [
-            ("rows read and decisions", sound, decided),
-            ("decisions and different rows", decided, different),
+            ("rows read and decisions", sound, len(kept) + rejected),
+            ("decisions and different rows", len(kept) + rejected, int(marked.sum())),
+            ("rows without a decision and none", unmarked, 0),
             ("rows kept and people to mail", summary.kept, mailable),
             ("people kept in spite of a suppression list and none", listed, 0),
             ("duplicates of a row that is not kept and none", pointing, 0),

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from hygiene.contacts.layout import OWN_ADDRESS
 from hygiene.contacts.ledger import FORMULA
 from hygiene.contacts.manifest import FORMAT
 from hygiene.contacts.manifest import NAME as MANIFEST
-from hygiene.contacts.rows import OWN_COLUMN
 from hygiene.contacts.scan import MAX_LINE
 from hygiene.engines.engine import DuckEngine
 from hygiene.errors import UnreadableInput, UnwritableOutput
@@ -180,8 +180,8 @@ class Tables:
             return "select null::varchar as address where false"
         place = _address_place(folder, names)
         cell = f"c{place}"
-        if dialect.header and OWN_COLUMN in names:
-            cell = f"coalesce(nullif(c{names.index(OWN_COLUMN)}, ''), {cell})"
+        if dialect.header and OWN_ADDRESS in names:
+            cell = f"coalesce(nullif(c{names.index(OWN_ADDRESS)}, ''), {cell})"
         return f"select {cell} as address from ({query})"
 
     def rejected(self, folder: CleaningFolder) -> str:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hygiene.contacts.cells import text_of
 from hygiene.contacts.copy import (
@@ -22,15 +22,27 @@ from hygiene.contacts.copy import (
     header_of,
     select_rows,
 )
-from hygiene.contacts.layout import column_key
+from hygiene.contacts.facts import facts_sql
+from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, column_key
 from hygiene.contacts.read import Export
 from hygiene.contacts.records import Positions
-from hygiene.contacts.rows import OWN_COLUMN
 from hygiene.contacts.scan import scan
+from hygiene.status import Status
 
-MailTo: TypeAlias = Callable[[Positions], pa.Array]  # rows → the address to write to of each
-
+_OWN = {OWN_ADDRESS, OWN_FACTS}
 _AT_ONCE = 500_000  # rows whose addresses are in memory together
+
+
+@dataclass(frozen=True)
+class Added:
+    """Columns behind those of a file: their names, and their cells for some rows."""
+
+    names: tuple[str, ...]
+    cells: Callable[[Positions], list[pa.Array]]
+
+    def of(self, rows: Positions) -> list[pa.Array]:
+        """The cells of these rows, column by column."""
+        return self.cells(rows) if self.names else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,72 +96,97 @@ def _numbered(header: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions, path: Path) -> Written:
-    """Write the rows of these numbers (ascending).
-
-    Where a cell among them is not itself the address to write to, every row gets that address in a last column,
-    `hygiene_address`, in the place of an earlier cleaning's; where nothing is to be added that stays as it is.
-    """
-    mail_to = partial(_addresses, connection) if needs_address(connection, shape, rows) else None
-    shape = shape if mail_to is None else with_room(shape)
+    """Write the rows of these numbers (ascending), with the columns of `added_columns` behind their own."""
+    names = added_columns(connection, shape, rows)
+    added = Added(names, partial(_added_cells, connection, names))
     with Output(path) as output:
+        shape = with_room(shape) if names else shape
         write = _write_alike if shape.alike else _write_united
-        write(shape, rows, mail_to, output)
+        write(shape, rows, added, output)
     return output.written
 
 
 def with_room(shape: Shape) -> Shape:
-    """The shape in which the address can stand last; a list without columns or their names becomes a table."""
+    """The shape in which columns can be added; a list without columns or their names becomes a table."""
     source = shape.exports[0].source
-    if source.header is not None and source.delimiter and OWN_COLUMN not in shape.columns:
+    if source.header is not None and source.delimiter and not _OWN & set(shape.columns):
         return shape
-    return replace(shape, alike=False, columns=tuple(name for name in shape.columns if name != OWN_COLUMN))
+    return replace(shape, alike=False, columns=tuple(name for name in shape.columns if name not in _OWN))
 
 
-def needs_address(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> bool:
-    """Whether the address to write to must stand beside the cells: one is not it, or only some files say it."""
-    saying = [OWN_COLUMN in export.recognised.header for export in shape.exports]
-    if any(saying) and not all(saying):
-        return len(rows) > 0
-    with _chosen(connection, rows) as chosen:
-        return connection.execute(f"select 1 from {chosen} where repaired limit 1").fetchall() != []
+def added_columns(connection: duckdb.DuckDBPyConnection, shape: Shape, rows: Positions) -> tuple[str, ...]:
+    """What has to stand behind the cells of these rows, in the place of an earlier cleaning's.
+
+    The address to write to, where a cell is not it, or where only some files say it; and what is known of each
+    person, where a row does not tell it itself. Where nothing is to be added, everything stays as it is.
+    """
+    if not len(rows):
+        return ()
+    with _chosen(connection, rows):
+        untold = not shape.alike and any(map(_tells, shape.exports))
+        if untold or _any(connection, "persons where reason is null and speechless and kept_row"):
+            return OWN_ADDRESS, OWN_FACTS
+        saying = [OWN_ADDRESS in export.recognised.header for export in shape.exports]
+        partly = any(saying) and not all(saying)
+        return (OWN_ADDRESS,) if partly or _any(connection, 'decisions where repaired and "row"') else ()
 
 
-def _addresses(connection: duckdb.DuckDBPyConnection, rows: Positions) -> pa.Array:
-    """The address to write to of each of these rows."""
-    with _chosen(connection, rows) as chosen:
-        query = f"""select coalesce(d.normal, c.address) as mail_to from {chosen} d
-            join contacts c on c."row" = d."row" order by d."row" """
-        return connection.sql(query).arrow().read_all()["mail_to"].combine_chunks()
+def _tells(export: Export) -> bool:
+    """Whether a file says more of a person than the address."""
+    found = export.recognised
+    words = (found.status_columns, found.file_status, found.activity, found.joined, found.confirmed)
+    return any(words) or found.default_status is not Status.UNKNOWN or OWN_FACTS in found.header
+
+
+def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    return connection.execute(f'select 1 from {rows} in (select "row" from chosen) limit 1').fetchall() != []
+
+
+def _added_cells(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], rows: Positions
+) -> list[pa.Array]:
+    """The cells that are added to each of these rows, column by column."""
+    first, last = rows[[0, -1]]
+    facts = facts_sql("p") if OWN_FACTS in names else "null"
+    of_persons = 'left join persons p on p.kept_row = c."row"' if OWN_FACTS in names else ""
+    query = f"""select coalesce(d.normal, c.address) as {OWN_ADDRESS}, {facts} as {OWN_FACTS}
+        from contacts c semi join chosen using ("row")
+        left join (select "row", normal from decisions where repaired) d using ("row") {of_persons}
+        where c."row" between {first} and {last} order by c."row" """
+    with _chosen(connection, rows):
+        found = connection.sql(query).arrow().read_all()
+    return [found[name].combine_chunks() for name in names]
 
 
 @contextmanager
-def _chosen(connection: duckdb.DuckDBPyConnection, rows: Positions) -> Iterator[str]:
-    """The decisions on these rows, as something to select from."""
-    connection.register("chosen", {"number": rows})
+def _chosen(connection: duckdb.DuckDBPyConnection, rows: Positions) -> Iterator[None]:
+    """These rows as the table ``chosen``."""
+    connection.register("chosen", {"row": rows})
     try:
-        yield '(select decisions.* from decisions semi join chosen on decisions."row" = chosen.number)'
+        yield
     finally:
         connection.unregister("chosen")
 
 
-def _write_alike(shape: Shape, rows: Positions, mail_to: MailTo | None, output: Output) -> None:
-    output.write(header_of(shape.exports[0], with_address=mail_to is not None))
+def _write_alike(shape: Shape, rows: Positions, added: Added, output: Output) -> None:
+    output.write(header_of(shape.exports[0], added.names))
     for export, chosen in _parts(shape, rows):
         if output.rows:
             output.end_line(export.source.line_end)
-        cells = None if mail_to is None else cell_texts(mail_to(chosen), export.source.delimiter)
-        copy_rows(output, export, chosen, cells)
+        delimiter = export.source.delimiter
+        cells = [cell_texts(texts, delimiter) for texts in added.of(chosen)]
+        copy_rows(output, export, chosen, pc.binary_join_element_wise(*cells, delimiter) if cells else None)
 
 
-def _write_united(shape: Shape, rows: Positions, mail_to: MailTo | None, output: Output) -> None:
+def _write_united(shape: Shape, rows: Positions, added: Added, output: Output) -> None:
     """Under the columns of all of them."""
-    names = [*shape.columns, *([OWN_COLUMN] if mail_to is not None else [])]
-    output.write((",".join(cell_bytes(name, ",").decode() for name in names) + "\n").encode())
+    names = [cell_bytes(name, ",").decode() for name in (*shape.columns, *added.names)]
+    output.write((",".join(names) + "\n").encode())
     part = output.path.with_suffix(".part")
     for export, chosen in _parts(shape, rows):
         with Output(part) as records:
             copy_rows(records, export, chosen)
-        _recut(export, shape, part, None if mail_to is None else mail_to(chosen), output)
+        _recut(export, shape, part, added.of(chosen), output)
     part.unlink(missing_ok=True)
 
 
@@ -161,7 +198,7 @@ def _parts(shape: Shape, rows: Positions) -> Iterator[tuple[Export, Positions]]:
             yield export, chosen[first : first + _AT_ONCE]
 
 
-def _recut(export: Export, shape: Shape, part: Path, mail_to: pa.Array | None, output: Output) -> None:
+def _recut(export: Export, shape: Shape, part: Path, added: Sequence[pa.Array], output: Output) -> None:
     """Append the records of a file, which are in the form of one export, brought under the columns of all."""
     from pyarrow import csv
 
@@ -173,8 +210,7 @@ def _recut(export: Export, shape: Shape, part: Path, mail_to: pa.Array | None, o
             cells = [text_of(block, place, escape=dialect.escape.encode()) for place in range(dialect.fields)]
             blank = pa.array([""] * len(block), pa.string())
             columns = [cells[places[key]] if key in places else blank for key in _numbered(shape.columns)]
-            if mail_to is not None:
-                columns.append(mail_to.slice(written, len(block)))
+            columns += [texts.slice(written, len(block)) for texts in added]
             sink = pa.BufferOutputStream()
             batch = pa.RecordBatch.from_arrays(columns, names=[str(place) for place in range(len(columns))])
             csv.write_csv(batch, sink, options)

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -110,6 +111,12 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     notes: tuple[str, ...] = ()  # what a person must be told
 
 
+OWN_ADDRESS: Final = (
+    "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to
+)
+OWN_FACTS: Final = "hygiene_facts"  # and where a row alone does not tell why its person may be mailed
+
+
 class Recognised(msgspec.Struct, frozen=True, kw_only=True):
     """A header with its layout. Columns are positions in the header, from 0."""
 
@@ -191,6 +198,9 @@ def recognise(
     `layout_id` settles what several layouts claim. Raises UsageError when two layouts fit equally well, when
     two columns could be the address or the consent, and for an override that cannot be.
     """
+    if OWN_FACTS in header and OWN_ADDRESS in header:
+        _checked(overrides)
+        return _own_words(header)
     columns = [column_key(name) for name in header]
     layout = _chosen_layout(columns, layout_id)
     at = _Positions(layout, header)
@@ -210,6 +220,23 @@ def recognise(
         confirmed=_confirmed(at, named),
         figures={role: found[0] for role in FIGURES if (found := at.of(getattr(layout, role)))},
         notes=(*layout.notes, *_silences(layout, statuses, file_status, activity)),
+    )
+
+
+def _own_words(header: Sequence[str]) -> Recognised:
+    """A file in which a cleaning has written for every row what is known of the person: nothing else counts."""
+    return Recognised(
+        layout=layouts()[PLAIN],
+        header=tuple(header),
+        address=header.index(OWN_ADDRESS),
+        status_columns=(),
+        file_status=None,
+        default_status=Status.UNKNOWN,
+        activity=(),
+        joined=(),
+        confirmed=None,
+        figures={},
+        notes=(f"The column {OWN_FACTS} of an earlier cleaning says what is known of each person.",),
     )
 
 

@@ -16,7 +16,7 @@ from hygiene.config import CleaningPolicy
 from hygiene.contacts.copy import Written
 from hygiene.contacts.domains import DISPOSABLE_LIST
 from hygiene.contacts.kept import Shape
-from hygiene.contacts.rows import OWN_COLUMN
+from hygiene.contacts.layout import OWN_ADDRESS
 from hygiene.contacts.summary import Summary
 
 NAME = "manifest.json"
@@ -32,7 +32,7 @@ def manifest_of(
     *,
     as_of: datetime,
     made_at: datetime,
-    with_address: bool,
+    added: Sequence[str],
 ) -> dict[str, Any]:
     """The manifest as JSON holds it."""
     first = shape.exports[0]
@@ -51,10 +51,10 @@ def manifest_of(
             "reasons": {reason.value: count for reason, count in summary.reasons.items()},
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
-        "address_column": OWN_COLUMN
-        if with_address or OWN_COLUMN in shape.columns
+        "address_column": OWN_ADDRESS
+        if added or OWN_ADDRESS in shape.columns
         else shape.columns[_address(shape)],
-        "address_place": len(shape.columns) if with_address else _place(shape),
+        "address_place": len(shape.columns) if added else _place(shape),
         "clean": {
             "delimiter": shape.delimiter,
             "header": first.source.header is not None or not shape.alike,
@@ -72,7 +72,7 @@ def _input(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(shape: Shape) -> int:
     """The position of the column with the address to write to."""
-    return shape.columns.index(OWN_COLUMN) if OWN_COLUMN in shape.columns else _address(shape)
+    return shape.columns.index(OWN_ADDRESS) if OWN_ADDRESS in shape.columns else _address(shape)
 
 
 def _address(shape: Shape) -> int:

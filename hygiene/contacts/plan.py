@@ -30,7 +30,7 @@ from hygiene.contacts.steps import (
     tell_life,
 )
 from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
-from hygiene.contacts.table import PERSON
+from hygiene.contacts.table import FOR_SEGMENTS, PERSON
 from hygiene.engines.engine import Engine, Frame
 from hygiene.period import Period, read_period
 
@@ -74,13 +74,12 @@ class Knowledge:
 class Decided:
     """The frames that a plan ends with, settled on its engine.
 
-    `decisions`: row, address, key, reason (null: kept), detail, kept_row, said_row, listed, repaired.
-    `persons`: one line a mailbox, with everything that was weighed.
+    `decisions`: a line for each row of which something is to be said (DECISION); the others are kept.
+    `persons`: one line a mailbox, with what was weighed (PERSON).
     """
 
     decisions: Frame
     persons: Frame
-    addressed: Frame
 
 
 def seconds(moment: datetime) -> int:
@@ -91,22 +90,35 @@ def seconds(moment: datetime) -> int:
 def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Knowledge) -> Decided:
     """Decide about every row of the contacts."""
     known.say("Reading addresses")
-    addressed = read_addresses(contacts, _judge_others(contacts, engine))
+    read = read_addresses(contacts, _judge_others(contacts, engine))
     known.say("Bringing together the rows of each person")
     order = preference(policy, horizon(policy, known.now))
-    merged = engine.settle("merged", _with_activity(merge(addressed, order), known.activity))
+    addressed, merged = _bring_together(read, order, engine, known.activity)
     chosen = engine.settle("chosen", choose_spelling(addressed, merged, order))
     known.say("Looking at domains and suppression lists")
     persons = _with_knowledge(merged, chosen, addressed, engine=engine, policy=policy, known=known)
+    columns = [name for name in PERSON if policy.segments or name not in FOR_SEGMENTS]
     asks = policy.check_mx and known.check_mail is not None
-    decided = engine.settle("unasked", persons) if asks else engine.settle("persons", persons.select(*PERSON))
+    decided = engine.settle("unasked", persons) if asks else engine.settle("persons", persons.select(*columns))
     if asks:
         known.say("Asking DNS about domains")
-        decided = _ask_domains(decided, engine, policy, known)
+        asked = _ask_domains(decided, engine, policy, known)
+        decided = engine.settle("persons", asked.select(*columns))
     known.say("Deciding")
     decisions = engine.settle("decisions", decide(addressed, decided))
-    engine.drop("merged", "chosen")
-    return Decided(decisions=decisions, persons=decided, addressed=addressed)
+    engine.drop("merged", "chosen", "unasked")
+    return Decided(decisions=decisions, persons=decided)
+
+
+def _bring_together(read: Frame, order: nw.Expr, engine: Engine, activity: Frame | None) -> tuple[Frame, Frame]:
+    """The rows with their `person`, and one line a person with what event logs say."""
+    for exactly in (False, True):  # again only if two mailboxes got one number
+        addressed = engine.numbered(read, "mailbox", "person", exactly=exactly)
+        acted = activity and engine.numbered(activity, "mailbox", "person", exactly=exactly)
+        merged = engine.settle("merged", _with_activity(merge(addressed, order), acted))
+        if not engine.collect(merged.filter(nw.col("torn")).select("person").head(1)).num_rows:
+            break
+    return addressed, merged.drop("torn")
 
 
 def horizon(policy: CleaningPolicy, now: datetime) -> Horizon:
@@ -156,10 +168,10 @@ def _with_activity(persons: Frame, activity: Frame | None) -> Frame:
     if activity is None:
         return persons.with_columns(soft_bounces=nw.lit(0, nw.Int64))
     log = activity.select(
-        "mailbox", "soft_bounces", log_activity="activity", log_standing="standing", log_ignored="mails_ignored"
+        "person", "soft_bounces", log_activity="activity", log_standing="standing", log_ignored="mails_ignored"
     ).with_columns(log_tracked=nw.lit(1, nw.Int64))
     standing = nw.col("log_standing").cast(nw.Int64)
-    return persons.join(log, on="mailbox", how="left").with_columns(
+    return persons.join(log, on="person", how="left").with_columns(
         soft_bounces=nw.col("soft_bounces").fill_null(0),
         activity=nw.max_horizontal("activity", "log_activity"),
         tracked=nw.max_horizontal("tracked", "log_tracked"),
@@ -180,13 +192,13 @@ def _with_knowledge(
 ) -> Frame:
     """The persons with their domain's facts, list entries, life, and the first objection to mailing them."""
     mailbox = nw.col("mailbox")
-    persons = merged.join(chosen, on="mailbox", how="left").with_columns(
-        kept_row=nw.coalesce("chosen_row", "kept_row"),
-        kept_key=nw.col("chosen_key"),
-        domain=address_part(mailbox, 1),
-        local=address_part(mailbox, 0).str.replace_all(r"\+.*$", "").str.replace_all(r"[._]", "-"),
+    faces = addressed.select("row", domain=address_part(mailbox, 1), local=_role_local(mailbox))
+    persons = (
+        merged.join(faces, left_on="kept_row", right_on="row", how="inner")
+        .join(chosen, on="person", how="left")
+        .with_columns(kept_row=nw.coalesce("chosen_row", "kept_row"), kept_key=nw.col("chosen_key"))
     )
-    unique = engine.collect(persons.select("domain").unique())["domain"]
+    unique = engine.collect(faces.select("domain").unique().filter(~nw.col("domain").is_null()))["domain"]
     domains = engine.load("domains", _describe(unique))
     roles = engine.load("roles", pa.table({"local": sorted(role_names())})).with_columns(
         role=nw.lit(value=True)
@@ -196,10 +208,16 @@ def _with_knowledge(
     if listed is None:
         persons = persons.with_columns(listed=nw.lit(None, nw.String))
     else:
-        persons = persons.join(listed, on="mailbox", how="left")
+        persons = persons.join(listed, on="person", how="left")
     persons = persons.with_columns(role=nw.col("role").fill_null(value=False))
     alive = tell_life(persons, horizon(policy, known.now), min_ignored=policy.min_ignored)
     return note_details(object_to(alive, policy), policy)
+
+
+def _role_local(mailbox: nw.Expr) -> nw.Expr:
+    """The local part as names of roles are written."""
+    untagged = address_part(mailbox, 0).str.split("+").list.get(0)
+    return untagged.str.replace_all(".", "-", literal=True).str.replace_all("_", "-", literal=True)
 
 
 def _describe(domains: pa.ChunkedArray) -> pa.Table:
@@ -243,11 +261,11 @@ def _ask_domains(persons: Frame, engine: Engine, policy: CleaningPolicy, known: 
         mail=nw.col("asked_mail"), mail_detail=nw.col("asked_detail")
     )
     again = object_to(asked.drop("asked_mail", "asked_detail", "flags", "person_detail"), policy)
-    return engine.settle("persons", note_details(again, policy).select(*PERSON))
+    return note_details(again, policy)
 
 
 def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None) -> Frame | None:
-    """The mailboxes that a suppression list holds, each with its strictest entry as `listed`."""
+    """The persons whom a suppression list holds, each with its strictest entry as `listed`."""
     if suppressed is None or not len(suppressed):
         return None
     found = []
@@ -259,19 +277,20 @@ def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None
         normal=nw.coalesce(nw.col("normal"), normal_form(nw.col("address")))
     )
     if "mailbox" in tables:  # the same mailbox: the same address, too
-        found.append(valid.select("mailbox").join(tables["mailbox"], left_on="mailbox", right_on="value"))
+        said = valid.select("mailbox", "person").join(tables["mailbox"], left_on="mailbox", right_on="value")
+        found.append(said)
     for form in (Form.MD5, Form.SHA256, Form.HMAC):
         if form.value in tables:
             found += _hash_matches(valid, form, tables[form.value], engine, suppressed.key)
     if Form.DOMAIN in suppressed.forms:
-        with_domain = valid.select("mailbox", domain=nw.col("key").str.replace_all(r"^.*@", ""))
+        with_domain = valid.select("person", domain=nw.col("key").str.replace_all(r"^.*@", ""))
         at_domains = suppressed.match_domains(
             engine.collect(with_domain.select("domain").unique())["domain"].to_pylist()
         )
         entries = engine.load("listed_domain", _entries(at_domains))
         found.append(with_domain.join(entries, left_on="domain", right_on="value"))
-    together = nw.concat([frame.select("mailbox", "entry") for frame in found])
-    return engine.settle("listed", together.group_by("mailbox").agg(listed=nw.col("entry").max()))
+    together = nw.concat([frame.select("person", "entry") for frame in found])
+    return engine.settle("listed", together.group_by("person").agg(listed=nw.col("entry").max()))
 
 
 def _hash_matches(valid: Frame, form: Form, entries: Frame, engine: Engine, key: bytes | None) -> list[Frame]:
@@ -279,7 +298,7 @@ def _hash_matches(valid: Frame, form: Form, entries: Frame, engine: Engine, key:
     found = []
     for name in HASHED_FIELDS[form]:
         rows = valid if name == "key" else valid.filter(nw.col(name) != nw.col("key"))
-        hashed = engine.hashed(rows.select("mailbox", text=nw.col(name)), "text", form, key)
+        hashed = engine.hashed(rows.select("person", text=nw.col(name)), "text", form, key)
         found.append(hashed.join(entries, left_on="hash", right_on="value"))
     return found
 

@@ -16,9 +16,10 @@ from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
 from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
 from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
-from hygiene.contacts.layout import Recognised, recognise
+from hygiene.contacts.facts import read_facts_sql
+from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, Recognised, recognise
 from hygiene.contacts.records import NEWLINE, RETURN, Block, Dialect, Positions
-from hygiene.contacts.rows import OWN_COLUMN, RowReader, count_addresses, user_words
+from hygiene.contacts.rows import RowReader, count_addresses, user_words
 from hygiene.contacts.scan import scan
 from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, ROWS
@@ -179,7 +180,7 @@ class _Reading:
         counts, seen = np.zeros(len(header), np.int64), 0
         for block in self._scan(range(len(header))):
             counts += [
-                0 if name == OWN_COLUMN else count_addresses(block, number)
+                0 if name in {OWN_ADDRESS, OWN_FACTS} else count_addresses(block, number)
                 for number, name in enumerate(header)
             ]
             seen += len(block) + len(block.damaged)
@@ -257,6 +258,8 @@ class _Reading:
             "confirmed": "confirmed",
             "ignored_mails": ignored[0] if ignored else "null::bigint",
         }
+        if self.reader.facts is not None:
+            values |= read_facts_sql(f"c{self.reader.facts}")
         return f"select {', '.join(f'{value} as {name}' for name, value in values.items())} from batches"
 
     def _formats(self) -> tuple[dict[int, tuple[DateFormat, ...]], list[str]]:

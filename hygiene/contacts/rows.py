@@ -13,12 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hygiene.contacts.cells import filled, mapped, text_of
-from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
+from hygiene.contacts.layout import (
+    OWN_ADDRESS,
+    OWN_FACTS,
+    ActivityKind,
+    Recognised,
+    StatusColumn,
+    confirmed_of,
+    status_of,
+    word_key,
+)
 from hygiene.contacts.records import Block, Mask
 from hygiene.errors import UsageError
 from hygiene.status import Status
 
-OWN_COLUMN = "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to
 _STRANGE, _MORE = 20, "…"  # different unknown words counted one by one, and what the others are counted as
 _SILENT = -1  # no rank: the row says nothing
 
@@ -39,8 +47,14 @@ class RowReader:
     @property
     def own(self) -> int | None:
         """The column in which an earlier cleaning wrote the address to write to."""
-        places = [place for place, name in enumerate(self.recognised.header) if name == OWN_COLUMN]
+        places = [place for place, name in enumerate(self.recognised.header) if name == OWN_ADDRESS]
         return places[0] if places else None
+
+    @property
+    def facts(self) -> int | None:
+        """The column in which an earlier cleaning wrote what it knew of each person."""
+        header = self.recognised.header
+        return header.index(OWN_FACTS) if OWN_FACTS in header and self.own is not None else None
 
     @property
     def activity(self) -> tuple[int, ...]:
@@ -57,7 +71,8 @@ class RowReader:
     @property
     def texts(self) -> tuple[int, ...]:
         """The columns that are handed out as text, named c0, c1, … by their position."""
-        return tuple(sorted({*self.activity, *self.recognised.joined, *self.ignored, *self.also}))
+        facts = () if self.facts is None else (self.facts,)
+        return tuple(sorted({*self.activity, *self.recognised.joined, *self.ignored, *facts, *self.also}))
 
     @property
     def wanted(self) -> tuple[int, ...]:

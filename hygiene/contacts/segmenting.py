@@ -70,8 +70,8 @@ def _fill(
             *(f"{_OURS[word]} as {word}" for word in _OURS if word in words),
         ]
         queries.append(
-            f"""select {", ".join(['d."row"', *columns])} from {table} c join decisions d on d."row" = c."row"
-            join persons p on p.kept_row = d."row" where d.reason is null"""
+            f"""select {", ".join(['c."row"', *columns])} from {table} c
+            join persons p on p.kept_row = c."row" where p.reason is null"""
         )
     connection.execute(f"create or replace table segment_rows as {' union all by name '.join(queries)}")
 

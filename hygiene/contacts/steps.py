@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Frame: TypeAlias = nw.LazyFrame[Any]
 
 GMAIL = "gmail.com"
+SPEECHLESS = 1 << 31  # in a preference: the row alone would not be mailed; what the policy prefers is below it
+_SAID_OF_PERSONS = ("reason", "person_detail", "flags", "kept_key")  # with none of it, a person is mailed as is
 
 
 def read_ordinary(contacts: Frame) -> Frame:
@@ -115,7 +117,10 @@ def _mailbox(key: nw.Expr, local: nw.Expr, domain: nw.Expr) -> nw.Expr:
 
 
 def merge(addressed: Frame, order: nw.Expr) -> Frame:
-    """One row a person (`mailbox`): the strictest standing, the latest dates, and the row that stands for all.
+    """One row a person: the strictest standing, the latest dates, and the row that stands for all.
+
+    `person` is the mailbox in whatever form the engine groups by fastest (`Engine.numbered`); `torn` says that
+    two mailboxes share one, and that nothing of this is to be trusted.
 
     `best` packs the `order` (see `preference`) with the row, `said` the standing with the row that says it: the
     smallest and the greatest of whole numbers are found while streaming, in any order.
@@ -130,7 +135,7 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
             confirmed=nw.col("confirmed").cast(nw.Int64),
             tracked=nw.col("tracked").cast(nw.Int64),
         )
-        .group_by("mailbox")
+        .group_by("person")
         .agg(
             nw.col("best").min(),
             nw.col("said").max(),
@@ -141,6 +146,8 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
             nw.col("confirmed").max(),
             nw.col("ignored_mails").min(),
             rows=nw.len(),
+            proof=nw.col("proof").min(),
+            other_proof=nw.col("proof").max(),
         )
         .with_columns(
             # Spark divides as doubles: exact for the multiples of ROWS alone
@@ -148,7 +155,10 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
             kept_row=nw.col("best") % ROWS,
             standing=nw.col("said") // ROWS,
             said_row=ROWS - 1 - nw.col("said") % ROWS,
+            torn=nw.col("proof") != nw.col("other_proof"),
+            speechless=nw.col("best") >= SPEECHLESS * ROWS,
         )
+        .drop("best", "said", "proof", "other_proof")
     )
 
 
@@ -159,7 +169,7 @@ def preference(policy: CleaningPolicy, horizon: Horizon) -> nw.Expr:
     cleaned again; among them the order that the policy asks for.
     """
     speechless = nw.when(_objects_to_itself(policy, horizon)).then(nw.lit(1)).otherwise(nw.lit(0))
-    return speechless.cast(nw.Int64) * (1 << 31) + _order(policy.keep)
+    return speechless.cast(nw.Int64) * SPEECHLESS + _order(policy.keep)
 
 
 def _objects_to_itself(policy: CleaningPolicy, horizon: Horizon) -> nw.Expr:
@@ -197,14 +207,14 @@ def choose_spelling(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
     Among the best rows the plain spelling wins, whatever the order of the rows (dots and tags sort below
     letters and the @, so it is the greatest), then its first row.
     """
-    several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("mailbox", "rank")
-    rows = addressed.with_columns(own_rank=order).select("mailbox", "key", "row", "own_rank")
-    best = rows.join(several, on="mailbox", how="inner").filter(nw.col("own_rank") == nw.col("rank"))
-    spelling = best.group_by("mailbox").agg(chosen_key=nw.col("key").max())
+    several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("person", "rank")
+    rows = addressed.with_columns(own_rank=order).select("person", "key", "row", "own_rank")
+    best = rows.join(several, on="person", how="inner").filter(nw.col("own_rank") == nw.col("rank"))
+    spelling = best.group_by("person").agg(chosen_key=nw.col("key").max())
     return (
-        best.join(spelling, on="mailbox", how="inner")
+        best.join(spelling, on="person", how="inner")
         .filter(nw.col("key") == nw.col("chosen_key"))
-        .group_by("mailbox")
+        .group_by("person")
         .agg(nw.col("chosen_key").max(), chosen_row=nw.col("row").min())
     )
 
@@ -303,20 +313,27 @@ def _word(word: str, condition: nw.Expr) -> nw.Expr:
 
 
 def decide(addressed: Frame, persons: Frame) -> Frame:
-    """One line a row: `reason` (null: kept) with what it rests on, and the row that is kept in its place.
+    """One line for each row of which something is to be said: `reason` (null: kept) and what it rests on.
 
-    Every row of `addressed` comes out once.
+    The others are kept: each is the one row of a person of whom there is nothing to say either. Which row that
+    is fits in a number, so that all rows pass through a narrow join, and few through the wide one.
     """
-    verdicts = persons.select(
-        "mailbox",
-        "kept_row",
-        "said_row",
-        "kept_key",
-        "person_detail",
-        "last",
-        "flags",
-        "suggestion",
-        person_reason="reason",
+    spoken_of = reduce(operator.or_, (~nw.col(name).is_null() for name in _SAID_OF_PERSONS))
+    seats = persons.select("person", seat=nw.col("kept_row") * 2 + spoken_of.cast(nw.Int64))
+    sayings = (
+        persons.filter(spoken_of)
+        .select("person", "said_row", "last", *_SAID_OF_PERSONS, "suggestion")
+        .rename({"reason": "person_reason"})
+    )
+    placed = addressed.join(seats, on="person", how="left").with_columns(
+        # Spark divides as doubles: exact for even numbers below 2**53
+        kept_row=(nw.col("seat") - nw.col("seat") % 2) // 2,
+    )
+    told = placed.filter(
+        nw.col("seat").is_null()
+        | nw.col("repaired")
+        | (nw.col("row") != nw.col("kept_row"))
+        | (nw.col("seat") % 2 == 1)
     )
     duplicate = (
         nw.when(nw.col("key") == nw.coalesce("kept_key", "key"))
@@ -328,11 +345,12 @@ def decide(addressed: Frame, persons: Frame) -> Frame:
         (~nw.col("person_reason").is_null(), nw.col("person_reason")),
         (nw.col("row") != nw.col("kept_row"), duplicate),
     ]
-    decided = addressed.join(verdicts, on="mailbox", how="left").with_columns(
-        reason=_first_of(cases, nw.lit(None, nw.String)), detail=nw.coalesce("detail", "person_detail")
+    return (
+        told.join(sayings, on="person", how="left")
+        .with_columns(
+            reason=_first_of(cases, nw.lit(None, nw.String)),
+            detail=nw.coalesce("detail", "person_detail"),
+            judged_key=nw.when(~nw.col("normal").is_null()).then(nw.col("key")),
+        )
+        .select(*DECISION)
     )
-    told = ~nw.col("reason").is_null() | nw.col("repaired") | ~nw.col("flags").is_null()
-    return decided.with_columns(
-        address=nw.when(told).then(nw.col("address")),
-        judged_key=nw.when(~nw.col("normal").is_null()).then(nw.col("key")),
-    ).select(*DECISION)

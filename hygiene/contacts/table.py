@@ -23,10 +23,10 @@ CONTACT: Final = {
     "other_mailbox": "VARCHAR",  # of an ordinary address: its canonical form, unless that is its lower case
 }
 
-#: what became of one line of input
+#: what became of one line of input; a line without a decision is kept, and there is nothing to say of it
 DECISION: Final = (
     "row",
-    "address",  # where something is said of the row: to write it for the others would only cost
+    "address",
     "normal",  # of an address that Python judged
     "judged_key",  # its identity key
     "repaired",  # whether the cell is not itself the address to write to
@@ -39,11 +39,25 @@ DECISION: Final = (
     "suggestion",
 )
 
-#: what is kept of one person once it is decided
+#: what is kept of one person once it is decided; `person` is the engine's short form of the mailbox
 PERSON: Final = (
-    *("mailbox", "domain", "provider", "kept_row", "kept_key", "said_row", "standing", "joined", "activity"),
-    *("ignored_mails", "last", "life", "free", "listed", "reason", "person_detail", "flags", "suggestion"),
+    *("person", "domain", "provider", "kept_row", "kept_key", "said_row", "standing", "joined", "activity"),
+    *(
+        "confirmed",
+        "speechless",
+        "ignored_mails",
+        "last",
+        "life",
+        "free",
+        "listed",
+        "reason",
+        "person_detail",
+        "flags",
+        "suggestion",
+    ),
 )
+#: what of this only segments ask for
+FOR_SEGMENTS: Final = ("domain", "provider")
 
 ROWS: Final = 1 << 31  # more lines than one cleaning can hold
 NEVER: Final = 0  # seconds: what is not dated counts as older than anything

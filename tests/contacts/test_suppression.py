@@ -19,15 +19,9 @@ from hygiene.contacts.suppression import (
     HASHED_FIELDS,
     Form,
     Reason,
-    add_suppressions,
     combine,
-    count_suppressions,
     digest_sql,
-    erase_people,
-    export_suppressions,
     hash_forms,
-    import_suppressions,
-    load_suppressions,
     read_suppressions,
     read_target,
     suppressed_by,
@@ -35,6 +29,14 @@ from hygiene.contacts.suppression import (
 from hygiene.contacts.suppression.entries import collect
 from hygiene.contacts.suppression.presentation import export_csv
 from hygiene.contacts.suppression.read import MAX_LINE
+from hygiene.contacts.suppression.workspace import (
+    add_suppressions,
+    count_suppressions,
+    erase_people,
+    export_suppressions,
+    import_suppressions,
+    load_suppressions,
+)
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.store import open_store
 from hygiene.suppression_forms import digest, domains_above, shared_hash, written_value

@@ -13,15 +13,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from hygiene.contacts.suppression import (
-    Form,
-    Reason,
+from hygiene.contacts.suppression import Form, Reason, suppressed_by
+from hygiene.contacts.suppression.workspace import (
     add_suppressions,
     count_suppressions,
     erase_people,
     export_suppressions,
     load_suppressions,
-    suppressed_by,
 )
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.store import METADATA, SCHEMA_VERSION, open_store

@@ -1,4 +1,7 @@
-"""Who must never be mailed again, and why: lists from files, and the workspace's own."""
+"""Who must never be mailed again, and why: lists from files.
+
+The workspace's own list is in `hygiene.contacts.suppression.workspace`, which brings a database with it.
+"""
 
 from hygiene.contacts.suppression.entries import Entry as Entry
 from hygiene.contacts.suppression.entries import ReadNote as ReadNote
@@ -6,16 +9,6 @@ from hygiene.contacts.suppression.entries import SuppressionList as SuppressionL
 from hygiene.contacts.suppression.entries import combine as combine
 from hygiene.contacts.suppression.entries import suppressed_by as suppressed_by
 from hygiene.contacts.suppression.read import read_suppressions as read_suppressions
-from hygiene.contacts.suppression.workspace import COMMAND_LINE as COMMAND_LINE
-from hygiene.contacts.suppression.workspace import Added as Added
-from hygiene.contacts.suppression.workspace import Erased as Erased
-from hygiene.contacts.suppression.workspace import Export as Export
-from hygiene.contacts.suppression.workspace import add_suppressions as add_suppressions
-from hygiene.contacts.suppression.workspace import count_suppressions as count_suppressions
-from hygiene.contacts.suppression.workspace import erase_people as erase_people
-from hygiene.contacts.suppression.workspace import export_suppressions as export_suppressions
-from hygiene.contacts.suppression.workspace import import_suppressions as import_suppressions
-from hygiene.contacts.suppression.workspace import load_suppressions as load_suppressions
 from hygiene.suppression_forms import HASHED_FIELDS as HASHED_FIELDS
 from hygiene.suppression_forms import Form as Form
 from hygiene.suppression_forms import Reason as Reason
