@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from hygiene.cli import audit, clean, demo, diff, explain, suppress, why
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
+
+_INTERRUPTED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # exit codes, as shells count
 
 app = typer.Typer(
     name="hygiene",
@@ -50,8 +53,18 @@ def _options(
     """
 
 
+_terminated: list[int] = []
+
+
+def _terminate(number: int, _frame: object) -> None:
+    """Being terminated clears away as Ctrl-C does; only the exit code tells them apart."""
+    _terminated.append(number)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run a command; an error on purpose is one sentence on stderr and its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except HygieneError as error:
@@ -59,8 +72,10 @@ def main() -> None:
 
         note(f"hygiene: {printable(str(error))}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as shells count
+    except (KeyboardInterrupt, SystemExit) as ended:  # typer makes an exit of an interrupt
+        code = getattr(ended, "code", None)
+        interrupted = isinstance(ended, KeyboardInterrupt) or code == _INTERRUPTED
+        sys.exit(_TERMINATED if interrupted and _terminated else _INTERRUPTED if interrupted else code)
 
 
 if __name__ == "__main__":

@@ -128,8 +128,9 @@ def _work_folder(target: Path | None) -> Iterator[Path]:
                 )
             made = [one for one in (target, *target.parents) if not one.exists()]
             target.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".cleaning-", dir=target))
-        yield work
+        with _alone_in(target):
+            work = Path(tempfile.mkdtemp(prefix=".cleaning-", dir=target))
+            yield work
     except OSError as error:
         raise UnwritableOutput(f"{place} cannot be written: {error.strerror or error}") from None
     finally:
@@ -138,6 +139,30 @@ def _work_folder(target: Path | None) -> Iterator[Path]:
         with suppress(OSError):  # a folder that holds something stays
             for one in made:
                 one.rmdir()
+
+
+@contextmanager
+def _alone_in(target: Path | None) -> Iterator[None]:
+    """Two cleanings into one folder would mix their files: the second is told so. Not on Windows."""
+    try:
+        import fcntl
+    except ImportError:
+        fcntl = None  # type: ignore[assignment]
+    if target is None or fcntl is None:
+        yield
+        return
+    folder = os.open(target, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, however it ends
+    except BlockingIOError:
+        os.close(folder)
+        raise UnwritableOutput(
+            f"{shown(target)} cannot be written: another cleaning is at work there"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 def _paths(contacts: Any, work: Path) -> list[Path]:

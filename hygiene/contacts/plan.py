@@ -216,7 +216,9 @@ def _with_knowledge(
 
 def _role_local(mailbox: nw.Expr) -> nw.Expr:
     """The local part as names of roles are written."""
-    untagged = address_part(mailbox, 0).str.split("+").list.get(0)
+    local = address_part(mailbox, 0)
+    tagged = local.str.contains("+", literal=True)
+    untagged = nw.when(tagged).then(local.str.replace_all(r"\+.*$", "")).otherwise(local)
     return untagged.str.replace_all(".", "-", literal=True).str.replace_all("_", "-", literal=True)
 
 

@@ -1,5 +1,6 @@
 """`hygiene clean` as people call it: words in; text, files and exit codes out. Every refusal is one line."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -260,17 +261,31 @@ def test_a_folder_of_somebody_else(tmp_path):
     assert not list(Path("theirs").iterdir())
 
 
-@pytest.mark.parametrize("marker", ["input-", "spans-"])
-def test_ctrl_c_leaves_nothing(marker):
+def test_two_cleanings_into_one_folder():
+    Path("out").mkdir()
+    folder = os.open("out", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    done = subprocess.run([*COMMAND, "list.csv", "-o", "out"], capture_output=True, text=True, check=False)
+    why = "out cannot be written: another cleaning is at work there"
+    assert (done.returncode, done.stderr) == (2, f"hygiene: {why}\n")
+    os.close(folder)
+    assert subprocess.run([*COMMAND, "list.csv", "-o", "out"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("marker", "sent", "code"),
+    [("input-", signal.SIGINT, 130), ("spans-", signal.SIGINT, 130), ("spans-", signal.SIGTERM, 143)],
+)
+def test_being_stopped_leaves_nothing(marker, sent, code):
     rows = "".join(f"user{i}@shop{i % 500}.example.com,Name,{i}\n" for i in range(300_000))
     Path("long.csv").write_text("Email,Name,Id\n" + rows)
     running = subprocess.Popen([*COMMAND, "long.csv", "-o", "out"], stderr=subprocess.PIPE, text=True)
     while running.poll() is None and not list(Path().glob(f"out/.cleaning-*/{marker}*")):
         time.sleep(0.01)
     time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, err = running.communicate()
-    assert (running.returncode, err) == (130, "")
+    assert (running.returncode, err) == (code, "")
     assert not Path("out").exists()
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import narwhals as nw
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -29,6 +30,7 @@ from hygiene.contacts.clean import OUTPUTS, clean_contacts
 from hygiene.contacts.cleaned import TooManyRemoved
 from hygiene.contacts.read import read_exports
 from hygiene.contacts.reasons import BY_STATUS
+from hygiene.engines.engine import DuckEngine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake.source import open_sources
 from hygiene.status import Status
@@ -616,3 +618,77 @@ def test_a_repaired_row_and_a_last_line_without_its_end(tmp_path, end):
     cleaned = clean_contacts(path, output=tmp_path / "out")
     wanted = ["email,n,hygiene_address", " a@x.com ,1,a@x.com", "b@x.com,2,b@x.com"]
     assert (cleaned.folder / "clean.csv").read_bytes() == (line_end.join(wanted) + line_end).encode()
+
+
+def test_two_mailboxes_with_one_number_are_told_apart(clean, monkeypatch):
+    """By looking again at their texts; DuckDB's own numbers never meet in a test."""
+    real, asked = DuckEngine.numbered, []
+
+    def short(self, frame, text, name, *, exactly):
+        asked.append(exactly)
+        if exactly:
+            return real(self, frame, text, name, exactly=exactly)
+        numbers = f"if({text} is null, null, strlen({text})) as {name}, hash({text}) as proof"
+        return nw.from_native(frame.to_native().project(f"*, {numbers}"))
+
+    text = b"email,n\nann@x.com,1\nbob@x.com,2\nANN@x.com,3\nlonger@x.com,4\nx\n,5\n"
+    files = {name: (clean(text).folder / name).read_bytes() for name in ("clean.csv", "rejected.csv")}
+    monkeypatch.setattr(DuckEngine, "numbered", short)
+    again = clean(text)
+    assert asked == [False, True]
+    assert again.summary.kept == 3
+    assert files == {name: (again.folder / name).read_bytes() for name in files}
+
+
+@pytest.mark.parametrize(
+    ("texts", "facts", "options"),
+    [
+        pytest.param(
+            ["email,confirmed,last click\nann@x.com,yes,2020-01-01\nann@x.com,no,2026-10-20\n"],
+            ["status=unknown last=2026-10-20T00:00:00Z confirmed=yes"],
+            {"require_confirmed": True},
+            id="of two rows",
+        ),
+        pytest.param(
+            ["Email,List status,Global status,List\nann@x.com,subscribed,subscribed,a\n", "email\nbob@x.com\n"],
+            ["status=subscribed", "status=unknown"],
+            {},
+            id="of two files",
+        ),
+        pytest.param(
+            ["email,confirmed\nann@x.com,yes\nbob@x.com,no\n", "email,town\ncy@x.com,Ulm\n"],
+            ["status=unknown confirmed=yes", "status=unknown confirmed=no", "status=unknown"],
+            {},
+            id="of confirmations",
+        ),
+    ],
+)
+def test_what_is_known_stands_beside_rows_that_do_not_tell_it(tmp_path, texts, facts, options):
+    paths = [write(tmp_path / f"{number}.csv", text.encode()) for number, text in enumerate(texts)]
+    policy = CleaningPolicy(inactive_after="180d", max_removed=1.0, **options)
+    kept = clean_contacts(paths, policy, output=tmp_path / "out", now=NOW).kept
+    assert kept["hygiene_facts"].tolist() == facts
+    assert kept.columns[-2] == "hygiene_address"
+    again = clean_contacts(tmp_path / "out" / "clean.csv", policy, output=tmp_path / "again", now=NOW)
+    assert again.kept.equals(kept)
+    assert any("hygiene_facts" in note for file in again.summary.files for note in file.notes)
+
+
+def test_facts_are_read_before_anything_else_says_so(tmp_path):
+    """Also a word that is none, and a row that somebody added without them."""
+    text = (
+        "email,status,hygiene_address,hygiene_facts\n"
+        "a@x.com,unsubscribed,a@x.com,status=subscribed confirmed=yes\n"
+        "b@x.com,subscribed,b@x.com,status=unsubscribed\n"
+        "c@x.com,subscribed,c@x.com,status=huh\n"
+        "d@x.com,unsubscribed,d@x.com,\n"
+    )
+    policy = CleaningPolicy(require_confirmed=True)
+    rejected = clean_contacts(
+        write(tmp_path / "l.csv", text.encode()), policy, output=tmp_path / "out"
+    ).rejected
+    assert dict(zip(rejected.address, rejected.reason, strict=True)) == {
+        "b@x.com": "unsubscribed",
+        "c@x.com": "unreadable-status",
+        "d@x.com": "not-confirmed",
+    }

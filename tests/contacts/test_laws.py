@@ -324,7 +324,7 @@ def line_ended(data, export):
 
 
 def check_kept(output, name, files, rows, kept, policy):
-    """A file of kept rows holds their cells as they came, in their order, whom to write to, and what is known."""
+    """A file of kept rows: cells as they came, in their order, whom to write to, and what is known."""
     used = [files[number] for number in sorted({number for number, _ in kept})] or list(files[:1])
     first = used[0]
     alike = len({form_of(export) for export in used}) == 1
