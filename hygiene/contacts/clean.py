@@ -12,16 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from hygiene.config import CleaningPolicy
-from hygiene.contacts.activity import read_activity
 from hygiene.contacts.cleaned import BrokenSum, Cleaned, TooManyRemoved
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.counts import check_sums, count
-from hygiene.contacts.domain_mail import DomainMail, check_domains
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
 from hygiene.contacts.kept import Shape, added_columns, shape_of, with_room, write_rows
@@ -40,6 +38,9 @@ from hygiene.engines.engine import DuckEngine, Engine, open_engine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake.guard import shown
 from hygiene.intake.source import Source, open_sources
+
+if TYPE_CHECKING:
+    from hygiene.contacts.domain_mail import DomainMail
 
 DEFAULT_POLICY = CleaningPolicy()
 Say: TypeAlias = Callable[[str], None]
@@ -178,6 +179,7 @@ def _paths(contacts: Any, work: Path) -> list[Path]:
 
 def _ask_system(domains: Iterable[str]) -> Mapping[str, DomainMail]:
     """Ask the system's resolver which domains can receive mail."""
+    from hygiene.contacts.domain_mail import check_domains
     from hygiene.dns_client import LiveResolver
 
     return check_domains(domains, LiveResolver())
@@ -226,6 +228,8 @@ def _activity(
     """What event logs say of people, on the engine, and how the logs were read."""
     if not events:
         return None, None
+    from hygiene.contacts.activity import read_activity
+
     found = read_activity([Path(path) for path in events], reading.connection, opens=policy.opens)
     return tables.adopt(found.table, reading), asdict(found.report)
 

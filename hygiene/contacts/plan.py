@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import narwhals as nw
 import pyarrow as pa
@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from hygiene.address import Address, AddressFault, Invalid, judge_address
 from hygiene.config import CleaningPolicy
-from hygiene.contacts.domain_mail import DomainMail
 from hygiene.contacts.domains import describe_domains, role_names
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.steps import (
@@ -34,7 +33,10 @@ from hygiene.contacts.table import FOR_SEGMENTS, PERSON
 from hygiene.engines.engine import Engine, Frame
 from hygiene.period import Period, read_period
 
-CheckMail = Callable[[Iterable[str]], Mapping[str, DomainMail]]
+if TYPE_CHECKING:
+    from hygiene.contacts.domain_mail import DomainMail
+
+CheckMail: TypeAlias = "Callable[[Iterable[str]], Mapping[str, DomainMail]]"
 
 _FAULTS = {
     AddressFault.MISSING: RejectReason.MISSING_ADDRESS,
