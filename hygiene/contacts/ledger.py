@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,15 +33,15 @@ def write_rejected(connection: duckdb.DuckDBPyConnection, exports: Sequence[Expo
     damaged = RejectReason.DAMAGED_LINE
     query = f"""
         with rejected as (
-            select "row", address, reason, {_detail(place)} as detail,
-                case when {_is(_DUPLICATES)} then {place.name("kept_row")} end as kept_row, null as text
+            select "row", address, reason, detail, said_row, "last", kept_row, null as text
             from decisions where reason is not null
             union all
-            select "row", null, {quoted(damaged)}, reason, null, text from damaged
+            select "row", null, {quoted(damaged)}, reason, null, null, null, text from damaged
         )
-        select {_safe(place.file('"row"'))} as file, {place.line('"row"')} as line, {_safe("address")} as
-        address, case reason {steps} end as step, reason, {_safe("detail")} as detail, {_safe("kept_row")} as
-        kept_row, {_safe("text")} as text
+        select {place.safe_file('"row"')} as file, {place.line('"row"')} as line, {_safe("address")} as
+        address, case reason {steps} end as step, reason, {_safe(_detail(place))} as detail,
+            case when {_is(_DUPLICATES)} then {place.safe_name("kept_row")} end as kept_row,
+            {_safe("text")} as text
         from rejected order by "row"
     """
     return _copied(connection, query, path)
@@ -50,7 +51,7 @@ def write_flagged(connection: duckdb.DuckDBPyConnection, exports: Sequence[Expor
     """The kept rows of which something is to be said, and the address to write to where the cell is not it."""
     place = _Places(exports)
     query = f"""
-        select {_safe(place.file('"row"'))} as file, {place.line('"row"')} as line, {_safe("address")} as
+        select {place.safe_file('"row"')} as file, {place.line('"row"')} as line, {_safe("address")} as
         address, concat_ws(' ', flags, case when repaired then 'repaired' end) as flags, suggestion,
             {_safe("case when repaired then normal end")} as mail_to
         from decisions where reason is null and (flags is not null or repaired) order by "row"
@@ -83,6 +84,15 @@ class _Places:
     def file(self, row: str) -> str:
         """The name of the file of a row."""
         return self._chosen(row, [quoted(export.source.name) for export in self.exports])
+
+    def safe_file(self, row: str) -> str:
+        """The same, so that no spreadsheet runs it."""
+        names = [export.source.name for export in self.exports]
+        return self._chosen(row, [quoted(f"'{name}" if re.search(FORMULA, name) else name) for name in names])
+
+    def safe_name(self, row: str) -> str:
+        """File and line, so that no spreadsheet runs them."""
+        return f"{self.safe_file(row)} || ':' || {self.line(row)}"
 
     def line(self, row: str) -> str:
         """The line of a row in its file."""

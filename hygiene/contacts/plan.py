@@ -132,14 +132,20 @@ def horizon(policy: CleaningPolicy, now: datetime) -> Horizon:
 
 def _judge_others(contacts: Frame, engine: Engine) -> Frame | None:
     """What Python finds of the addresses that the table cannot judge; None when there are none."""
-    unusual = engine.collect(contacts.filter(~nw.col("ordinary")).select("address").unique())
-    if not unusual.num_rows:
+    unusual = _different(contacts.filter(~nw.col("ordinary")), "address", engine)
+    if not len(unusual):
         return None
     batches = [
         pa.RecordBatch.from_pylist([_judged(text) for text in part.to_pylist()], _JUDGED)
-        for part in _parts(unusual["address"])
+        for part in _parts(unusual)
     ]
     return engine.load("judged", pa.Table.from_batches(batches, _JUDGED))
+
+
+def _different(rows: Frame, name: str, engine: Engine) -> pa.ChunkedArray:
+    """The different texts of a column; by a group, as Narwhals makes a window of `unique`."""
+    named = rows.filter(~nw.col(name).is_null())
+    return engine.collect(named.group_by(name).agg(rows=nw.len()))[name]
 
 
 def _parts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
@@ -194,14 +200,18 @@ def _with_knowledge(
 ) -> Frame:
     """The persons with their domain's facts, list entries, life, and the first objection to mailing them."""
     mailbox = nw.col("mailbox")
-    faces = addressed.select("row", domain=address_part(mailbox, 1), local=_role_local(mailbox))
     persons = (
-        merged.join(faces, left_on="kept_row", right_on="row", how="inner")
+        merged.join(addressed.select("row", "mailbox"), left_on="kept_row", right_on="row", how="inner")
         .join(chosen, on="person", how="left")
-        .with_columns(kept_row=nw.coalesce("chosen_row", "kept_row"), kept_key=nw.col("chosen_key"))
+        .with_columns(
+            kept_row=nw.coalesce("chosen_row", "kept_row"),
+            kept_key=nw.col("chosen_key"),
+            domain=address_part(mailbox, 1),
+            local=_role_local(mailbox),
+        )
     )
-    unique = engine.collect(faces.select("domain").unique().filter(~nw.col("domain").is_null()))["domain"]
-    domains = engine.load("domains", _describe(unique))
+    everywhere = _different(addressed.select(domain=address_part(mailbox, 1)), "domain", engine)
+    domains = engine.load("domains", _describe(everywhere))
     roles = engine.load("roles", pa.table({"local": sorted(role_names())})).with_columns(
         role=nw.lit(value=True)
     )
@@ -252,8 +262,8 @@ def _describe(domains: pa.ChunkedArray) -> pa.Table:
 def _ask_domains(persons: Frame, engine: Engine, policy: CleaningPolicy, known: Knowledge) -> Frame:
     """Ask DNS about the domains of those who would be kept, and object again."""
     assert known.check_mail is not None  # noqa: S101 - the caller has asked
-    open_domains = persons.filter(nw.col("reason").is_null()).select("domain").unique()
-    answers = known.check_mail(engine.collect(open_domains)["domain"].to_pylist())
+    open_domains = _different(persons.filter(nw.col("reason").is_null()), "domain", engine)
+    answers = known.check_mail(open_domains.to_pylist())
     table = pa.table(
         {
             "domain": pa.array(list(answers), pa.string()),
@@ -288,9 +298,7 @@ def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None
             found += _hash_matches(valid, form, tables[form.value], engine, suppressed.key)
     if Form.DOMAIN in suppressed.forms:
         with_domain = valid.select("person", domain=nw.col("key").str.replace_all(r"^.*@", ""))
-        at_domains = suppressed.match_domains(
-            engine.collect(with_domain.select("domain").unique())["domain"].to_pylist()
-        )
+        at_domains = suppressed.match_domains(_different(with_domain, "domain", engine).to_pylist())
         entries = engine.load("listed_domain", _entries(at_domains))
         found.append(with_domain.join(entries, left_on="domain", right_on="value"))
     together = nw.concat([frame.select("person", "entry") for frame in found])

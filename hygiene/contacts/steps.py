@@ -208,8 +208,7 @@ def choose_spelling(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
     letters and the @, so it is the greatest), then its first row.
     """
     several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("person", "rank")
-    rows = addressed.with_columns(own_rank=order).select("person", "key", "row", "own_rank")
-    best = rows.join(several, on="person", how="inner").filter(nw.col("own_rank") == nw.col("rank"))
+    best = addressed.join(several, on="person", how="inner").filter(order == nw.col("rank"))
     spelling = best.group_by("person").agg(chosen_key=nw.col("key").max())
     return (
         best.join(spelling, on="person", how="inner")

@@ -57,7 +57,7 @@ PERSON: Final = (
     ),
 )
 #: what of this only segments ask for
-FOR_SEGMENTS: Final = ("domain", "provider")
+FOR_SEGMENTS: Final = ("domain", "provider", "life")
 
 ROWS: Final = 1 << 31  # more lines than one cleaning can hold
 NEVER: Final = 0  # seconds: what is not dated counts as older than anything
