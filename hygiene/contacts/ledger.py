@@ -30,19 +30,16 @@ def write_rejected(connection: duckdb.DuckDBPyConnection, exports: Sequence[Expo
     """One line for every row that is not kept, in the order of the input."""
     place = _Places(exports)
     steps = " ".join(f"when {quoted(reason)} then {quoted(about.step)}" for reason, about in ABOUT.items())
-    damaged = RejectReason.DAMAGED_LINE
+    rows = 'select "row", address, reason, detail, said_row, "last", kept_row, null as text from decisions'
+    damaged = (
+        f'select "row", null, {quoted(RejectReason.DAMAGED_LINE)}, reason, null, null, null, text from damaged'
+    )
     query = f"""
-        with rejected as (
-            select "row", address, reason, detail, said_row, "last", kept_row, null as text
-            from decisions where reason is not null
-            union all
-            select "row", null, {quoted(damaged)}, reason, null, null, null, text from damaged
-        )
         select {place.safe_file('"row"')} as file, {place.line('"row"')} as line, {_safe("address")} as
         address, case reason {steps} end as step, reason, {_safe(_detail(place))} as detail,
             case when {_is(_DUPLICATES)} then {place.safe_name("kept_row")} end as kept_row,
             {_safe("text")} as text
-        from rejected order by "row"
+        from ({rows} where reason is not null union all {damaged}) order by "row"
     """
     return _copied(connection, query, path)
 

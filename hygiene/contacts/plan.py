@@ -20,12 +20,14 @@ from hygiene.contacts.steps import (
     address_part,
     choose_spelling,
     decide,
+    find_torn,
     merge,
     normal_form,
     note_details,
     object_to,
     preference,
     read_addresses,
+    spell_out,
     tell_life,
 )
 from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
@@ -95,8 +97,7 @@ def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Kno
     read = read_addresses(contacts, _judge_others(contacts, engine))
     known.say("Bringing together the rows of each person")
     order = preference(policy, horizon(policy, known.now))
-    addressed, merged = _bring_together(read, order, engine, known.activity)
-    chosen = engine.settle("chosen", choose_spelling(addressed, merged, order))
+    addressed, merged, chosen = _bring_together(read, order, engine, known.activity)
     known.say("Looking at domains and suppression lists")
     persons = _with_knowledge(merged, chosen, addressed, engine=engine, policy=policy, known=known)
     columns = [name for name in PERSON if policy.segments or name not in FOR_SEGMENTS]
@@ -108,19 +109,23 @@ def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Kno
         decided = engine.settle("persons", asked.select(*columns))
     known.say("Deciding")
     decisions = engine.settle("decisions", decide(addressed, decided))
-    engine.drop("merged", "chosen", "unasked")
+    engine.drop("merged", "spelled", "chosen", "unasked")
     return Decided(decisions=decisions, persons=decided)
 
 
-def _bring_together(read: Frame, order: nw.Expr, engine: Engine, activity: Frame | None) -> tuple[Frame, Frame]:
-    """The rows with their `person`, and one line a person with what event logs say."""
+def _bring_together(
+    read: Frame, order: nw.Expr, engine: Engine, activity: Frame | None
+) -> tuple[Frame, Frame, Frame]:
+    """The rows with their `person`, one line a person with what event logs say, and the chosen spellings."""
     for exactly in (False, True):  # again only if two mailboxes got one number
         addressed = engine.numbered(read, "mailbox", "person", exactly=exactly)
         acted = activity and engine.numbered(activity, "mailbox", "person", exactly=exactly)
-        merged = engine.settle("merged", _with_activity(merge(addressed, order), acted))
-        if not engine.collect(merged.filter(nw.col("torn")).select("person").head(1)).num_rows:
+        keyed = engine.numbered(addressed, "key", "spelling", exactly=exactly)
+        merged = engine.settle("merged", _with_activity(merge(keyed, order), acted))
+        spelled = engine.settle("spelled", spell_out(addressed, merged, order))
+        if not engine.collect(find_torn(spelled).head(1)).num_rows:
             break
-    return addressed, merged.drop("torn")
+    return addressed, merged.drop("mixed"), engine.settle("chosen", choose_spelling(spelled))
 
 
 def horizon(policy: CleaningPolicy, now: datetime) -> Horizon:

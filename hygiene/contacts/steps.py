@@ -119,8 +119,8 @@ def _mailbox(key: nw.Expr, local: nw.Expr, domain: nw.Expr) -> nw.Expr:
 def merge(addressed: Frame, order: nw.Expr) -> Frame:
     """One row a person: the strictest standing, the latest dates, and the row that stands for all.
 
-    `person` is the mailbox in whatever form the engine groups by fastest (`Engine.numbered`); `torn` says that
-    two mailboxes share one, and that nothing of this is to be trusted.
+    `person` and `spelling` are the mailbox and the key in whatever form the engine groups by fastest
+    (`Engine.numbered`). `mixed` says that there are several spellings, or that two mailboxes share a number.
 
     `best` packs the `order` (see `preference`) with the row, `said` the standing with the row that says it: the
     smallest and the greatest of whole numbers are found while streaming, in any order.
@@ -131,7 +131,6 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
         .with_columns(
             best=order * ROWS + row,
             said=nw.col("standing").cast(nw.Int64) * ROWS + (ROWS - 1 - row),
-            spelled=nw.col("key") != nw.col("mailbox"),
             confirmed=nw.col("confirmed").cast(nw.Int64),
             tracked=nw.col("tracked").cast(nw.Int64),
         )
@@ -139,15 +138,13 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
         .agg(
             nw.col("best").min(),
             nw.col("said").max(),
-            nw.col("spelled").any(),
             nw.col("joined").max(),
             nw.col("activity").max(),
             nw.col("tracked").max(),
             nw.col("confirmed").max(),
             nw.col("ignored_mails").min(),
-            rows=nw.len(),
-            proof=nw.col("proof").min(),
-            other_proof=nw.col("proof").max(),
+            spelling=nw.col("spelling").min(),
+            other_spelling=nw.col("spelling").max(),
         )
         .with_columns(
             # Spark divides as doubles: exact for the multiples of ROWS alone
@@ -155,10 +152,10 @@ def merge(addressed: Frame, order: nw.Expr) -> Frame:
             kept_row=nw.col("best") % ROWS,
             standing=nw.col("said") // ROWS,
             said_row=ROWS - 1 - nw.col("said") % ROWS,
-            torn=nw.col("proof") != nw.col("other_proof"),
+            mixed=nw.col("spelling") != nw.col("other_spelling"),
             speechless=nw.col("best") >= SPEECHLESS * ROWS,
         )
-        .drop("best", "said", "proof", "other_proof")
+        .drop("best", "said", "spelling", "other_spelling")
     )
 
 
@@ -201,14 +198,26 @@ def _first_of(cases: Sequence[tuple[nw.Expr, nw.Expr]], otherwise: nw.Expr) -> n
     return reduce(lambda rest, case: nw.when(case[0]).then(case[1]).otherwise(rest), reversed(cases), otherwise)
 
 
-def choose_spelling(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
+def spell_out(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
+    """The rows of persons written in several ways, each with whether it is among their `best`."""
+    mixed = persons.filter(nw.col("mixed")).select("person", "rank")
+    rows = addressed.join(mixed, on="person", how="inner").with_columns(best=order == nw.col("rank"))
+    return rows.select("person", "row", "key", "mailbox", "best")
+
+
+def find_torn(spelled: Frame) -> Frame:
+    """The numbers that several mailboxes share: nothing of what was brought together is then to be trusted."""
+    ends = spelled.group_by("person").agg(nw.col("mailbox").min(), last_mailbox=nw.col("mailbox").max())
+    return ends.filter(nw.col("mailbox") != nw.col("last_mailbox")).select("person")
+
+
+def choose_spelling(spelled: Frame) -> Frame:
     """For mailboxes written in several ways, what stands for them: `chosen_key` and `chosen_row`.
 
     Among the best rows the plain spelling wins, whatever the order of the rows (dots and tags sort below
     letters and the @, so it is the greatest), then its first row.
     """
-    several = persons.filter(nw.col("spelled") & (nw.col("rows") > 1)).select("person", "rank")
-    best = addressed.join(several, on="person", how="inner").filter(order == nw.col("rank"))
+    best = spelled.filter(nw.col("best"))
     spelling = best.group_by("person").agg(chosen_key=nw.col("key").max())
     return (
         best.join(spelling, on="person", how="inner")

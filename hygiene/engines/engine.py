@@ -41,10 +41,10 @@ class Engine(Protocol):
         """The frame with a column ``hash`` of the text in `column`, in a form of suppression lists."""
 
     def numbered(self, frame: Frame, text: str, name: str, *, exactly: bool) -> Frame:
-        """The frame with a column `name` that tells the texts of a column apart, and `proof` that it does.
+        """The frame with a column `name` that tells the texts of a column apart: null for null.
 
-        It is a number where numbers join faster; two different texts may then share one, but not its `proof`
-        (a second number) too. `exactly`: none share. A text that is null has none.
+        It is a number where numbers are grouped and joined faster. Two texts might then share one, though none
+        among a thousand times a thousand million are likely to; `exactly`: none do.
         """
 
     def adopt(self, name: str, reading: DuckEngine) -> Frame:
@@ -112,10 +112,10 @@ class DuckEngine:
     def numbered(self, frame: Frame, text: str, name: str, *, exactly: bool) -> Frame:
         """See Engine."""
         if exactly:
-            return frame.with_columns(nw.col(text).alias(name), proof=nw.lit(0, nw.Int64))
-        # DuckDB's hash of a text alone is weak: a dozen among ten million addresses share theirs (2.0)
-        numbers = f"if({text} is null, null, hash({text}, reverse({text}))) as {name}, hash({text}) as proof"
-        numbered: Frame = nw.from_native(frame.to_native().project(f"*, {numbers}"))
+            return frame.with_columns(nw.col(text).alias(name))
+        # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
+        number = f"if({text} is null, null, hash({text}, reverse({text}))) as {name}"
+        numbered: Frame = nw.from_native(frame.to_native().project(f"*, {number}"))
         return numbered
 
     def adopt(self, name: str, reading: DuckEngine) -> Frame:

@@ -98,7 +98,7 @@ class SparkEngine:
     def numbered(self, frame: Frame, text: str, name: str, *, exactly: bool) -> Frame:
         """See Engine: texts are as good as numbers here, and tell themselves apart."""
         del exactly
-        return frame.with_columns(nw.col(text).alias(name), proof=nw.lit(0, nw.Int64))
+        return frame.with_columns(nw.col(text).alias(name))
 
     def adopt(self, name: str, reading: DuckEngine) -> Frame:
         """See Engine."""
