@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 
 from hygiene.config import CleaningPolicy
-from hygiene.contacts.dates_sql import quoted
 from hygiene.contacts.plan import horizon, period_marks
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import RejectReason
 from hygiene.contacts.summary import PREVIEW_MONTHS, FileSummary, Life, Summary, broken_sums, ordered
 from hygiene.contacts.suppression import SuppressionList
+from hygiene.intake.dates_sql import quoted
 from hygiene.status import Status
 
 

@@ -12,7 +12,6 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
-from hygiene.contacts.cells import text_of
 from hygiene.contacts.copy import (
     Output,
     Written,
@@ -24,9 +23,10 @@ from hygiene.contacts.copy import (
 )
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export
-from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import OWN_COLUMN
-from hygiene.contacts.scan import scan
+from hygiene.intake.cells import text_of
+from hygiene.intake.records import Positions
+from hygiene.intake.scan import scan
 
 MailTo: TypeAlias = Callable[[Positions], pa.Array]  # rows → the address to write to of each
 

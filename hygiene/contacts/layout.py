@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 import msgspec
 
-from hygiene.contacts.dates import DateFormat
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
+from hygiene.intake.dates import DateFormat
 from hygiene.status import Status, strictest
 
 PLAIN = "plain"

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hygiene.contacts.cells import filled, mapped, text_of
 from hygiene.contacts.layout import ActivityKind, Recognised, StatusColumn, confirmed_of, status_of, word_key
-from hygiene.contacts.records import Block, Mask
 from hygiene.errors import UsageError
+from hygiene.intake.cells import filled, mapped, text_of
+from hygiene.intake.records import Block, Mask
 from hygiene.status import Status
 
 OWN_COLUMN = "hygiene_address"  # what a cleaning adds where a cell is not itself the address to write to

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hygiene.contacts.records import (
+from hygiene.intake.records import (
     MAX_QUOTED,
     QUOTE,
     RETURN,

@@ -3,7 +3,8 @@
 import duckdb
 import pytest
 
-from hygiene.contacts.dates import (
+from hygiene.contacts.layout import layouts
+from hygiene.intake.dates import (
     DAY_FIRST,
     MONTH_FIRST,
     NUMERIC_DATE,
@@ -12,7 +13,6 @@ from hygiene.contacts.dates import (
     day_month,
     settled_formats,
 )
-from hygiene.contacts.layout import layouts
 
 
 @pytest.mark.parametrize(

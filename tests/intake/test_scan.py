@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hygiene.contacts import cut
-from hygiene.contacts import scan as scanner
-from hygiene.contacts.cells import text_of
-from hygiene.contacts.records import NEWLINE, RETURN, Dialect
-from hygiene.contacts.scan import scan
 from hygiene.errors import UnreadableInput
+from hygiene.intake import cut
+from hygiene.intake import scan as scanner
+from hygiene.intake.cells import text_of
+from hygiene.intake.records import NEWLINE, RETURN, Dialect
+from hygiene.intake.scan import scan
 
 from .oracle import Line, read_lines
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hygiene.contacts.records import QUOTE, Block, Bytes, Mask, Positions
+from hygiene.intake.records import QUOTE, Block, Bytes, Mask, Positions
 
 
 def text_of(block: Block, cell: int, *, escape: bytes = b'"') -> pa.Array:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hygiene.contacts.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
-from hygiene.contacts.layout import Layout
+from hygiene.intake.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
 
 
 def quoted(text: str) -> str:
@@ -13,15 +12,15 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def moment_sql(column: str, formats: Sequence[DateFormat], layout: Layout) -> str:
+def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") -> str:
     """An expression for the moment in a column of text: BIGINT seconds, null for what is no date.
 
-    Each format is tried by itself: a list of them would read zone-less cells in the session's zone as soon as
+    `date_part` is a regular expression for the date within a cell. Each format is tried by itself: a list of them would read zone-less cells in the session's zone as soon as
     one of them has a zone. A year before `FIRST_YEAR` is a misread one.
     """
     cell = f"trim({column})"
-    if layout.date_part:
-        cell = f"regexp_extract({cell}, {quoted(layout.date_part)})"
+    if date_part:
+        cell = f"regexp_extract({cell}, {quoted(date_part)})"
     too_early = f"epoch_us(timestamp '{FIRST_YEAR}-01-01') - 1"
     tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for one in formats]
     # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
@@ -30,7 +29,7 @@ def moment_sql(column: str, formats: Sequence[DateFormat], layout: Layout) -> st
 
 
 def order_counts_sql(column: str) -> str:
-    """Three counts over a column of text, for `hygiene.contacts.dates.day_month`."""
+    """Three counts over a column of text, for `hygiene.intake.dates.day_month`."""
     rules = (NUMERIC_DATE, DAY_FIRST, MONTH_FIRST)
     return ", ".join(f"count(*) filter (regexp_matches({column}, {quoted(rule)}))" for rule in rules)
 

@@ -15,8 +15,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from hygiene.contacts.cut import Cut, regular_block
-from hygiene.contacts.records import (
+from hygiene.errors import UnreadableInput
+from hygiene.intake.cut import Cut, regular_block
+from hygiene.intake.records import (
     MAX_QUOTED,
     NEWLINE,
     RETURN,
@@ -26,7 +27,6 @@ from hygiene.contacts.records import (
     miscounted,
     sound_block,
 )
-from hygiene.errors import UnreadableInput
 
 BLOCK = 1 << 20  # bytes looked at together: more do not fit the processor's cache
 STRETCH = 64 << 10  # bytes walked record by record once something is wrong
