@@ -15,8 +15,9 @@ def quoted(text: str) -> str:
 def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") -> str:
     """An expression for the moment in a column of text: BIGINT seconds, null for what is no date.
 
-    `date_part` is a regular expression for the date within a cell. Each format is tried by itself: a list of them would read zone-less cells in the session's zone as soon as
-    one of them has a zone. A year before `FIRST_YEAR` is a misread one.
+    `date_part` is a regular expression for the date within a cell. Each format is tried by itself: a list of
+    them would read zone-less cells in the session's zone as soon as one of them has a zone. A year before
+    `FIRST_YEAR` is a misread one.
     """
     cell = f"trim({column})"
     if date_part:

@@ -15,7 +15,7 @@ from hygiene.intake.cells import text_of
 from hygiene.intake.records import NEWLINE, RETURN, Dialect
 from hygiene.intake.scan import scan
 
-from .oracle import Line, read_lines
+from ..contacts.oracle import Line, read_lines
 
 BLOCKS = (1, 5, 1 << 20)  # bytes read at a time
 
