@@ -99,7 +99,7 @@ EVENT: Final = MappingProxyType(
         "kind": "VARCHAR",  # EventKind
         "bounce_class": "VARCHAR",  # BounceClass of a bounce, else null
         "smtp_status": "VARCHAR",  # enhanced status code (RFC 3463), where the log has it
-        "reason": "VARCHAR",  # of a bounce, rejection or deferral: the receiver's text, else the platform's word
+        "reason": "VARCHAR",  # of a bounce, rejection, deferral: the receiver's text, else the platform's
         "machine": "VARCHAR",  # Machine, of opens and clicks, else null
         "url": "VARCHAR",  # of a click
         "tracked": "VARCHAR",  # open, click, both or none; null where the log does not say
