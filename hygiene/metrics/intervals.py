@@ -35,7 +35,7 @@ def wilson(successes: Numbers, trials: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def trials_at_rate(successes: Numbers, trials: Numbers, limit: float) -> Numbers:
-    """How many trials in all tell the observed rate from `limit`, if the rate stays; NEVER where it is the limit.
+    """How many trials in all tell the observed rate from `limit`, if it stays; NEVER where it is the limit.
 
     >>> int(trials_at_rate(0, 1, 0.001)), int(trials_at_rate(5, 100, 0.10))
     (3838, 139)

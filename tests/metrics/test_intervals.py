@@ -74,7 +74,7 @@ def test_without_more_is_the_least_number_that_proves_it(seen, limit):
 
 @pytest.mark.parametrize(("rate", "about"), [((5, 100), 139), ((8, 100), 865)])
 def test_the_mails_that_prove_bounces_under_a_tenth(rate, about):
-    """In whole bounces a few mails fewer can do: at 5 % the first number is 130, as its 6.5 bounces are 6."""
+    """A few mails fewer can do where bounces are whole: 6 of 127 are still under 5 %."""
     assert trials_at_rate(*rate, 0.1) == about
     share = rate[0] / rate[1]
     assert wilson(share * about, about)[1] < 0.1
