@@ -32,6 +32,7 @@ class Task:
     work: Path  # a folder for what must be written meanwhile
     timezone: str = "UTC"  # of times without a zone
     year: int | None = None  # of times without a year; None: find it, and say so
+    modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
     tick: Callable[[str, int], None] | None = None  # name of the file, rows so far
 
 
@@ -50,6 +51,7 @@ class FileRead:
 
 
 Read: TypeAlias = Callable[[Task], FileRead]
+Finish: TypeAlias = Callable[["duckdb.DuckDBPyConnection"], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,3 +61,4 @@ class Recogniser:
     name: str
     recognises: Callable[[Head], bool]
     read: Read
+    finish: Finish | None = None  # once, after the last of its files: what several of them say together; notes
