@@ -119,4 +119,4 @@ def per_mail(credited: Frame, currency: str | None) -> Frame:
     value = nw.col("value_micros").fill_null(0)
     if currency is not None:
         value = nw.when(nw.col("currency").fill_null(currency) == currency).then(value)
-    return credited.group_by(*KEY).agg(orders=nw.len(), revenue_micros=value.alias("revenue_micros").sum())
+    return credited.group_by(*KEY).agg(credited_orders=nw.len(), credited_micros=value.sum())

@@ -9,7 +9,6 @@ import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import EventKind
-from hygiene.metrics.table import KEY
 
 #: what is no event of a mail: conversions are attributed, unknown words are only counted
 ASIDE = (EventKind.CONVERTED, EventKind.UNKNOWN)
@@ -24,6 +23,8 @@ class Source:
     name: str
     kinds: Mapping[str, int]  # events of each kind
     names_messages: bool  # else the campaign stands for the message
+    no_message: Mapping[str, int]  # events of each kind that name no message, nor what stands for it
+    nobody: Mapping[str, int]  # that name a message and nobody
     says_sends: bool  # a mail without a sent event is none of this log's
     says_deliveries: bool  # else what was sent and did not come back was delivered
 
@@ -43,6 +44,7 @@ class Census:
     undated: int  # events
     tells_tracking: bool
     tells: frozenset[str]  # the columns to split by that hold anything
+    kinds: frozenset[str]
 
     @property
     def events(self) -> int:
@@ -65,14 +67,15 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
     """
     ts = nw.col("ts_us")
     told = events.group_by("source", "kind").agg(
-        nw.len().alias("events"),
-        nw.col("message_id").count().alias("named"),
-        _both("message_id", "recipient").count().alias("placed"),
-        ts.count().alias("dated"),
-        ts.min().alias("earliest"),
-        ts.max().alias("latest"),
-        nw.col("tracked").count().alias("tracking"),
-        *(nw.col(name).count() for name in _OPTIONAL),
+        events=nw.len(),
+        named=nw.col("message_id").count(),
+        placed=_both("message_id", "recipient").count(),
+        in_campaign=_both("campaign", "recipient").count(),
+        dated=ts.count(),
+        earliest=ts.min(),
+        latest=ts.max(),
+        tracking=nw.col("tracked").count(),
+        **{name: nw.col(name).count() for name in _OPTIONAL},
     )
     rows = engine.collect(told).to_pylist()
     names = sorted({row["source"] for row in rows})
@@ -86,6 +89,7 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
         latest_us=max((row["latest"] for row in dated), default=None),
         undated=sum(row["events"] - row["dated"] for row in rows),
         tells_tracking=any(row["tracking"] for row in rows),
+        kinds=frozenset(str(row["kind"]) for row in rows),
         tells=frozenset(name for name in _OPTIONAL if any(row[name] for row in rows)),
     )
 
@@ -97,13 +101,16 @@ def _both(one: str, other: str) -> nw.Expr:
 def _describe(name: str, rows: list[dict[str, int]], never: frozenset[str]) -> Source:
     kinds = {str(row["kind"]): row["events"] for row in rows}
     names_messages = any(row["named"] for row in rows if row["kind"] not in ASIDE)
-    usable = {str(row["kind"]): (row["placed"] if names_messages else row["events"]) for row in rows}
+    messages, people = ("named", "placed") if names_messages else ("campaign", "in_campaign")
+    usable = {str(row["kind"]): row[people] for row in rows}
     sends = usable.get(EventKind.SENT, 0)
     later = (EventKind.BOUNCED, EventKind.OPENED, EventKind.CLICKED, EventKind.COMPLAINED)
     silent = sends >= ENOUGH_SENDS and any(usable.get(kind) for kind in later)
     return Source(
         name=name,
         kinds=kinds,
+        no_message={str(row["kind"]): row["events"] - row[messages] for row in rows},
+        nobody={str(row["kind"]): row[messages] - row[people] for row in rows},
         names_messages=names_messages,
         says_sends=sends > 0,
         says_deliveries=bool(kinds.get(EventKind.DELIVERED)) or not (silent or EventKind.DELIVERED in never),
@@ -119,6 +126,8 @@ def keyed(events: Frame, census: Census) -> Frame:
     return events.with_columns(message_id=stand_in.otherwise(nw.col("message_id")))
 
 
-def placed(events: Frame) -> Frame:
-    """The events that name a mail: a message and somebody."""
-    return events.filter(~nw.any_horizontal(*(nw.col(name).is_null() for name in KEY), ignore_nulls=False))
+def placed(events: Frame, census: Census) -> Frame:
+    """The events that name a mail: a message and somebody; no conversions, and no unknown words."""
+    wanted = ~nw.col("message_id").is_null() & ~nw.col("recipient").is_null()
+    aside = [kind.value for kind in ASIDE if kind in census.kinds]
+    return events.filter(wanted & ~nw.col("kind").is_in(aside) if aside else wanted)

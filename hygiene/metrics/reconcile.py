@@ -13,10 +13,8 @@ What is concluded, and what is not:
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Final
 
 import narwhals as nw
@@ -27,7 +25,7 @@ from hygiene.metrics.attribution import Attribution, credit, distinct_orders, pe
 from hygiene.metrics.census import ASIDE, Census, keyed, placed, take_census
 from hygiene.metrics.laws import check_events
 from hygiene.metrics.local_time import day_of, local, offsets, read_zone, week_of
-from hygiene.metrics.repeats import distinct, is_early, judge_clicks, recount
+from hygiene.metrics.repeats import corrected, distinct, is_early, judge_clicks, recount
 from hygiene.metrics.states import UNDATED, dated, decide, establish, gather
 from hygiene.metrics.table import KEY, MAIL
 
@@ -37,6 +35,7 @@ READ: Final = (
     *("event_id", "campaign", "variant", "segment", "stream", "domain", "provider", "kind", "bounce_class"),
     *("smtp_status", "reason", "machine", "url", "tracked", "ts_us", "value_micros", "currency"),
 )
+_UNTRACKED: Final = 1
 NO_MESSAGE: Final = "names no message"
 NOBODY: Final = "names nobody"
 NO_SEND: Final = "its mail was not sent within this log"
@@ -107,27 +106,31 @@ def reconcile(
     census = take_census(log, engine, never or {})
     log = keyed(log, census)
     changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
-    gathered = engine.settle("gathered", establish(gather(placed(log), census), census))
+    of_mails = placed(log, census)
+    gathered = _with_times(decide(establish(gather(of_mails, census), census), census), changes)
+    gathered = engine.settle(
+        "gathered", gathered.select(**_columns(), **{name: nw.col(name) for name in _MORE})
+    )
     known = gathered.filter(nw.col("known"))
-    again = engine.settle("again", distinct(placed(log), _repeated(known)))
+    twice = known.filter(_repeats())
+    again = engine.settle("again", distinct(of_mails, twice.select(*KEY, "delivered_us"), census))
     clicks = engine.settle("clicks_again", judge_clicks(again, engine))
-    told, credited = _credit(log, orders, known, (again, clicks), rule=rule, engine=engine)
-    mails = decide(known, census).join(recount(again, clicks), on=list(KEY), how="left")
-    mails = _with_times(mails, changes)
-    mails = _with_tracking(mails, census, engine)
-    mails = _with_orders(mails, credited)
-    mails = engine.settle("mails", mails.select(**_columns()))
-    found = _find_orphans(log, gathered, census, engine)
-    events_of_mails, repeated = _tally(known, again, engine)
-    _account(census, events_of_mails, found)
-    swept = engine.collect(clicks.filter(nw.col("swept")).select(nw.len())).to_pylist()[0]["len"]
-    engine.drop("gathered", "again", "clicks_again", "sweeps")
+    columns = [*MAIL, "open_told", "click_told"]
+    fixed = engine.settle("corrected", corrected(twice, recount(again, clicks)).select(*columns))
+    mails = nw.concat([known.filter(~_repeats()).select(*columns), fixed])
+    told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
+    mails = _finish(mails, census, credited, engine)
+    found = _find_orphans(of_mails, gathered, census, engine)
+    tally = _tally(known, again, engine)
+    _account(census, tally[0], found)
+    swept = _rows(clicks.filter(nw.col("swept")), engine)
+    engine.drop("again", "clicks_again", "sweeps")
     return Reconciled(
         mails=mails,
         engine=engine,
         census=census,
         orphans=found,
-        duplicates=repeated,
+        duplicates=tally[1],
         swept_clicks=swept,
         orders=told,
         timezone=timezone,
@@ -153,55 +156,61 @@ def _given_sends(sends: Frame, log: Frame, engine: Engine) -> Frame:
 # Mails
 
 
-def _repeated(known: Frame) -> Frame:
-    return known.filter(nw.col("events") > nw.col("kinds")).select(*KEY, "delivered_at")
+def _repeats() -> nw.Expr:
+    """Whether a kind of event occurs more than once in a mail."""
+    return nw.col("events") > nw.col("kinds")
 
 
 def _with_times(mails: Frame, changes: list[tuple[int, int]]) -> Frame:
-    sent = nw.coalesce(dated("sent_at"), "first_at")
-    mails = mails.with_columns(sent_us=sent)
+    mails = mails.with_columns(sent_us=nw.coalesce(dated("sent_at"), "first_at"))
     return mails.with_columns(day=day_of(local(nw.col("sent_us"), changes)))
 
 
-def _with_tracking(mails: Frame, census: Census, engine: Engine) -> Frame:
+def _finish(mails: Frame, census: Census, credited: Frame | None, engine: Engine) -> Frame:
+    """The mails with what rests on others: their orders, and the tracking of their campaign."""
+    if not census.tells_tracking and credited is None:
+        return mails.select(*MAIL)
+    if census.tells_tracking:
+        mails = _with_tracking(mails, engine)
+    if credited is not None:
+        orders = nw.col("credited_orders").fill_null(0)
+        mails = mails.join(credited, on=list(KEY), how="left").with_columns(
+            orders=orders, converted=orders > 0, revenue_micros=nw.col("credited_micros").fill_null(0)
+        )
+    settled = engine.settle("mails", mails.select(*MAIL))
+    engine.drop("corrected")
+    return settled
+
+
+def _with_tracking(mails: Frame, engine: Engine) -> Frame:
     """Whether opens and clicks could be seen: as told of the mail, else of its campaign that day, else yes."""
-    seen = {"open": "opened_at", "click": "clicked_at"}
-    if not census.tells_tracking:
-        return mails.with_columns(**{f"track_{what}": nw.lit(value=True) for what in seen})
+    told = ["source", "told_campaign", "told_day"]
     filled = mails.with_columns(
         told_campaign=nw.col("campaign").fill_null(""), told_day=nw.col("day").fill_null(-UNDATED)
     )
-    told = ["source", "told_campaign", "told_day"]
     days = engine.settle(
         "tracking",
         filled.group_by(*told).agg(open_day=nw.col("open_told").max(), click_day=nw.col("click_told").max()),
     )
-    joined = filled.join(days, on=told, how="left")
-    return joined.with_columns(
+    return filled.join(days, on=told, how="left").with_columns(
         **{
-            f"track_{what}": ~nw.col(at).is_null()
-            | (nw.coalesce(f"{what}_told", f"{what}_day") != 1).fill_null(value=True)
-            for what, at in seen.items()
+            f"track_{what}": nw.col(seen)
+            | (nw.coalesce(f"{what}_told", f"{what}_day") != _UNTRACKED).fill_null(value=True)
+            for what, seen in (("open", "opened_all"), ("click", "clicked_all"))
         }
     )
 
 
-def _with_orders(mails: Frame, credited: Frame | None) -> Frame:
-    if credited is None:
-        nothing = nw.lit(0, nw.Int64)
-        return mails.with_columns(orders=nothing, revenue_micros=nothing)
-    joined = mails.join(credited, on=list(KEY), how="left")
-    return joined.with_columns(nw.col("orders").fill_null(0), nw.col("revenue_micros").fill_null(0))
+#: what else is kept of a mail until the end
+_MORE: Final = ("known", "kinds", "open_told", "click_told")
 
 
 def _columns() -> dict[str, nw.Expr]:
-    """The columns of a mail from what is known of it."""
-    again = ~nw.col("distinct_events").is_null()
-    once_click = nw.when(~is_early(nw.col("human_click"), nw.col("delivered_at"))).then(nw.col("human_click"))
-    first = nw.when(again).then(nw.col("person_click")).otherwise(once_click)
-    last = nw.when(again).then(nw.col("person_last")).otherwise(nw.when(first < UNDATED).then(first))
+    """The columns of a mail in which no kind of event occurs twice."""
+    human_click = nw.col("human_click")
+    by_person = nw.when(~is_early(human_click, nw.col("delivered_at"))).then(human_click)
+    dated_click = nw.when(by_person < UNDATED).then(by_person)
     made = {
-        "sent_us": nw.col("sent_us"),
         "week": week_of(nw.col("day")),
         "delivered_us": dated("delivered_at"),
         "bounced_us": dated("bounced_at"),
@@ -209,20 +218,21 @@ def _columns() -> dict[str, nw.Expr]:
         "complained_us": dated("complained_at"),
         "unsubscribed": _still_unsubscribed(),
         "unsubscribed_us": dated("unsubscribed_at"),
-        "opens_total": _times("distinct_opens", "opened_at"),
-        "clicks_total": _times("distinct_clicks", "clicked_at"),
+        "opens_total": _once("opened_at"),
+        "clicks_total": _once("clicked_at"),
         "opened_all": ~nw.col("opened_at").is_null(),
         "opened_human": ~nw.col("human_open").is_null(),
         "clicked_all": ~nw.col("clicked_at").is_null(),
-        "clicked_human": ~first.is_null(),
+        "clicked_human": ~by_person.is_null(),
         "first_open_us": dated("human_open"),
-        "first_click_us": nw.when(first < UNDATED).then(first),
-        "last_click_us": last,
-        "converted": nw.col("orders") > 0,
+        "first_click_us": dated_click,
+        "last_click_us": dated_click,
+        **{name: nw.lit(value=True) for name in ("track_open", "track_click")},
+        "converted": nw.lit(value=False),
+        **{name: nw.lit(0, nw.Int64) for name in ("orders", "revenue_micros")},
     }
-    whole = [name for name, kind in MAIL.items() if kind == "BIGINT"]
     columns = {name: made.get(name, nw.col(name)) for name in MAIL}
-    return columns | {name: columns[name].cast(nw.Int64) for name in whole}
+    return columns | {name: columns[name].cast(nw.Int64) for name, kind in MAIL.items() if kind == "BIGINT"}
 
 
 def _still_unsubscribed() -> nw.Expr:
@@ -231,9 +241,8 @@ def _still_unsubscribed() -> nw.Expr:
     return ~nw.col("unsubscribed_at").is_null() & ~undone.fill_null(value=False)
 
 
-def _times(counted: str, at: str) -> nw.Expr:
-    once = nw.when(~nw.col(at).is_null()).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
-    return nw.coalesce(counted, once)
+def _once(at: str) -> nw.Expr:
+    return nw.when(~nw.col(at).is_null()).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
 
 
 # Orders
@@ -242,13 +251,17 @@ def _times(counted: str, at: str) -> nw.Expr:
 def _credit(
     log: Frame,
     orders: Frame | None,
-    known: Frame,
+    mails: Frame,
     again: tuple[Frame, Frame],
     *,
+    census: Census,
     rule: Attribution,
     engine: Engine,
 ) -> tuple[Orders, Frame | None]:
     """What became of the orders, and those of each mail."""
+    nothing = Orders(attribution=rule.text, other_currencies={})
+    if orders is None and EventKind.CONVERTED not in census.kinds:
+        return nothing, None
     conversions = log.filter(nw.col("kind") == EventKind.CONVERTED.value)
     if orders is not None:
         conversions = nw.concat([conversions, orders.select(*READ)])
@@ -256,74 +269,77 @@ def _credit(
     currencies = engine.collect(single.group_by("currency").agg(orders=nw.len())).to_pylist()
     count = sum(row["orders"] for row in currencies)
     if not count:
-        return Orders(attribution=rule.text, other_currencies={}), None
+        return nothing, None
     named = sorted((-row["orders"], row["currency"]) for row in currencies if row["currency"] is not None)
     main = named[0][1] if named else None
-    touches = _touches(known, *again, rule=rule) if rule.by_touch else None
+    touches = _touches(mails, *again, rule=rule) if rule.by_touch else None
     chosen = credit(single, touches, rule, engine)
-    chosen = engine.settle("credited", chosen.join(known.select(*KEY), on=list(KEY), how="inner"))
-    mails = engine.settle("orders_of_mails", per_mail(chosen, main))
-    credited = engine.collect(mails.select(nw.col("orders").sum())).to_pylist()[0]["orders"]
+    chosen = engine.settle("credited", chosen.join(mails.select(*KEY), on=list(KEY), how="inner"))
+    credited = engine.settle("orders_of_mails", per_mail(chosen, main))
     told = Orders(
         attribution=rule.text,
         distinct=count,
-        credited=int(credited or 0),
+        credited=_rows(chosen, engine),
         currency=main,
         other_currencies={name: -number for number, name in named[1:]},
     )
-    return told, mails
+    return told, credited
 
 
-def _touches(known: Frame, again: Frame, clicks: Frame, *, rule: Attribution) -> Frame:
-    """What people did with mails, and when: `KEY`, `touched_us`."""
-    once = known.filter(nw.col("events") <= nw.col("kinds"))
-    opened = again.filter((nw.col("kind") == EventKind.OPENED.value) & (nw.col("human") == 1))
+def _touches(mails: Frame, again: Frame, clicks: Frame, *, rule: Attribution) -> Frame:
+    """What people did with mails, and when: `KEY`, `touched_us`; the first ones twice, which does no harm."""
+    opens = again.filter((nw.col("kind") == EventKind.OPENED.value) & (nw.col("human") == 1))
+    clicks = clicks.filter(nw.col("human") == 1)
     parts = []
-    if EventKind.CLICKED in rule.kinds:
-        late = ~is_early(nw.col("human_click"), nw.col("delivered_at"))
-        parts += [
-            once.filter(late).select(*KEY, touched_us=nw.col("human_click")),
-            clicks.filter(nw.col("human") == 1).select(*KEY, touched_us=nw.col("ts_us")),
-        ]
-    if EventKind.OPENED in rule.kinds:
-        parts += [
-            once.select(*KEY, touched_us=nw.col("human_open")),
-            opened.select(*KEY, touched_us=nw.col("ts_us")),
-        ]
+    for kind, first, others in (
+        (EventKind.CLICKED, "first_click_us", clicks),
+        (EventKind.OPENED, "first_open_us", opens),
+    ):
+        if kind in rule.kinds:
+            parts.append(mails.select(*KEY, touched_us=nw.col(first)))
+            parts.append(others.select(*KEY, touched_us=nw.col("ts_us")))
     return nw.concat(parts).filter((nw.col("touched_us") < UNDATED).fill_null(value=False))
 
 
 # What is accounted for
 
 
-def _find_orphans(log: Frame, gathered: Frame, census: Census, engine: Engine) -> tuple[Orphans, ...]:
+def _find_orphans(of_mails: Frame, gathered: Frame, census: Census, engine: Engine) -> tuple[Orphans, ...]:
     """The events of no mail, by source, kind and reason."""
-    events = log.filter(~nw.col("kind").is_in([kind.value for kind in ASIDE]))
-    no_message, nobody = nw.col("message_id").is_null(), nw.col("recipient").is_null()
-    reason = nw.when(no_message).then(nw.lit(NO_MESSAGE)).otherwise(nw.lit(NOBODY))
-    nameless = events.filter(no_message | nobody).with_columns(why=reason)
-    counted = [engine.collect(nameless.group_by("source", "kind", "why").agg(events=nw.len())).to_pylist()]
-    strays = engine.settle("strays", gathered.filter(~nw.col("known")).select(*KEY))
-    if engine.collect(strays.select(nw.len())).to_pylist()[0]["len"]:
-        stray = placed(events).join(strays, on=list(KEY), how="inner")
-        rows = engine.collect(stray.group_by("source", "kind").agg(events=nw.len())).to_pylist()
-        silent = set(census.named(without="says_sends"))
-        counted.append([{**row, "why": NO_PROOF if row["source"] in silent else NO_SEND} for row in rows])
-    engine.drop("strays")
     found = [
-        Orphans(source=row["source"], kind=row["kind"], reason=row["why"], events=row["events"])
-        for row in reduce(operator.add, counted)
+        Orphans(source=source.name, kind=kind, reason=reason, events=events)
+        for source in census.sources
+        for reason, kinds in ((NO_MESSAGE, source.no_message), (NOBODY, source.nobody))
+        for kind, events in kinds.items()
+        if events and kind not in ASIDE
     ]
+    strays = gathered.filter(~nw.col("known")).select(*KEY)
+    if _rows(strays, engine):
+        stray = of_mails.join(strays, on=list(KEY), how="inner")
+        rows = engine.collect(stray.group_by("source", "kind").agg(strays=nw.len())).to_pylist()
+        silent = set(census.named(without="says_sends"))
+        found += [
+            Orphans(
+                source=row["source"],
+                kind=row["kind"],
+                reason=NO_PROOF if row["source"] in silent else NO_SEND,
+                events=row["strays"],
+            )
+            for row in rows
+        ]
     return tuple(sorted(found, key=lambda each: (-each.events, each.source, each.kind, each.reason)))
+
+
+def _rows(frame: Frame, engine: Engine) -> int:
+    return int(engine.collect(frame.select(nw.len())).to_pylist()[0]["len"])
 
 
 def _tally(known: Frame, again: Frame, engine: Engine) -> tuple[int, int]:
     """The events of the mails, and how many of them only repeat another one."""
-    repeated = nw.when(nw.col("events") > nw.col("kinds")).then(nw.col("events"))
+    repeated = nw.when(_repeats()).then(nw.col("events"))
     sums = known.select(nw.col("events").sum(), repeated=repeated.sum())
     row = engine.collect(sums).to_pylist()[0]
-    distinct_events = engine.collect(again.select(nw.len())).to_pylist()[0]["len"]
-    return int(row["events"] or 0), int(row["repeated"] or 0) - distinct_events
+    return int(row["events"] or 0), int(row["repeated"] or 0) - _rows(again, engine)
 
 
 def _account(census: Census, events_of_mails: int, orphans: tuple[Orphans, ...]) -> None:

@@ -15,6 +15,7 @@ import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import EventKind
+from hygiene.metrics.census import Census
 from hygiene.metrics.local_time import SECOND_US
 from hygiene.metrics.states import UNDATED, at, is_human
 from hygiene.metrics.table import KEY
@@ -37,27 +38,25 @@ def sweep_rule() -> SweepRule:
     return SweepRule(rule["links"], rule["seconds"], rule["before_delivery_s"])
 
 
-def distinct(events: Frame, repeated: Frame) -> Frame:
-    """The distinct events of the mails in `repeated` (`KEY`, `delivered_at`): when, and by whom."""
-    known = events.filter(~nw.col("kind").is_in([EventKind.CONVERTED.value, EventKind.UNKNOWN.value]))
-    when = at()
+def distinct(events: Frame, repeated: Frame, census: Census) -> Frame:
+    """The distinct events of the mails in `repeated` (`KEY`, `delivered_us`): when, and by whom."""
+    when = at(census)
     return (
-        known.join(repeated, on=list(KEY), how="inner")
+        events.join(repeated, on=list(KEY), how="inner")
         .with_columns(
             ts_us=when,
             second=when - when % SECOND_US,
             human=nw.when(is_human()).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64)),
         )
         .group_by(*KEY, "kind", "second", "url", "bounce_class")
-        .agg(nw.col("ts_us").min(), nw.col("human").max(), nw.col("delivered_at").min())
+        .agg(nw.col("ts_us").min(), nw.col("human").max(), nw.col("delivered_us").min())
     )
 
 
 def is_early(clicked: nw.Expr, delivered: nw.Expr) -> nw.Expr:
     """Whether a click came before the mail was there."""
     margin = sweep_rule().before_delivery_s * SECOND_US
-    early = (clicked + margin <= delivered) & (delivered < UNDATED)
-    return early.fill_null(value=False)
+    return (clicked + margin <= delivered).fill_null(value=False)
 
 
 def find_sweeps(clicks: Frame) -> Frame:
@@ -84,7 +83,7 @@ def judge_clicks(again: Frame, engine: Engine) -> Frame:
     clicks = again.filter(nw.col("kind") == EventKind.CLICKED.value)
     swept = engine.settle("sweeps", find_sweeps(clicks))
     human = (
-        (nw.col("human") == 1) & nw.col("swept").is_null() & ~is_early(nw.col("ts_us"), nw.col("delivered_at"))
+        (nw.col("human") == 1) & nw.col("swept").is_null() & ~is_early(nw.col("ts_us"), nw.col("delivered_us"))
     )
     return clicks.join(swept, on=[*KEY, "second"], how="left").with_columns(
         human=nw.when(human).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64)),
@@ -94,12 +93,23 @@ def judge_clicks(again: Frame, engine: Engine) -> Frame:
 
 def recount(again: Frame, clicks: Frame) -> Frame:
     """One row a mail with repeated events: distinct opens and clicks, and the clicks of people."""
-    by_person = nw.when(nw.col("human") == 1).then(nw.col("ts_us"))
     dated = nw.when((nw.col("human") == 1) & (nw.col("ts_us") < UNDATED)).then(nw.col("ts_us"))
     counted = again.group_by(*KEY).agg(
-        distinct_events=nw.len(),
         distinct_opens=nw.when(nw.col("kind") == EventKind.OPENED.value).then(nw.lit(1)).count(),
         distinct_clicks=nw.when(nw.col("kind") == EventKind.CLICKED.value).then(nw.lit(1)).count(),
     )
-    people = clicks.group_by(*KEY).agg(person_click=by_person.min(), person_last=dated.max())
+    people = clicks.group_by(*KEY).agg(
+        person_clicks=nw.col("human").sum(), person_first=dated.min(), person_last=dated.max()
+    )
     return counted.join(people, on=list(KEY), how="left")
+
+
+def corrected(mails: Frame, counted: Frame) -> Frame:
+    """The mails with repeated events, with what was counted of them again."""
+    return mails.join(counted, on=list(KEY), how="left").with_columns(
+        opens_total=nw.col("distinct_opens"),
+        clicks_total=nw.col("distinct_clicks"),
+        clicked_human=(nw.col("person_clicks") > 0).fill_null(value=False),
+        first_click_us=nw.col("person_first"),
+        last_click_us=nw.col("person_last"),
+    )
