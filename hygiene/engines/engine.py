@@ -116,7 +116,9 @@ class DuckEngine:
 
 
 @contextmanager
-def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator[tuple[Engine, DuckEngine]]:
+def open_engine(
+    name: str, folder: Path, threads: int | None = None, *, memory: str = MEMORY
+) -> Iterator[tuple[Engine, DuckEngine]]:
     """The engine of that name, and DuckDB, which reads and writes the files; they may be one.
 
     Raises UsageError for a name that is none. What DuckDB says of a full disk or memory is one sentence, too.
@@ -126,7 +128,7 @@ def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator
     if name not in ENGINES:
         raise UsageError(f"no engine is called {name!r}: there are {' and '.join(ENGINES)}")
     try:
-        with closing(DuckEngine(folder, threads=threads)) as reading:
+        with closing(DuckEngine(folder, threads=threads, memory=memory)) as reading:
             engine: Engine = reading
             if name == "spark":
                 from hygiene.engines.spark import SparkEngine
