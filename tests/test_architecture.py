@@ -60,6 +60,7 @@ EDGES = {
     "intake/encoding.py",
     "engines/engine.py",
     "events/file.py",
+    "events/maillog.py",
     "contacts/folder.py",
     "contacts/frames.py",
     "intake/guard.py",
