@@ -60,12 +60,17 @@ class Figures:
 def compute(slices: Slices, kpi: Kpi, telling: Telling) -> Figures:
     """The KPI for each slice, over the rows of sources that tell what it is made of."""
     heard = np.array([telling.hears(source, kpi) for source in slices.sources], np.bool_)
+    silent = not heard.any()
     for column in (*kpi.numerator, *kpi.denominator):
         heard = heard & slices.told[column]
     numerator, n = slices.sums(kpi.numerator, heard), slices.sums(kpi.denominator, heard)
     any_heard, missed = slices.any_of(heard), slices.any_of(~heard)
     general = _silenced(kpi, telling)
-    why = tuple(_why(kpi, general, bool(any_heard[at] or not missed[at]), int(n[at])) for at in range(len(n)))
+    unheard = _unheard(kpi, silent=silent)
+    why = tuple(
+        general or (unheard if missed[at] and not any_heard[at] else kpi.empty if n[at] <= 0 else None)
+        for at in range(len(n))
+    )
     known = np.array([each is None for each in why], np.bool_)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(known, numerator / n, np.nan)
@@ -87,13 +92,12 @@ def _silenced(kpi: Kpi, telling: Telling) -> str | None:
     return None
 
 
-def _why(kpi: Kpi, general: str | None, heard: bool, n: int) -> str | None:
-    if general:
-        return general
-    if not heard:
-        missing = " and ".join(_SAID[kind] for kind in kpi.needs) or "it"
-        return f"the log does not tell of {missing}"
-    return kpi.empty if n <= 0 else None
+def _unheard(kpi: Kpi, *, silent: bool) -> str:
+    """Why it cannot be known from any log of a slice."""
+    if kpi.name.endswith("_human") and not silent:
+        return "the log does not tell people from machines"
+    missing = " or ".join(_SAID[kind] for kind in kpi.needs) or "what became of the mails"
+    return f"the log tells of no {missing}" if kpi.needs else f"the log does not tell {missing}"
 
 
 def values_of(

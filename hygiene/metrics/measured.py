@@ -20,7 +20,8 @@ from hygiene.metrics.table import COUNTS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hygiene.render.sections import Document, Section
+    from hygiene.metrics.causes.find import Causes
+    from hygiene.render.sections import Document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +82,7 @@ class Kpis:
     young: Flags | None  # slices whose mails are too young
     delays: tuple[Duration, ...] = ()
     others: AsOthers | None = None
-    extra: tuple[Section, ...] = ()  # what is behind the figures, as sections
-    causes: Mapping[str, Any] = field(default_factory=dict)  # and as plain values
+    causes: Causes | None = None  # what is behind the figures
 
     @cached_property
     def overall(self) -> tuple[KpiValue, ...]:
@@ -172,7 +172,7 @@ class Kpis:
             "delays": [each.to_dict() for each in self.delays],
             "findings": [finding.to_dict() for finding in self.findings()],
             "as": None if self.others is None else others_to_dict(self.others),
-            "causes": dict(self.causes),
+            "causes": None if self.causes is None else self.causes.to_dict(),
         }
 
     def sections(self) -> Document:

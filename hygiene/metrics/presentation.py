@@ -63,7 +63,8 @@ def _sections(kpis: Kpis) -> Iterator[Section]:
         faults = tuple(each for each in findings if not each.unknown)
         if faults:
             yield Section(title="What to do", blocks=(FindingList(faults),))
-    yield from kpis.extra
+    if kpis.causes is not None:
+        yield from kpis.causes.sections()
     if kpis.others is not None:
         yield _as_others(kpis)
     yield _beside(kpis)
