@@ -120,3 +120,65 @@ UNREAD: Final = MappingProxyType(
         "text": "VARCHAR",  # as it stood, at most 2,000 characters
     }
 )
+
+#: Campaign reports that only have sums, one row a campaign; null: the report does not tell.
+TALLY: Final = MappingProxyType(
+    {
+        "source": "VARCHAR",
+        "campaign": "VARCHAR",
+        "sent_us": "BIGINT",  # microseconds since 1970 UTC
+        "sent": "BIGINT",
+        "delivered": "BIGINT",
+        "bounced_hard": "BIGINT",
+        "bounced_soft": "BIGINT",
+        "bounced": "BIGINT",  # of any class
+        "opened_all": "BIGINT",  # people, machines among them
+        "opens_total": "BIGINT",
+        "clicked_all": "BIGINT",  # people, scanners among them
+        "clicks_total": "BIGINT",
+        "complained": "BIGINT",
+        "unsubscribed": "BIGINT",
+        "revenue_micros": "BIGINT",  # millionths of the currency's unit
+        "currency": "VARCHAR",
+        "file": "SMALLINT",
+        "line": "BIGINT",
+    }
+)
+
+#: Orders of a shop, one row each.
+ORDER: Final = MappingProxyType(
+    {
+        "order_id": "VARCHAR",
+        "recipient": "VARCHAR",  # as in `EVENT`; null where the order names nobody
+        "ts_us": "BIGINT",
+        "value_micros": "BIGINT",  # what was paid and not given back
+        "currency": "VARCHAR",  # ISO 4217, upper case
+        "campaign": "VARCHAR",
+        "file": "SMALLINT",
+        "line": "BIGINT",
+    }
+)
+
+#: Campaigns of which a report only has sums, one row each; null where it does not tell.
+TALLY: Final = MappingProxyType(
+    {
+        "source": "VARCHAR",
+        "campaign": "VARCHAR",
+        "sent_us": "BIGINT",  # when it was sent, microseconds since 1970 UTC
+        "sent": "BIGINT",
+        "delivered": "BIGINT",
+        "bounced_hard": "BIGINT",
+        "bounced_soft": "BIGINT",
+        "bounced": "BIGINT",
+        "opened_all": "BIGINT",  # people, machines included
+        "opens_total": "BIGINT",
+        "clicked_all": "BIGINT",
+        "clicks_total": "BIGINT",
+        "complained": "BIGINT",
+        "unsubscribed": "BIGINT",
+        "revenue_micros": "BIGINT",
+        "currency": "VARCHAR",
+        "file": "SMALLINT",
+        "line": "BIGINT",
+    }
+)

@@ -1,0 +1,151 @@
+"""Logs that are tables: delimited text, Parquet, data frames. Our own columns go in as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hygiene.errors import UnreadableInput
+from hygiene.event import EVENT, BounceClass, EventKind, Machine
+from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
+from hygiene.events.layout import ANY, OWN, PLAIN, EventLayout, declared, find_names, fitting, quote
+from hygiene.events.query import MOST_TEXT, Records, events_sql, unread_sql
+from hygiene.events.recogniser import Task
+from hygiene.events.values import address_sql, domain_sql
+from hygiene.intake.guard import shown
+
+_NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
+_OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
+_NAMED: Final = 8  # columns named in one sentence
+_SAMPLE: Final = 100  # records
+_NEEDED = {
+    "recipient": "address",
+    "word": "event",
+    "time": "time",
+    "class": "bounce class",
+    "machine": "machine",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableLog:
+    """A table as SQL, with its columns and their types."""
+
+    name: str  # for sentences
+    query: str  # ``from …`` that yields the columns
+    columns: dict[str, str]
+    numbered: bool  # whether numbering its rows is cheap
+
+
+def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
+    """Put the rows of a table into `events`; notes on how it was read. Raises UnreadableInput for no event log."""
+    kinds = table.columns.values()
+    if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
+        bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
+        load_bodies(task, bodies, bodies, f"{bodies} limit {_SAMPLE}")
+        return ()
+    names = {name.lower(): name for name in table.columns}
+    if set(names) >= _OWN and "event" not in names:
+        _load_own(task, table, names)
+        return ()
+    records, layouts, said = _records(table)
+    con = task.connection
+    con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
+    unread = con.execute(
+        f"select 1 from events where file = {task.number} and kind in ('unknown', '-left') limit 1"
+    ).fetchone()
+    if unread:
+        con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
+    return said if any(layout.name == PLAIN for layout in layouts) else ()
+
+
+def _line(table: TableLog) -> str:
+    return "row_number() over ()" if table.numbered else "null::bigint"
+
+
+def _records(table: TableLog) -> tuple[Records, tuple[EventLayout, ...], tuple[str, ...]]:
+    paths = list(dict.fromkeys(path for layout in declared().layouts for path in layout.paths))
+    names = list(table.columns)
+    found = {path: column for path, (column, _) in find_names(paths, names, nested=False).items()}
+    places = {column: f"c{at}" for at, column in enumerate(sorted(set(found.values())))}
+    reach = {path: places[column] for path, column in found.items()}
+    layouts = tuple(fitting(reach, nested=False))
+    if not layouts:
+        raise UnreadableInput(no_log(table.name, names))
+    needed = [f"given.{identifier(column)}::varchar as {place}" for column, place in places.items()]
+    records = Records(
+        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} from ({table.query}) as given",
+        reach=reach,
+        layouts=layouts,
+        raw="to_json(given)::varchar",
+    )
+    plain = declared().layouts[-1]
+    read = {
+        said: next((path.removeprefix(ANY) for path in plain.fields[name] if path in reach), None)
+        for name, said in _NEEDED.items()
+    }
+    said = "read by " + ", ".join(f"{name} = {path}" for name, path in read.items() if path)
+    return records, layouts, (said,)
+
+
+def no_log(name: str, columns: Sequence[str]) -> str:
+    """The sentence for a table or records that are no events."""
+    more = len(columns) - _NAMED
+    held = ", ".join(shown(each, 40) for each in columns[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"{name} is no event log known here: it needs a column of addresses and one of events, "
+        f"and holds {held or 'no records'}"
+    )
+
+
+def identifier(name: str) -> str:
+    """A column's name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+# Our own events
+
+
+def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
+    """A table in our columns, straight in: unknown words and classes are the only doubt."""
+    given = {
+        column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
+        for column, kind in EVENT.items()
+    }
+    kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
+    made = given | {
+        "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
+        "recipient": address_sql(given["recipient"]),
+        "domain": domain_sql("recipient"),
+        "kind": f"if({given['kind']} in ({kinds}), {given['kind']}, '{EventKind.UNKNOWN}')",
+        "bounce_class": f"case when {given['kind']} = 'bounced' then "
+        f"if({given['bounce_class']} in ({classes}), {given['bounce_class']}, '{BounceClass.UNKNOWN}') end",
+        "reason": f"if(kind = '{EventKind.UNKNOWN}', coalesce({given['kind']}, ''), {given['reason']})",
+        "machine": f"case when {given['kind']} in ('opened', 'clicked') then "
+        f"if({given['machine']} in ({machines}), {given['machine']}, '{Machine.UNKNOWN}') end",
+        "file": f"{task.number}::smallint",
+        "line": _line(table),
+    }
+    texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
+    columns = ", ".join(
+        f"nullif({made[name]}, '') as {name}"
+        if name in texts and name not in ("source", "kind", "domain", "recipient", "reason")
+        else f"{made[name]} as {name}"
+        for name in ("kind", *(name for name in EVENT if name != "kind"))
+    )
+    rows = f"select {columns}, false as zoneless from ({table.query}) as given"
+    task.connection.execute(
+        f"insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) as provider) "
+        f"from ({rows}) as one left join event_provider as known on known.domain = one.domain"
+    )
+    if task.connection.execute(
+        f"select 1 from events where file = {task.number} and kind = '{EventKind.UNKNOWN}' limit 1"
+    ).fetchone():
+        kind = given["kind"]
+        task.connection.execute(
+            f"insert into unread by name select {task.number}::smallint as file, line, "
+            f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
+            f"select row_number() over () as line, {kind} as word, to_json(given)::varchar as text "
+            f"from ({table.query}) as given) where word is null or word not in ({kinds}) limit {MOST_UNREAD}"
+        )
