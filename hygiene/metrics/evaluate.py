@@ -18,6 +18,7 @@ from hygiene.metrics.verdict import Judged, judge
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 MICROS: Final = 1_000_000  # of a unit of currency
+UNDER_WAY: Final = 0.02  # share of the mails sent, from which deliveries and bounces are not final
 
 _SAID: Final = {
     EventKind.BOUNCED: "bounces",
@@ -112,10 +113,12 @@ def values_of(
     """All values, slice after slice in their order, in each the KPIs as given."""
     found = [compute(slices, kpi, telling) for kpi in kpis]
     targets = [profile.target_of(kpi.name, human=human) for kpi in kpis]
+    under_way = slices.sums(["pending"]) > UNDER_WAY * slices.sums(["sent"])
     for place in range(len(slices.keys)):
         young = bool(immature is not None and immature[place])
         for figures, target in zip(found, targets, strict=True):
-            yield _value(slices, figures, place, target, young=young)
+            growing = young and (figures.kpi.grows or bool(under_way[place]))
+            yield _value(slices, figures, place, target, young=growing)
 
 
 def _value(slices: Slices, figures: Figures, place: int, target: Target | None, *, young: bool) -> KpiValue:

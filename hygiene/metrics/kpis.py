@@ -56,7 +56,7 @@ class Kpi:
     unit: Unit = Unit.SHARE
     family: str = ""  # open_rate for open_rate_human: what a person may call it
     needs: tuple[EventKind, ...] = ()
-    grows: bool = True  # the numerator still grows for days after the mail was sent
+    grows: bool = True  # for days after the mail was sent; else only while mails are under way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +100,7 @@ def _bounces(name: str, title: str, columns: tuple[str, ...], sentence: str) -> 
         source="RFC 3463 classes; the mails a platform refused to send are left out, as Mailgun does",
         as_of=_AS_OF,
         needs=(EventKind.BOUNCED,),
+        grows=False,
     )
 
 
@@ -115,6 +116,7 @@ _ALL: Final = (
         empty=_UNSENT,
         source="Mailgun, metric definitions",
         as_of=_AS_OF,
+        grows=False,
     ),
     _bounces("bounce_rate", "bounced", ("bounced",), "Mails that bounced, of whatever class,"),
     _bounces("hard_bounce_rate", "hard bounces", ("hard",), "Mails whose mailbox or domain does not exist"),

@@ -112,8 +112,13 @@ def _sentence(kpis: Kpis, missed: Sequence[KpiValue], slices: Sequence[KpiValue]
             f"{_about(value).capitalize()}: {rate_text(value.value or 0.0)}, and the aim is {value.benchmark}."
         )
     if not missed and slices:
-        said.append(f"All mail together is fine; {_slices_text(kpis, slices)} not.")
-    return " ".join(said)
+        said.append(f"All mail together misses no aim, but {_slices_text(kpis, slices)}.")
+    return unbroken(" ".join(said))
+
+
+def unbroken(text: str) -> str:
+    """The text with its figures kept in one piece where lines break."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _about(value: KpiValue) -> str:
@@ -123,7 +128,7 @@ def _about(value: KpiValue) -> str:
 def _slices_text(kpis: Kpis, missed: Sequence[KpiValue]) -> str:
     number = len({tuple(value.slice.values()) for value in missed})
     word = kpis.settings.by[0] if len(kpis.settings.by) == 1 else "slice"
-    return counted(number, f"{word} is", f"{word}s are")
+    return counted(number, f"{word} does", f"{word}s do")
 
 
 def _span(kpis: Kpis) -> str:
@@ -145,9 +150,12 @@ def _span(kpis: Kpis) -> str:
 def _figures(kpis: Kpis) -> Iterator[Block]:
     by_name = {value.name: value for value in kpis.overall}
     rows = tuple(_figure_row(kpis, by_name[name]) for name in _shown(kpis))
-    yield Table(columns=("all mail", "", "95 % sure", "aim", ""), rows=rows, align="lrlll")
+    yield Table(columns=("all mail", "", "95 % sure", "aim"), rows=rows, align="lrll")
+    for value in kpis.overall:
+        if said := _said(value):
+            yield Paragraph(unbroken(f"{_about(value)}: {said}"), TONES[value.verdict])
     if note := _footnote(kpis, by_name):
-        yield Paragraph(note, Tone.MUTED)
+        yield Paragraph(unbroken(note), Tone.MUTED)
 
 
 def _shown(kpis: Kpis) -> list[str]:
@@ -180,8 +188,26 @@ def _figure_row(kpis: Kpis, value: KpiValue) -> tuple[Cell, ...]:
         Cell(value_text(kpis, value), TONES[value.verdict]),
         _aside("" if value.low is None or value.high is None else range_text(value.low, value.high)),
         _aside(value.benchmark or ""),
-        _aside(_verdict_text(value)),
     )
+
+
+def _said(value: KpiValue) -> str:
+    """What is to be said of a figure that is held against a benchmark, besides its verdict."""
+    if not value.benchmark or value.verdict is Verdict.MISSED:
+        return ""
+    if value.why_null:
+        return f"no figure, as {value.why_null}"
+    if value.verdict is Verdict.NOT_PROVEN:
+        return _unproven(value)
+    return value.note or ""
+
+
+def _unproven(value: KpiValue) -> str:
+    if value.needed is not None:
+        return (
+            f"not proven yet to be {value.benchmark}; {value.needed:,} more mails at this rate would prove it"
+        )
+    return f"not proven yet to be {value.benchmark}; {value.note or 'it lies on the threshold'}"
 
 
 def _aside(text: str) -> Cell:

@@ -28,7 +28,7 @@ def judge(
     """
     value = numerator / n
     verdict = _verdict(target, low, high)
-    if growing and kpi.grows and _may_turn(kpi, verdict):
+    if growing and _may_turn(kpi, verdict):
         return Judged(Verdict.NOT_PROVEN, None, "the mails are young: more may come")
     needed = _needed(target, numerator, n, value) if verdict is Verdict.NOT_PROVEN else None
     return Judged(verdict, needed, _note(target, value, low))
