@@ -65,6 +65,7 @@ EDGES = {
     "events/read.py",
     "events/unpacked.py",
     "events/maillog.py",
+    "events/sheet.py",
     "contacts/folder.py",
     "contacts/frames.py",
     "intake/guard.py",
