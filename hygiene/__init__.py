@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hygiene.metrics.event_log import read_events as read_events
     from hygiene.metrics.measure import measure as measure
     from hygiene.metrics.measured import Kpis as Kpis
+    from hygiene.metrics.support import Support as Support
+    from hygiene.metrics.support import measure_support as measure_support
     from hygiene.resolver import Outcome as Outcome
     from hygiene.resolver import Recorded as Recorded
     from hygiene.resolver import Zone as Zone
@@ -48,6 +50,7 @@ _HOMES = {
     "Outcome": "hygiene.resolver",
     "Recorded": "hygiene.resolver",
     "Severity": "hygiene.finding",
+    "Support": "hygiene.metrics.support",
     "Zone": "hygiene.resolver",
     "audit_domain": "hygiene.audit.run",
     "audit_domains": "hygiene.audit.run",
@@ -56,6 +59,7 @@ _HOMES = {
     "check_host": "hygiene.audit.spf_evaluation",
     "judge": "hygiene.audit.run",
     "load_facts": "hygiene.audit.facts",
+    "measure_support": "hygiene.metrics.support",
     "measure": "hygiene.metrics.measure",
     "read_events": "hygiene.metrics.event_log",
 }

@@ -76,6 +76,8 @@ EDGES = {
     "engines/spark.py",
     "contacts/suppression/read.py",
     "intake/tabular.py",
+    "metrics/support_file.py",
+    "metrics/support_read.py",
     "intake/unpack.py",
     "intake/workbook.py",
     "metrics/event_log.py",

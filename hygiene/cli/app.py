@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli import audit, clean, demo, diff, explain, measure, suppress, why
+from hygiene.cli import audit, clean, demo, diff, explain, measure, support, suppress, why
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
 
@@ -27,6 +27,7 @@ app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
 
 
