@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from hygiene.event import BounceClass, EventKind
-from hygiene.events.values import bounce_sql, code_sql, domain_sql, found_status_sql
+from hygiene.events.values import bounce_sql, code_sql, domain_sql, found_status_sql, providers
 
 if TYPE_CHECKING:
     import duckdb
@@ -178,12 +178,13 @@ def _events_sql() -> str:
     return f"""
     insert into events by name
     select 'postfix' as source, message_id, recipient,
-        {domain_sql("recipient")} as domain, kind,
+        domain, coalesce(provider, domain) as provider, kind,
         case kind when '{EventKind.BOUNCED}' then coalesce(as_class, {bounce}) end as bounce_class,
-        if(kind in ({reasoned}), status, null) as smtp_status, if(kind in ({reasoned}), text, null) as reason,
+        if(kind in ({reasoned}), status, null) as smtp_status,
+        case when kind = '{EventKind.UNKNOWN}' then word when kind in ({reasoned}) then text end as reason,
         ts_us, file, line
-    from (select *, {found_status_sql("dsn", "text")} as status from (
-        select host, qid, span, recipient, kind, null as as_class, dsn, text, ts_us, file, line
+    from (select *, {found_status_sql("dsn", "text")} as status, {domain_sql("recipient")} as domain from (
+        select host, qid, span, recipient, kind, null as as_class, dsn, text, ts_us, file, line, status as word
         from mail_outcome where kind is not null
         union all by name
         select host, qid, span, recipient, '{EventKind.SENT}' as kind, start[1] as file, start[2] as line,
@@ -194,7 +195,7 @@ def _events_sql() -> str:
             last.dsn as dsn, last.text as text, expired_us as ts_us, stop[1] as file, stop[2] as line
         from mail_fate join mail_root using (host, qid, span)
         where last.status = 'deferred' and expired_us >= last_us
-    )) join mail_root using (host, qid, span)"""
+    )) join mail_root using (host, qid, span) left join mail_provider using (domain)"""
 
 
 _UNREAD: Final = f"""
@@ -214,15 +215,15 @@ select (select count(*) from mail_outcome where kind = '{EventKind.DELIVERED}' a
     (select count(*) from mail_fate where host is not null and recipient is null)"""
 
 _SAID: Final = (
-    "{} deliveries were to mailboxes or programs of the server itself, not over the net",
-    "{} deliveries to a content filter were followed under their next queue id, and counted once",
-    "{} mails went to a filter on the server itself and on under a queue id that is not in these logs: "
-    "their end is unknown",
-    "{} mails were discarded by the server's own rules: rejected",
-    "{} notifications (mails of no sender) are left out",
-    "{} mails were queued before these logs begin: whether some are notifications cannot be told",
-    "{} mails were queued and not yet tried when these logs end: to whom they go is not told",
-    "{} deliveries name nobody",
+    "deliveries to mailboxes or programs of the server itself, not over the net",
+    "deliveries to a content filter, followed under their next queue id and counted once",
+    "deliveries to a filter of the server itself that went on under a queue id not in these logs: their end is "
+    "unknown",
+    "mails discarded by the server's own rules, and so rejected",
+    "notifications (mails of no sender), left out",
+    "mails queued before these logs begin: whether some are notifications cannot be told",
+    "mails queued and not yet tried when these logs end: to whom they go is not told",
+    "deliveries that name nobody",
 )
 
 
@@ -231,6 +232,10 @@ _MADE: Final = (_SPANS, _ENTRIES, _ATTEMPTS, _HOPS, _ROOTS, _FATES, _OUTCOMES)
 
 def write_mail_events(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Turn the lines of all logs read so far into rows of `events`; what is to be said of it."""
+    import pyarrow as pa
+
+    known = pa.table({"domain": list(providers()), "provider": list(providers().values())})
+    connection.register("mail_provider", known)
     try:
         for statement in (
             _SPANS,
@@ -246,6 +251,7 @@ def write_mail_events(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
             connection.execute(statement)
         counts = connection.execute(_COUNTS).fetchall()[0]
     finally:
+        connection.unregister("mail_provider")
         for name in _TEMPORARY:
             connection.execute(f"drop table if exists temp.{name}")
-    return tuple(said.format(f"{count:,}") for said, count in zip(_SAID, counts, strict=True) if count)
+    return tuple(f"Postfix: {count:,} {said}" for said, count in zip(_SAID, counts, strict=True) if count)

@@ -75,9 +75,10 @@ def read_mail_log(task: Task) -> FileRead:
     task.connection.execute(f"create temp table if not exists {LINES} ({columns})")
     with _lines_of(task) as seen:
         task.connection.execute(f"create or replace temp table mail_read as {_READ}")
-    (found, cut, zoneless) = task.connection.execute(_FOUND).fetchall()[0]
+    found, cut, zoneless = task.connection.execute(_FOUND).fetchall()[0]
     if not found and not cut:
         raise UnreadableInput(f"{task.name} is a system log, and holds no line of a delivery by Postfix")
+    others = seen[0] - found - cut
     years, notes = _years(task)
     task.connection.execute(_insert_sql(task, years))
     task.connection.execute(
@@ -86,13 +87,11 @@ def read_mail_log(task: Task) -> FileRead:
         "from mail_read where what is null"
     )
     task.connection.execute("drop table mail_read")
-    if zoneless:
-        notes.append(f"{task.name} names no time zone: {task.timezone} is assumed")
     return FileRead(
         name=task.name,
         layouts=("postfix",),
         records=seen[0],
-        skipped={"no line of a delivery": seen[0] - found - cut},
+        skipped={"no line of a delivery": others} if others else {},
         damaged=cut,
         zoneless=zoneless,
         notes=tuple(notes),
@@ -211,13 +210,13 @@ def _years(task: Task) -> tuple[str, list[str]]:
         names = ", ".join(quote(_MONTHS[month - 1]) for month in late)
         known = f"if(left(date, 3) in ({names}), {_stamp(task.year)}, {_stamp(task.year + 1)})"
         rolled = f" and {task.year + 1}" if len(late) < len(months) else ""
-        note = f"{task.name} names no year: its lines are of {task.year}{rolled}, as given"
+        note = f"it names no year: its lines are of {task.year}{rolled}, as given"
     else:
         modified = datetime.fromtimestamp(_modified(task), UTC)
         last = modified.astimezone(ZoneInfo(task.timezone)).replace(tzinfo=None) + timedelta(days=1)
         this, before = _stamp(last.year), _stamp(last.year - 1)
         known = f"if({this} <= timestamp '{last:%Y-%m-%d %H:%M:%S}', {this}, {before})"
-        note = f"{task.name} names no year: its last lines are taken for those before {modified:%Y-%m-%d}, "
+        note = f"it names no year: its last lines are taken for those before {modified:%Y-%m-%d}, "
         note += "when the file was last changed; a year can be given"
     return f"if(year <> '', {told}, {known})", [note]
 

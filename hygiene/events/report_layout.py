@@ -103,8 +103,8 @@ def recognise_columns(columns: Sequence[str], name: str) -> Recognised | None:
     best = max((size for size, _ in sizes), default=0)
     found = [one for size, one in sizes if size == best and best]
     if len({one.report.name for one in found}) > 1:
-        titles = " or a ".join(one.report.title for one in found)
-        raise UsageError(f"{name} could be a {titles}: remove the columns of one of them")
+        titles = " or ".join(one.report.title for one in found)
+        raise UsageError(f"{name} could be an export of {titles}: remove the columns of one of them")
     return found[0] if found else _plain(keys)
 
 

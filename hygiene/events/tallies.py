@@ -141,7 +141,7 @@ class _Reading:
             damaged=damaged,
             zoneless=zoneless,
             tallies=int(count),
-            notes=(*said, *self._notes(unclear=unclear, zoneless=zoneless, undated=undated)),
+            notes=(*said, *self._notes(unclear=unclear, undated=undated)),
         )
 
     def _named(self, field: str) -> str:
@@ -176,42 +176,47 @@ class _Reading:
             coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
         from tally_cell"""
 
-    def _notes(self, *, unclear: bool, zoneless: int, undated: int) -> Iterator[str]:
-        name, title = self.task.name, self.report.title
+    def _notes(self, *, unclear: bool, undated: int) -> Iterator[str]:
         if self.form.loose:
             yield (
-                f"{name} is taken for a {title}: no copy of one was seen ({self.report.read}), so its columns "
-                "are found by their names"
+                f"it is taken for an export of {self.report.title}: no copy of one was seen "
+                f"({self.report.read}), so its columns are found by their names"
             )
         if self.report.name == PLAIN and self._cells("opens_total") and not self._cells("opened_all"):
-            yield f"{name} counts opens and not the people who opened: it gives no open rate"
+            yield "it counts opens and not the people who opened: it gives no open rate"
         if self.report.name == PLAIN and self._cells("clicks_total") and not self._cells("clicked_all"):
-            yield f"{name} counts clicks and not the people who clicked: it gives no click rate"
+            yield "it counts clicks and not the people who clicked: it gives no click rate"
         if unclear:
-            yield f"{name}: day and month cannot be told apart, so its dates are unknown"
+            yield "day and month cannot be told apart: its dates are unknown"
         elif undated:
-            yield f"{name}: {undated:,} dates cannot be read"
-        if zoneless:
-            yield f"{name} names no time zone: {self.task.timezone} is assumed"
+            yield f"dates that cannot be read: {undated:,}"
+
+
+# Reports only grow: of several files that tell of one campaign, the one with the most opens and clicks is the
+# latest. Rows of one file are parts, as of a test of two subjects, and all count.
+_LATEST: Final = f"""
+with told as (
+    select rowid as row, file, source, campaign, sent_us, sent, coalesce(opens_total, opened_all, 0)
+        + coalesce(clicks_total, clicked_all, 0) + coalesce(unsubscribed, 0) + coalesce(complained, 0) as seen,
+        if(sent_us is null, hash({", ".join(name for name in TALLY if name not in ("file", "line"))}), 0) as same
+    from tallies
+),
+files as (
+    select source, campaign, sent_us, sent, same, file, sum(seen) as seen from told group by all
+),
+latest as (
+    select source, campaign, sent_us, sent, same, arg_max(file, (seen, file)) as file from files group by all
+)
+select row from told where not exists (
+    from latest as l where l.file = told.file and l.same = told.same and l.source = told.source
+        and l.campaign is not distinct from told.campaign and l.sent_us is not distinct from told.sent_us
+        and l.sent is not distinct from told.sent)"""
 
 
 def drop_repeats(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """Keep each campaign once where several reports say the very same of it; what is to be said of it."""
-    same = ", ".join(name for name in TALLY if name not in ("file", "line"))
-    (repeated,) = connection.execute(
-        f"delete from tallies where rowid not in (select min(rowid) from tallies group by {same})"
-    ).fetchone() or (0,)
-    (several,) = connection.execute(
-        "select count(*) from (select 1 from tallies group by source, campaign, sent_us having count(*) > 1)"
-    ).fetchone() or (0,)
-    notes = []
-    if repeated:
-        notes.append(f"{repeated:,} rows of campaign reports repeat another: left out")
-    if several:
-        notes.append(
-            f"{several:,} campaigns stand in the reports more than once, with other numbers: all count"
-        )
-    return tuple(notes)
+    """Keep each campaign once where several reports tell of it; what is to be said of it."""
+    deleted = connection.execute(f"delete from tallies where rowid in ({_LATEST})").fetchone() or (0,)
+    return (f"campaigns told again by a later report, counted once: {deleted[0]:,}",) if deleted[0] else ()
 
 
 REPORTS: Final = Recogniser(name="campaign report", recognises=is_report, read=read_report, finish=drop_repeats)
