@@ -1,4 +1,4 @@
-"""Reconciliation as a person would do it by hand, row by row: slow and plain; it shares nothing with the plan."""
+"""Reconciliation as a person would do it by hand: row by row, and sharing nothing with the plan."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
