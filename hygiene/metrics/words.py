@@ -38,11 +38,12 @@ def _per_cent(share: float) -> str:
     """One decimal; more for what is nearly nothing or nearly all."""
     if share in {0.0, 1.0}:
         return f"{share * 100:.0f}"
-    rest = min(share, 1 - share)
-    if rest >= _RARE:
-        return f"{share * 100:.1f}"
-    decimals = min(2 - math.floor(math.log10(rest * 100)), _MOST_DECIMALS)
-    return f"{share * 100:.{decimals}f}".rstrip("0").rstrip(".")
+    per_cent = share * 100
+    if share >= _RARE:
+        whole = next((places for places in range(1, _MOST_DECIMALS) if round(per_cent, places) < 100), 1)
+        return f"{per_cent:.{whole}f}"
+    decimals = min(2 - math.floor(math.log10(per_cent)), _MOST_DECIMALS)
+    return f"{per_cent:.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def money_text(amount: float, currency: str | None) -> str:
