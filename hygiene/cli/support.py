@@ -12,7 +12,6 @@ import typer
 from hygiene.cli.output import Format, deliver, note, say
 from hygiene.errors import UsageError
 
-
 _FORMULA = r"^[=+\-@\t\r\n]"  # what a spreadsheet would take for one
 
 

@@ -51,7 +51,7 @@ def open_support_file(path: Path, work: Path, connection: duckdb.DuckDBPyConnect
         if binary_kind(head) is Kind.GZIP:
             inside, _ = gunzip(given.path, scratch)
             head = _head(inside)
-        if not binary_kind(head) and head.removeprefix(_MARK).lstrip().startswith((b"{", b"[")):
+        if head.removeprefix(_MARK).lstrip().startswith((b"{", b"[")):
             why = refuse(head)
             if why:
                 raise UnreadableInput(f"{scratch.name} cannot be read: {why}")
