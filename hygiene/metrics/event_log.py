@@ -51,7 +51,7 @@ class Events:
 
     def count(self, table: str = "events") -> int:
         """The rows of one of the tables."""
-        (rows,) = self.reading.connection.execute(f"select count(*) from {table}").fetchone() or (0,)
+        ((rows,),) = self.reading.connection.execute(f"select count(*) from {table}").fetchall()
         return int(rows)
 
     def read_beside(self, name: str, logs: Any, **options: Any) -> EventReport:
@@ -79,7 +79,8 @@ class Events:
         return self.reading.connection.execute("from unread order by file, line").df()
 
     def __repr__(self) -> str:
-        return f"<Events {self.count():,} of {len(self.report.files)} files>"
+        files = len(self.report.files)
+        return f"<Events {self.count():,} in {files} {'file' if files == 1 else 'files'}>"
 
 
 def _forget(reading: DuckEngine, folder: Path) -> None:
