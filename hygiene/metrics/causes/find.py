@@ -74,20 +74,21 @@ def find_causes(
     is when the log was taken (default: its last event), `period` is day or week (default: days, if they have
     enough mail).
     """
-    dimensions = [name for name in DIMENSIONS if name in slices]
-    whole, by_day = rows_of(count([])), count(["day"])
+    whole, by_day, by_campaign = rows_of(count([])), count(["day"]), count(["campaign"])
     rates = [rate for rate in RATES if pooled(rate, whole)[0]]
     latest_us = as_of_us if as_of_us is not None else _latest(by_day, mails, engine)
-    by_campaign = count(["campaign"])
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
     tables = {ALL: _by_period(by_day, period, ALL)}
-    tables |= {name: _by_period(count(["day", name]), period, name) for name in dimensions}
+    tables |= {name: _by_period(count(["day", name]), period, name) for name in DIMENSIONS if name in slices}
     charted = find_anomalies(
         {name: table for name, table in tables.items() if name in {ALL, *_CHARTED}},
         period=period,
         complete_until=lambda rate: _complete_until(rate, ripeness, latest_us),
         rates=rates,
+    )
+    forecast = _forecast(
+        by_campaign, by_day, ripeness, told=complaints_told, next_send=next_send, as_of_us=latest_us
     )
     fatigue, decay = _people(mails, engine)
     return Causes(
@@ -95,9 +96,7 @@ def find_causes(
         reasons=_reasons(whole, mails, engine),
         charted=charted,
         explanations=_explanations(charted, tables, count, period),
-        forecast=_forecast(
-            by_campaign, by_day, ripeness, told=complaints_told, next_send=next_send, as_of_us=latest_us
-        ),
+        forecast=forecast,
         fatigue=fatigue,
         decay=decay,
         ripeness=ripeness,
