@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from hygiene.events.maillog import POSTFIX
+from hygiene.events.orders import ORDERS
 from hygiene.events.recogniser import Recogniser
 from hygiene.events.tallies import REPORTS
 
 #: in the order in which they are asked
-READERS: Final[tuple[Recogniser, ...]] = (POSTFIX, REPORTS)
+READERS: Final[tuple[Recogniser, ...]] = (POSTFIX, REPORTS, ORDERS)

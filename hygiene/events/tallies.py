@@ -122,7 +122,7 @@ class _Reading:
         )
         formats, unclear = settled("sent_us", "tally_cell", self.form.dates, connection)
         connection.execute(self._rows_sql(instant_sql("sent_us", formats, self.task.timezone)))
-        (count,) = connection.execute(_INSERT.format(number=self.task.number)).fetchone() or (0,)
+        ((count,),) = connection.execute(_INSERT.format(number=self.task.number)).fetchall()
         for field in (*COUNTS, "revenue"):
             column = "revenue_micros" if field == "revenue" else field
             what = quote(f"no number: {self._named(field)}")
@@ -194,11 +194,12 @@ class _Reading:
 
 # Reports only grow: of several files that tell of one campaign, the one with the most opens and clicks is the
 # latest. Rows of one file are parts, as of a test of two subjects, and all count.
+_TOLD_ALL: Final = ", ".join(name for name in TALLY if name not in ("file", "line"))
 _LATEST: Final = f"""
 with told as (
     select rowid as row, file, source, campaign, sent_us, sent, coalesce(opens_total, opened_all, 0)
         + coalesce(clicks_total, clicked_all, 0) + coalesce(unsubscribed, 0) + coalesce(complained, 0) as seen,
-        if(sent_us is null, hash({", ".join(name for name in TALLY if name not in ("file", "line"))}), 0) as same
+        if(sent_us is null, hash({_TOLD_ALL}), 0) as same
     from tallies
 ),
 files as (
@@ -215,8 +216,8 @@ select row from told where not exists (
 
 def drop_repeats(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Keep each campaign once where several reports tell of it; what is to be said of it."""
-    deleted = connection.execute(f"delete from tallies where rowid in ({_LATEST})").fetchone() or (0,)
-    return (f"campaigns told again by a later report, counted once: {deleted[0]:,}",) if deleted[0] else ()
+    ((deleted,),) = connection.execute(f"delete from tallies where rowid in ({_LATEST})").fetchall()
+    return (f"campaigns told again by a later report, counted once: {deleted:,}",) if deleted else ()
 
 
 REPORTS: Final = Recogniser(name="campaign report", recognises=is_report, read=read_report, finish=drop_repeats)
