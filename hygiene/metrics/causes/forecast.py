@@ -109,12 +109,11 @@ def _unknown(rows: Sequence[Row], reported: bool | None) -> str:
         return "nothing was delivered whose complaints are told"
     if reported is False:
         return "no source of this log reports complaints"
-    complained = sum(int(row["complained"]) for row in rows)
-    if reported is None and not complained:
-        if not sum(int(row["delivered_fbl"] or 0) for row in rows):
-            return "no mail went to a provider that reports complaints"
-        return "the log holds no complaint, and does not say that it would"
-    return ""
+    if sum(int(row["complained"]) for row in rows):
+        return ""
+    if not sum(int(row["delivered_fbl"] or 0) for row in rows):
+        return "no mail went to a provider that reports complaints"
+    return "" if reported else "the log holds no complaint, and does not say that it would"
 
 
 def _next(told: Sequence[tuple[int, int]], k: int, seen: float, limits: Complaints) -> _Next:

@@ -166,6 +166,7 @@ def sends(*pairs, fbl=None):
     [
         (sends((0, 0)), None, "nothing was delivered whose complaints are told"),
         (sends((0, 5_000), fbl=0), None, "no mail went to a provider that reports complaints"),
+        (sends((0, 5_000), fbl=0), True, "no mail went to a provider that reports complaints"),
         (sends((0, 5_000)), None, "the log holds no complaint, and does not say that it would"),
         (sends((3, 5_000)), False, "no source of this log reports complaints"),
     ],
