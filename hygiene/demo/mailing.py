@@ -14,6 +14,11 @@ from typing import Any, Final
 from hygiene.demo.lists import NAMES
 
 LOG, ORDERS = "outfitters-events.jsonl", "outfitters-orders.csv"
+#: some of those that Shopify exports
+ORDER_COLUMNS: Final = (
+    *("Name", "Email", "Financial Status", "Paid at", "Currency", "Total", "Created at"),
+    *("Lineitem quantity", "Lineitem name"),
+)
 SEED: Final = 20261122
 PEOPLE: Final = 1_500
 DOMAINS: Final = ("gmail.com", "gmail.com", "yahoo.com", "outlook.com", "icloud.com", "customers.example.com")
@@ -74,7 +79,7 @@ def write_mailing(folder: Path) -> tuple[Path, Path]:
         file.writelines(json.dumps(event["body"], separators=(",", ":")) + "\n" for event in lines)
     with orders.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("Name", "Email", "Financial Status", "Paid at", "Currency", "Total", "Created at"))
+        writer.writerow(ORDER_COLUMNS)
         writer.writerows(made.orders)
     return log, orders
 
@@ -159,6 +164,8 @@ class _Mailing:
                     "EUR",
                     f"{20 + number % 90}.90",
                     f"{bought:%Y-%m-%d %H:%M:%S +0000}",
+                    "1",
+                    "Rain jacket",
                 )
             )
 

@@ -96,7 +96,7 @@ def _headline(kpis: Kpis) -> Headline:
 
 
 def _subject(kpis: Kpis) -> str:
-    names = kpis.account.files
+    names = [name.rstrip("/").rpartition("/")[2] for name in kpis.account.files]
     if len(names) < 2:
         return names[0] if names else "a table of events"
     return f"{names[0]} and {len(names) - 1} more"

@@ -180,7 +180,7 @@ def test_every_line_fits(width):
 
 def test_the_verdict_comes_first():
     lines = text(measurement(GOOD, BAD, by=["campaign"])).splitlines()
-    assert lines[0].startswith("events/1.jsonl and 1 more")
+    assert lines[0].startswith("1.jsonl and 1 more")
     assert lines[0].endswith("met 4 of 5 · 1 not proven")
     assert "Amazon SES, 110,000 mails sent, 1 Sep 2026 to 20 Nov 2026 (Europe/Berlin)." in " ".join(lines[1:3])
 
