@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from hygiene.errors import UnreadableInput
+from hygiene.event import EventKind
 from hygiene.events.layout import quote
 from hygiene.events.mail_queue import LINE, LINES, Step, write_mail_events
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
@@ -205,18 +207,19 @@ def _years(task: Task) -> tuple[str, list[str]]:
     told = _stamp("year")
     if not months:
         return told, []
+    name = PurePath(task.name).name
     if task.year is not None:
         late = _late_months(months)
         names = ", ".join(quote(_MONTHS[month - 1]) for month in late)
         known = f"if(left(date, 3) in ({names}), {_stamp(task.year)}, {_stamp(task.year + 1)})"
         rolled = f" and {task.year + 1}" if len(late) < len(months) else ""
-        note = f"it names no year: its lines are of {task.year}{rolled}, as given"
+        note = f"{name} names no year: its lines are of {task.year}{rolled}, as given"
     else:
         modified = datetime.fromtimestamp(_modified(task), UTC)
         last = modified.astimezone(ZoneInfo(task.timezone)).replace(tzinfo=None) + timedelta(days=1)
         this, before = _stamp(last.year), _stamp(last.year - 1)
         known = f"if({this} <= timestamp '{last:%Y-%m-%d %H:%M:%S}', {this}, {before})"
-        note = f"it names no year: its last lines are taken for those before {modified:%Y-%m-%d}, "
+        note = f"{name} names no year: its last lines are taken for those before {modified:%Y-%m-%d}, "
         note += "when the file was last changed; a year can be given"
     return f"if(year <> '', {told}, {known})", [note]
 
@@ -237,6 +240,23 @@ def _late_months(months: list[int]) -> list[int]:
     return months[at:] if widest > 1 else months
 
 
+#: what becomes of a mail once it is taken, no mail server's log tells
+_NEVER: Final = tuple(
+    EventKind[name]
+    for name in (
+        "COMPLAINED",
+        "OPENED",
+        "CLICKED",
+        "REPLIED",
+        "CONVERTED",
+        "UNSUBSCRIBED",
+        "RESUBSCRIBED",
+    )
+)
 POSTFIX: Final = Recogniser(
-    name="postfix", recognises=is_mail_log, read=read_mail_log, finish=write_mail_events
+    name="postfix",
+    recognises=is_mail_log,
+    read=read_mail_log,
+    never={"postfix": _NEVER},
+    finish=write_mail_events,
 )

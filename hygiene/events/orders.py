@@ -15,7 +15,7 @@ from hygiene.events.figures import currency_sql, decimal_mark, instant_sql, mone
 from hygiene.events.layout import name_key, quote, word_sql
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.sheet import load_sheet
-from hygiene.events.shop_layout import FIELDS, Shop, recognise_orders
+from hygiene.events.shop_layout import FIELDS, Shop, recognise_orders, shops
 from hygiene.events.values import address_sql, domain_sql, providers
 from hygiene.intake.source import open_sources
 
@@ -160,7 +160,7 @@ class _Reading:
         if several:
             yield f"orders whose rows tell different totals, of which the first counts: {several:,}"
         if unclear:
-            yield "day and month cannot be told apart: its orders are not dated"
+            yield "day and month of orders cannot be told apart: they are not dated"
         elif undated:
             yield f"orders without a date that can be read: {undated:,}"
         if worthless:
@@ -232,4 +232,11 @@ def write_orders(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     return (f"orders that stand in several exports, each counted once: {again:,}",) if again else ()
 
 
-ORDERS: Final = Recogniser(name="orders", recognises=are_orders, read=read_orders, finish=write_orders)
+_NEVER: Final = tuple(kind for kind in EventKind if kind not in (EventKind.CONVERTED, EventKind.UNKNOWN))
+ORDERS: Final = Recogniser(
+    name="orders",
+    recognises=are_orders,
+    read=read_orders,
+    never={shop.name: _NEVER for shop in shops()},
+    finish=write_orders,
+)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from hygiene.event import EventKind
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -61,4 +63,5 @@ class Recogniser:
     name: str
     recognises: Callable[[Head], bool]
     read: Read
+    never: Mapping[str, tuple[EventKind, ...]] = field(default_factory=dict)  # source → what it cannot say
     finish: Finish | None = None  # once, after the last of its files: what several of them say together; notes

@@ -9,6 +9,7 @@ from typing import Any
 
 from hygiene.event import EventKind
 from hygiene.events.layout import declared
+from hygiene.events.readers import READERS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,8 +96,9 @@ class EventReport:
 
     def never(self, source: str) -> frozenset[EventKind]:
         """What the platform of a layout cannot say, whatever happens."""
-        found = next((layout.never for layout in declared().layouts if layout.name == source), ())
-        return frozenset(found)
+        known = {name: never for reader in READERS for name, never in reader.never.items()}
+        known |= {layout.name: layout.never for layout in declared().layouts}
+        return frozenset(known.get(source, ()))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

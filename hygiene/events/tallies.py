@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from hygiene.errors import UnreadableInput
@@ -81,6 +82,7 @@ class _Reading:
 
     def __init__(self, task: Task, found: Recognised) -> None:
         self.task, self.report, self.form = task, found.report, found.form
+        self.name = PurePath(task.name).name
         self.places: dict[str, str] = {}  # key of a column, or path → column of `_READ`
 
     def read_table(self, source: Source) -> FileRead:
@@ -179,17 +181,17 @@ class _Reading:
     def _notes(self, *, unclear: bool, undated: int) -> Iterator[str]:
         if self.form.loose:
             yield (
-                f"it is taken for an export of {self.report.title}: no copy of one was seen "
+                f"{self.name} is taken for an export of {self.report.title}: no copy of one was seen "
                 f"({self.report.read}), so its columns are found by their names"
             )
         if self.report.name == PLAIN and self._cells("opens_total") and not self._cells("opened_all"):
-            yield "it counts opens and not the people who opened: it gives no open rate"
+            yield f"{self.name} counts opens and not the people who opened: it gives no open rate"
         if self.report.name == PLAIN and self._cells("clicks_total") and not self._cells("clicked_all"):
-            yield "it counts clicks and not the people who clicked: it gives no click rate"
+            yield f"{self.name} counts clicks and not the people who clicked: it gives no click rate"
         if unclear:
-            yield "day and month cannot be told apart: its dates are unknown"
+            yield f"{self.name}: day and month cannot be told apart, so its dates are unknown"
         elif undated:
-            yield f"dates that cannot be read: {undated:,}"
+            yield f"{self.name}: dates that cannot be read: {undated:,}"
 
 
 # Reports only grow: of several files that tell of one campaign, the one with the most opens and clicks is the

@@ -216,7 +216,7 @@ def test_what_cannot_be_read_is_kept(tmp_path):
 def test_day_and_month(tmp_path, dates, first):
     read = Read(tmp_path, HEAD + "".join(row(f"A-{date}", date=date) for date in dates))
     assert read.rows("ts_us")[0] == (meant("ts_us", first),)
-    assert ("day and month cannot be told apart: its orders are not dated" in read.files[0].notes) == (
+    assert ("day and month of orders cannot be told apart: they are not dated" in read.files[0].notes) == (
         not first
     )
 

@@ -272,7 +272,7 @@ def test_the_parts_of_a_campaign_in_one_report_all_count(tmp_path):
 def test_opens_of_nobody_give_no_open_rate(tmp_path):
     read = Read(tmp_path, "campaign,sent,opens,clicks\nx,10,5,2\n")
     assert read.rows("opened_all", "opens_total", "clicked_all", "clicks_total") == [(None, 5, None, 2)]
-    assert "it counts opens and not the people who opened: it gives no open rate" in read.files[0].notes
+    assert "report-0.csv counts opens and not the people who opened: it gives no open rate" in read.files[0].notes
 
 
 @pytest.mark.parametrize("name", ["activecampaign", "constant_contact", "campaign_monitor", "brevo"])
