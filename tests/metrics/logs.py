@@ -40,7 +40,14 @@ PEOPLE = ("ann@a.example", "bob@b.example", "bob@b.example", "ann@a.example", No
 
 
 @st.composite
-def events(draw, sources=("loud", "quiet", "nameless"), messages=MESSAGES, people=PEOPLE, kinds=KINDS):
+def events(
+    draw,
+    sources=("loud", "quiet", "nameless"),
+    messages=MESSAGES,
+    people=PEOPLE,
+    kinds=KINDS,
+    urls=("a", "b", "c", "d", None),
+):
     kind = str(draw(kinds))
     source = draw(st.sampled_from(sources))
     if source == "quiet" and kind == "sent":
@@ -62,7 +69,7 @@ def events(draw, sources=("loud", "quiet", "nameless"), messages=MESSAGES, peopl
         smtp_status=draw(rarely(st.sampled_from(["5.1.1", "4.2.2"]))) if said else None,
         reason=draw(rarely(st.sampled_from(["no such user", "full", "später"]))) if said else None,
         machine=draw(machines) if kind in {"opened", "clicked"} else None,
-        url=draw(st.sampled_from(["a", "b", "c", "d", None])) if clicked else None,
+        url=draw(st.sampled_from(urls)) if clicked else None,
         tracked=draw(rarely(st.sampled_from(["open", "click", "both", "none"]))),
         ts_us=draw(st.one_of(TIMES, TIMES, TIMES, TIMES, st.none())),
         value_micros=draw(st.sampled_from([None, 0, 19_990_000, 5_000_000])) if ordered else None,
@@ -71,8 +78,20 @@ def events(draw, sources=("loud", "quiet", "nameless"), messages=MESSAGES, peopl
 
 
 LOGS = st.lists(events(), max_size=40)
-#: much about few mails: clicks of one second or two, bounces beside deliveries, orders beside touches
-_DENSE = st.sampled_from(
-    ["sent", "delivered", "bounced", "clicked", "clicked", "clicked", "clicked", "opened", "converted"]
+ANN, TWO = ("ann@a.example",), ("m1", "m2")
+
+
+def _dense(kinds, **columns):
+    """Much about few mails."""
+    return st.lists(events(("loud",), TWO, ANN, st.sampled_from(kinds), **columns), min_size=8, max_size=30)
+
+
+#: clicks of one second or two
+SWEPT_LOGS = _dense(["sent", "delivered", "clicked", "clicked", "clicked", "clicked", "opened"])
+#: orders beside touches
+ORDER_LOGS = _dense(["sent", "clicked", "clicked", "opened", "converted"], urls=("a", "b"))
+#: bounces beside deliveries, opt-outs and what takes them back
+FATE_LOGS = _dense(
+    ["sent", "delivered", "bounced", "bounced", "deferred", "unsubscribed", "resubscribed", "complained"]
 )
-DENSE_LOGS = st.lists(events(("loud",), ("m1", "m2"), ("ann@a.example",), _DENSE), min_size=8, max_size=30)
+ANY_LOGS = st.one_of(LOGS, SWEPT_LOGS, ORDER_LOGS, FATE_LOGS)
