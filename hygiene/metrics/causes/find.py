@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.metrics.causes import plans
 from hygiene.metrics.causes.anomalies import ALL, Anomaly, Charted, choose_period, find_anomalies
+from hygiene.metrics.causes.comparison import Compared, compare
 from hygiene.metrics.causes.explanation import Explanation, explain
 from hygiene.metrics.causes.fatigue import Decay, Tiredness, measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import Forecast, forecast_complaints
 from hygiene.metrics.causes.maturity import Ripeness, judge_maturity
-from hygiene.metrics.causes.providers import Providers, compare_providers
 from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of
 from hygiene.metrics.causes.reasons import BounceReasons, find_reasons
 from hygiene.metrics.causes.thresholds import Rule, thresholds
@@ -35,7 +35,8 @@ _WEEK_DAYS = 7
 class Causes:
     """What was found; None where it was not looked for, as the table of mails was not given."""
 
-    providers: Providers
+    providers: Compared
+    compared: tuple[Compared, ...]  # the other dimensions
     reasons: BounceReasons | None
     charted: Charted
     explanations: tuple[Explanation, ...]  # of the anomalies of all mail
@@ -92,7 +93,10 @@ def find_causes(
     )
     fatigue, decay = _people(mails, engine)
     return Causes(
-        providers=compare_providers(count(["provider"]), rates),
+        providers=compare("provider", count(["provider"]), rates),
+        compared=_compared(
+            count, by_campaign, ripeness, [name for name in DIMENSIONS[1:] if name in slices], rates
+        ),
         reasons=_reasons(whole, mails, engine),
         charted=charted,
         explanations=_explanations(charted, tables, count, period),
@@ -102,6 +106,30 @@ def find_causes(
         ripeness=ripeness,
         as_of_us=latest_us,
     )
+
+
+def _compared(
+    count: Count,
+    by_campaign: Counts,
+    ripeness: Ripeness | None,
+    dimensions: Sequence[str],
+    rates: Sequence[Rate],
+) -> tuple[Compared, ...]:
+    """The other dimensions; of a young campaign only what no longer grows."""
+    young = ripeness.growing() if ripeness else frozenset()
+    return tuple(
+        compare(
+            name,
+            by_campaign if name == "campaign" else count([name]),
+            rates,
+            complete=_is_complete(name, young),
+        )
+        for name in dimensions
+    )
+
+
+def _is_complete(dimension: str, young: Collection[tuple[str, str]]) -> Callable[[Rate, str], bool]:
+    return lambda rate, name: dimension != "campaign" or (name, rate.name) not in young
 
 
 def _latest(by_day: Counts, mails: Frame | None, engine: Engine | None) -> int:
@@ -201,7 +229,7 @@ def _forecast(
         reported=told,
         next_send=next_send,
         seen_share=seen_share,
-        delay=delay.sentence.rstrip(".") if delay else "",
+        delay=delay.sentence.split(": ", 1)[1].rstrip(".") if delay else "",
     )
 
 

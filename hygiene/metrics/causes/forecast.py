@@ -189,6 +189,11 @@ def _sentence(limit: float, *, crossed: bool, safe: int | None, most: int, size:
     return f"{room}; the next {size:,} cross it with a chance of {chance}."
 
 
+def _where_told(rows: Sequence[Row]) -> str:
+    k, n = (sum(int(row[name] or 0) for row in rows) for name in ("complained_fbl", "delivered_fbl"))
+    return f"{rate_text(k / n)} ({range_text(*interval(k, n))})" if n else "not known"
+
+
 def _caveats(
     rows: Sequence[Row], *, sends: int, n: int, seen: float, delay: str, limits: Complaints
 ) -> list[str]:
@@ -202,7 +207,7 @@ def _caveats(
     if feedback < n:
         said.append(
             f"{rate_text(1 - feedback / n)} of the mails went where no complaint is reported (Gmail tells "
-            "nobody), so the rate that receivers see is higher: see Postmaster Tools."
+            f"nobody). Where it is, the rate is {_where_told(rows)}: that is what those receivers see."
         )
     if sends < limits.least_sends:
         said.append(

@@ -88,9 +88,10 @@ class Nowcast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Young:
-    """A campaign that is not complete; `rates` are those that still grow."""
+    """A campaign that is not complete: the names of its rates that still grow, and where those are heading."""
 
     campaign: str
+    growing: tuple[str, ...]
     age_h: float
     still_sent: bool  # its mails go out over weeks, as those of a flow do
     rates: tuple[Nowcast, ...]
@@ -105,6 +106,10 @@ class Ripeness:
     young: tuple[Young, ...]
     campaigns: int
     sentence: str
+
+    def growing(self) -> frozenset[tuple[str, str]]:
+        """Campaigns and the names of their rates that are not complete."""
+        return frozenset((one.campaign, name) for one in self.young for name in one.growing)
 
     def delay(self, event: str) -> Delay:
         """Of a kind of event."""
@@ -238,6 +243,7 @@ def _young(
     waits = "" if still else ", too young to be judged"
     return Young(
         campaign=name,
+        growing=tuple(rate.name for rate in growing),
         age_h=age,
         still_sent=still,
         rates=nowcasts,

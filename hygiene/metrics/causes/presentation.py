@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hygiene.metrics.causes.anomalies import Anomaly
+from hygiene.metrics.causes.comparison import Compared, Share
 from hygiene.metrics.causes.explanation import Explanation
 from hygiene.metrics.causes.fatigue import Decay, Measured, Tiredness
 from hygiene.metrics.causes.find import Causes
 from hygiene.metrics.causes.forecast import Forecast
 from hygiene.metrics.causes.maturity import Ripeness
-from hygiene.metrics.causes.providers import Providers, Share
 from hygiene.metrics.causes.reasons import BounceReasons
 from hygiene.metrics.causes.thresholds import thresholds
 from hygiene.metrics.words import range_text, rate_text
@@ -21,6 +21,7 @@ from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
 _SHOWN = 8  # anomalies, campaigns
 _EFFECTS = 5
+_PROVIDERS = 12
 _WEEKS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 20, 26, 39, 52)
 _NONE = Cell("", Tone.MUTED)
 _HEADS: Final = {
@@ -41,6 +42,8 @@ def _sections(causes: Causes) -> Iterator[Section]:
     yield Section(title="What stands out", blocks=tuple(_anomalies(causes)))
     if shared := tuple(_decompositions(causes.explanations)):
         yield Section(title="How the changes share out", blocks=shared, detail=True)
+    if worse := tuple(_worse(causes)):
+        yield Section(title="Where it is worse than elsewhere", blocks=worse)
     if causes.reasons:
         yield Section(title="Why mail bounced", blocks=tuple(_reasons(causes.reasons)))
         if causes.reasons.top:
@@ -48,11 +51,14 @@ def _sections(causes: Causes) -> Iterator[Section]:
     yield Section(title="By mailbox provider", blocks=tuple(_providers(causes.providers)))
     yield Section(title="Complaints to come", blocks=tuple(_forecast(causes.forecast)))
     if causes.fatigue:
-        yield Section(title="Mails a week", blocks=tuple(_fatigue(causes.fatigue)))
+        blocks = tuple(_fatigue(causes.fatigue))
+        yield Section(title="Mails a week", blocks=blocks, detail=bool(causes.fatigue.unknown))
     if causes.decay:
-        yield Section(title="Weeks on the list", blocks=tuple(_decay(causes.decay)))
+        blocks = tuple(_decay(causes.decay))
+        yield Section(title="Weeks on the list", blocks=blocks, detail=bool(causes.decay.unknown))
     if causes.ripeness:
-        yield Section(title="Too young to be judged", blocks=tuple(_ripeness(causes.ripeness)))
+        blocks = tuple(_ripeness(causes.ripeness))
+        yield Section(title="Too young to be judged", blocks=blocks, detail=not causes.ripeness.young)
     yield Section(title="How causes are looked for", blocks=(Paragraph(_method(causes)),), detail=True)
 
 
@@ -152,21 +158,42 @@ def _examples(reasons: BounceReasons) -> Table:
     )
 
 
-# providers
+# providers and other slices
 
 
-def _providers(providers: Providers) -> Iterator[Block]:
-    yield Paragraph(providers.sentence)
-    if not providers.largest:
-        return
-    heads = tuple(_HEADS[one.rate.name] for one in providers.largest[0].rates)
+def _worse(causes: Causes) -> Iterator[Block]:
+    """Where most of what is worse comes from."""
+    found = [(one.dimension, *pair) for one in (causes.providers, *causes.compared) for pair in one.worse]
+    found.sort(key=lambda row: (row[2].p, -row[2].part))
     rows = tuple(
-        (Cell(one.name), Cell(f"{one.sent:,}"), *(_share(rate) for rate in one.rates))
-        for one in providers.largest
+        (
+            Cell(_HEADS[share.rate.name], Tone.WARN),
+            Cell(f"{dimension} {slice_.name}"),
+            Cell(rate_text(share.value or 0)),
+            Cell(range_text(share.low, share.high), Tone.MUTED),
+            Cell(rate_text(share.others or 0)),
+            Cell(rate_text(share.part)),
+            Cell(rate_text(share.mail)),
+        )
+        for dimension, slice_, share in found[:_SHOWN]
     )
+    if rows:
+        heads = ("", "where", "there", "95 % sure", "elsewhere", "of all", "of the mail")
+        yield Table(columns=heads, rows=rows, align="llrrrrr")
+    if len(found) > _SHOWN:
+        yield Paragraph(f"{len(found) - _SHOWN} more are worse; JSON holds them all.", Tone.MUTED)
+
+
+def _providers(providers: Compared) -> Iterator[Block]:
+    yield Paragraph(providers.sentence)
+    if not providers.slices:
+        return
+    shown = providers.slices[:_PROVIDERS]
+    heads = tuple(_HEADS[one.rate.name] for one in shown[0].rates)
+    rows = tuple((Cell(one.name), Cell(f"{one.sent:,}"), *map(_share, one.rates)) for one in shown)
     yield Table(columns=("provider", "sent", *heads), rows=rows, align="lr" + "r" * len(heads))
-    if providers.others:
-        yield Paragraph(f"{providers.others:,} more mails went to smaller providers.", Tone.MUTED)
+    if others := sum(one.sent for one in providers.slices[_PROVIDERS:]):
+        yield Paragraph(f"{others:,} more mails went to smaller providers.", Tone.MUTED)
 
 
 def _share(one: Share) -> Cell:

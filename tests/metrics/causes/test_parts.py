@@ -8,11 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hygiene.metrics.causes.anomalies import find_anomalies
+from hygiene.metrics.causes.comparison import compare
 from hygiene.metrics.causes.decomposition import decompose, decompose_parts
 from hygiene.metrics.causes.fatigue import measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import forecast_complaints
 from hygiene.metrics.causes.maturity import HOURS, judge_maturity
-from hygiene.metrics.causes.providers import compare_providers
 from hygiene.metrics.causes.reasons import find_reasons, rule_for
 from hygiene.metrics.causes.thresholds import advice, thresholds
 from tests.metrics.count_tables import row
@@ -100,14 +100,35 @@ def test_slices_are_charted_by_themselves():
 
 def test_providers_are_compared_with_all_others():
     rows = [row(provider="gmail", delivered=9_800, hard=200), row(provider="yahoo", delivered=800, block=200)]
-    found = compare_providers([*rows, row(provider=None, delivered=100, hard=2)])
-    assert [(one.name, [share.rate.name for share in one.worse]) for one in found.largest] == [
+    found = compare("provider", [*rows, row(provider=None, delivered=100, hard=2)])
+    assert [(one.name, [share.rate.name for share in one.worse]) for one in found.slices] == [
         ("gmail", []),
         ("yahoo", ["bounce_rate"]),
         ("(not told)", []),
     ]
-    assert sum(one.sent for one in found.largest) + found.others == 11_102
+    assert sum(one.sent for one in found.slices) == 11_102
     assert "yahoo" in found.sentence
+    ((slice_, share),) = found.worse
+    assert (slice_.name, share.part, share.mail) == ("yahoo", 200 / 402, 1_000 / 11_102)
+    assert "20.0 % (17.6–22.6 %) bounced, elsewhere 2.0 %" in slice_.sentence
+
+
+def test_of_many_alike_campaigns_none_is_called_worse():
+    rng = np.random.default_rng(8)
+    rows = [
+        row(campaign=f"c{n}", delivered=2_000 - bad, hard=bad)
+        for n, bad in enumerate(rng.binomial(2_000, 0.02, 400))
+    ]
+    assert not compare("campaign", rows).worse
+
+
+def test_what_still_grows_is_not_called_worse():
+    rows = [
+        row(campaign="old", delivered=9_000, opened_human=3_000),
+        row(campaign="new", delivered=9_000, opened_human=90),
+    ]
+    assert [pair[0].name for pair in compare("campaign", rows).worse] == ["new"]
+    assert not compare("campaign", rows, complete=lambda _rate, name: name != "new").worse
 
 
 @pytest.mark.parametrize(
