@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -15,7 +15,7 @@ from hygiene.events.layout import declared
 from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
-from hygiene.metrics.counts import count
+from hygiene.metrics.cube import Cube, build_cube
 from hygiene.metrics.delays import EDGES_US, delays
 from hygiene.metrics.durations import Bucket, Duration, measure_duration
 from hygiene.metrics.evaluate import Telling
@@ -26,9 +26,6 @@ from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
 YOUNG_SHARE: Final = 0.1  # of the mails of a slice, from which it is called young
@@ -74,7 +71,8 @@ class Measuring:
     def run(self) -> Kpis:
         """Count, hold against benchmarks, look for causes."""
         asked, mails, tallies = self.asked, self._mails(), self._tallies()
-        counted = [count(mails, tuple(dict.fromkeys([*asked.by, _SOURCE])), engine=self.tables)]
+        cube = self._cube(mails)
+        counted = [cube.count(tuple(dict.fromkeys([*asked.by, _SOURCE])))]
         if tallies:
             counted.append(counts_of(tallies, asked.by, read_zone(asked.timezone)))
         total = slice_counts(counted, ())
@@ -91,8 +89,13 @@ class Measuring:
             young=None if slices is None else self._young(mails, slices),
             delays=self._delays(mails, total),
             others=count_as(total, asked.platform, telling) if asked.platform else None,
-            causes=self._causes(mails, telling) if asked.causes and total.sums(["submitted"])[0] else None,
+            causes=self._causes(cube, telling) if asked.causes and total.sums(["submitted"])[0] else None,
         )
+
+    def _cube(self, mails: Frame) -> Cube:
+        told = [name for name in DIMENSIONS if name in self.found.census.tells] if self.asked.causes else []
+        day = ["day"] if self.asked.causes else []
+        return build_cube(mails, [*self.asked.by, _SOURCE, *day, *told], self.tables)
 
     # which mails
 
@@ -168,14 +171,11 @@ class Measuring:
             for what, name in _DURATIONS.items()
         )
 
-    def _causes(self, mails: Frame, telling: Telling) -> Causes:
-        def counts(by: Sequence[str]) -> pa.Table:
-            return count(mails, by, engine=self.tables)
-
+    def _causes(self, cube: Cube, telling: Telling) -> Causes:
         sources = [source.name for source in self.found.census.sources]
         return find_causes(
-            counts,
-            mails=mails,
+            cube.count,
+            mails=cube.mails,
             engine=self.tables,
             slices=[name for name in DIMENSIONS if name in self.found.census.tells],
             complaints_told=any(EventKind.COMPLAINED not in telling.silent.get(name, ()) for name in sources),
