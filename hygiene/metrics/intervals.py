@@ -7,6 +7,7 @@ where the textbook interval (Wald) fails: at a true 0.1 % and 500 trials that on
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -24,6 +25,8 @@ def wilson(successes: Numbers, trials: Numbers) -> tuple[Numbers, Numbers]:
     >>> [round(float(end), 4) for end in wilson(8, 1000)]
     [0.0041, 0.0157]
     """
+    if isinstance(successes, int | float) and isinstance(trials, int | float):
+        return _wilson_of_one(successes, trials)
     k, n = _float(successes), _float(trials)
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = (k + Z * Z / 2) / (n + Z * Z)
@@ -32,6 +35,15 @@ def wilson(successes: Numbers, trials: Numbers) -> tuple[Numbers, Numbers]:
         high = np.where(k == n, 1.0, np.minimum(middle + half, 1.0))
     none = n <= 0
     return np.where(none, np.nan, low)[()], np.where(none, np.nan, high)[()]
+
+
+def _wilson_of_one(k: float, n: float) -> tuple[float, float]:
+    """The same without arrays, which cost twenty times as much for a single share."""
+    if n <= 0:
+        return math.nan, math.nan
+    middle = (k + Z * Z / 2) / (n + Z * Z)
+    half = Z / (n + Z * Z) * math.sqrt(k * (n - k) / n + Z * Z / 4)
+    return (0.0 if k == 0 else max(middle - half, 0.0)), (1.0 if k == n else min(middle + half, 1.0))
 
 
 def trials_at_rate(successes: Numbers, trials: Numbers, limit: float) -> Numbers:

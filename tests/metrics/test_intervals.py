@@ -45,9 +45,10 @@ def test_no_trial_has_no_interval():
 
 def test_many_at_once_are_the_same_as_one_by_one():
     k, n = np.array([0, 3, 10, 0]), np.array([10, 10, 10, 0])
+    assert all(map(math.isnan, wilson(0, 0)))
     lows, highs = wilson(k, n)
     for at in range(3):
-        assert (lows[at], highs[at]) == wilson(k[at], n[at])
+        assert (lows[at], highs[at]) == wilson(k[at], n[at]) == wilson(int(k[at]), int(n[at]))
     assert math.isnan(lows[3])
     assert math.isnan(highs[3])
 
