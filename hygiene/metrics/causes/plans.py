@@ -28,6 +28,10 @@ _ARRIVALS: Final = {
 }
 
 
+def _total(column: str) -> nw.Expr:
+    return nw.col(column).sum().cast(nw.Int64)
+
+
 def masked(text: nw.Expr) -> nw.Expr:
     """A text without what differs from mail to mail, as `hygiene.metrics.causes.reasons.mask` does it."""
     shown = text.str.to_lowercase()
@@ -44,7 +48,7 @@ def bounce_reasons(mails: Frame) -> Frame:
         bounced.select(*keys, "reason", masked(nw.col("reason").fill_null("")).alias("text"))
         .with_columns(one=nw.lit(1))
         .group_by(*keys, "text")
-        .agg(example=nw.col("reason").min(), mails=nw.col("one").sum())
+        .agg(example=nw.col("reason").min(), mails=_total("one"))
         .sort("mails", "text", "provider", "smtp_status", descending=[True, False, False, False])
         .head(MOST_REASONS)
     )
@@ -76,7 +80,7 @@ def delays(mails: Frame, event: str) -> Frame:
     return (
         told.select("campaign", hours=hours, one=nw.lit(1))
         .group_by("campaign", "hours")
-        .agg(events=nw.col("one").sum())
+        .agg(events=_total("one"))
     )
 
 
@@ -111,14 +115,14 @@ def pressure(mails: Frame) -> Frame:
         _flags(mails)
         .filter(~nw.col("week").is_null())
         .group_by("recipient", "week")
-        .agg(*(nw.col(name).sum() for name in _SUMMED))
+        .agg(*(_total(name) for name in _SUMMED))
         .filter(nw.col("delivered") > 0)
     )
     grouped = nw.when(nw.col("delivered") >= most).then(nw.lit(most)).otherwise(nw.col("delivered"))
     return (
         weeks.with_columns(mails_a_week=grouped, one=nw.lit(1))
         .group_by("mails_a_week")
-        .agg(*(nw.col(name).sum() for name in _SUMMED), person_weeks=nw.col("one").sum())
+        .agg(*(_total(name) for name in _SUMMED), person_weeks=_total("one"))
     )
 
 
@@ -143,13 +147,11 @@ def cohorts(mails: Frame, *, since_us: int) -> Frame:
         .join(first, on="recipient", how="inner")
         .with_columns(weeks_since=(nw.col("sent_us") - nw.col("first_us")) // _WEEK_US)
         .group_by("recipient", "weeks_since")
-        .agg(*(nw.col(name).sum() for name in _SUMMED))
+        .agg(*(_total(name) for name in _SUMMED))
         .filter(nw.col("delivered") > 0)
         .with_columns(one=nw.lit(1))
     )
-    return aged.group_by("weeks_since").agg(
-        *(nw.col(name).sum() for name in _SUMMED), people=nw.col("one").sum()
-    )
+    return aged.group_by("weeks_since").agg(*(_total(name) for name in _SUMMED), people=_total("one"))
 
 
 def people_before(mails: Frame, *, since_us: int) -> Frame:
