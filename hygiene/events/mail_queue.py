@@ -44,6 +44,7 @@ LINE: Final = {
     "next": "VARCHAR",  # the queue id under which the mail goes on, or of the notification
     "recipient": "VARCHAR",
     "first_recipient": "VARCHAR",  # to whom it was addressed, where that is somebody else
+    "relay": "VARCHAR",  # the host that took it
     "agent": "VARCHAR",  # the program that delivers
     "near": "BOOLEAN",  # over SMTP, to the machine itself
     "dsn": "VARCHAR",
@@ -64,6 +65,7 @@ _TEMPORARY: Final = (
     "mail_root",
     "mail_fate",
     "mail_outcome",
+    "mail_passer",
 )
 
 # A queue id is used again once its mail was removed; few are, so only those are looked at one by one.
@@ -94,7 +96,8 @@ from mail_span as s group by host, qid, span"""
 
 _ATTEMPTS: Final = f"""
 create or replace temp table mail_attempt as
-select file, line, ts_us, host, qid, span, recipient, first_recipient, agent, near, dsn, status, text, next
+select file, line, ts_us, host, qid, span, recipient, first_recipient, relay, agent, near, dsn, status, text,
+    next
 from mail_span semi join (from mail_entry where not notice) using (host, qid, span)
 where what = {Step.ATTEMPT:d} and status not in ('deliverable', 'undeliverable')"""
 
@@ -140,8 +143,8 @@ first as (
     select host, qid, span, arg_max((from_host, from_qid, from_span), steps) as root from back group by all
 )
 select e.host, e.qid, e.span, e.expired_us, coalesce(r.queued_us, r.first_us, e.queued_us) as queued_us,
-    coalesce(r.message_id, e.message_id, concat_ws('/', coalesce(r.host, e.host), coalesce(r.qid, e.qid),
-        nullif(coalesce(r.span, e.span), 0))) as message_id,
+    coalesce(r.message_id, e.message_id, concat_ws('/', nullif(coalesce(r.host, e.host), ''),
+        coalesce(r.qid, e.qid), nullif(coalesce(r.span, e.span), 0))) as message_id,
     e.queued_us is null as early
 from mail_entry as e left join first using (host, qid, span)
 left join mail_entry as r on (r.host, r.qid, r.span) = (root[1], root[2], root[3])
@@ -204,6 +207,13 @@ select file, line, 'unknown event: ' || status as why,
     concat('to=<', recipient, '>, status=', status, ' (', text, ')') as text
 from mail_outcome where kind = '{EventKind.UNKNOWN}'"""
 
+# Only a relay that passes mail on takes that of two providers which run servers of their own.
+_PASSERS: Final = f"""
+create or replace temp table mail_passer as
+select relay from (select relay, {domain_sql("recipient")} as domain from mail_outcome where kind = 'delivered'
+    and not local) join mail_provider using (domain)
+group by relay having count(distinct provider) > 1"""
+
 _COUNTS: Final = f"""
 select (select count(*) from mail_outcome where kind = '{EventKind.DELIVERED}' and local),
     (select count(*) from mail_fate where hopped),
@@ -212,7 +222,9 @@ select (select count(*) from mail_outcome where kind = '{EventKind.DELIVERED}' a
     (select count(*) from mail_entry where notice),
     (select count(*) from mail_root semi join mail_fate using (host, qid, span) where early),
     (select count(*) from mail_root anti join mail_fate using (host, qid, span) where not early),
-    (select count(*) from mail_fate where host is not null and recipient is null)"""
+    (select count(*) from mail_fate where recipient is null),
+    (select count(*) from mail_outcome semi join mail_passer using (relay)
+        where kind = '{EventKind.DELIVERED}')"""
 
 _SAID: Final = (
     "deliveries to mailboxes or programs of the server itself, not over the net",
@@ -224,10 +236,12 @@ _SAID: Final = (
     "mails queued before these logs begin: whether some are notifications cannot be told",
     "mails queued and not yet tried when these logs end: to whom they go is not told",
     "deliveries that name nobody",
+    "deliveries to a relay that takes mail of several providers: it passes it on, and whether it arrived is "
+    "not told",
 )
 
 
-_MADE: Final = (_SPANS, _ENTRIES, _ATTEMPTS, _HOPS, _ROOTS, _FATES, _OUTCOMES)
+_MADE: Final = (_SPANS, _ENTRIES, _ATTEMPTS, _HOPS, _ROOTS, _FATES, _OUTCOMES, _PASSERS)
 
 
 def write_mail_events(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -237,17 +251,7 @@ def write_mail_events(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     known = pa.table({"domain": list(providers()), "provider": list(providers().values())})
     connection.register("mail_provider", known)
     try:
-        for statement in (
-            _SPANS,
-            _ENTRIES,
-            _ATTEMPTS,
-            _HOPS,
-            _ROOTS,
-            _FATES,
-            _OUTCOMES,
-            _events_sql(),
-            _UNREAD,
-        ):
+        for statement in (*_MADE, _events_sql(), _UNREAD):
             connection.execute(statement)
         counts = connection.execute(_COUNTS).fetchall()[0]
     finally:

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: what stands before the program, for both engines (re and RE2): a date, with a year and perhaps a zone or
-#: without both, and the host
+#: without both, and mostly the host
 _HEADER: Final = (
     r"^(?:<\d{1,3}>(?:\d{1,2} )?)?"
     r"(?:(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?"
     r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?"
     r"|([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?)"
-    r" (\S+) "
+    r" (?:([^\s\[\]]*[^\s\[\]:]) )?"
 )
 #: the program with its number, or (RFC 5424 §6) with all that stands before the message; then the queue id
 _BODY: Final = r"^(\S+/[a-z]+)(?:(?:\[\d+\])?: | \S+ \S+ (?:-|\[.*?\]) (?:\x{FEFF})?)([0-9A-Za-z]{5,20}): (.*)$"
@@ -44,7 +44,7 @@ _ATTEMPT: Final = (
 _NEAR: Final = (
     r"^(?:127\.|localhost\b|\[?::1)|\[(?:127\.[0-9.]+|(?:IPv6:)?::1)\]"  # a relay on the machine itself
 )
-_QUEUED_AS: Final = r".*\bqueued as ([0-9A-Za-z]{5,20})\b"
+_QUEUED_AS: Final = r".*\b(?:queued|forwarded) as ([0-9A-Za-z]{5,20})\b"
 _NOTIFICATION: Final = r"^(?:sender|postmaster) [a-z -]*notification: ([0-9A-Za-z]{5,20})$"
 _POSTFIX: Final = re.compile(
     rf"{_HEADER}\S+/(?:smtpd?|lmtp|local|virtual|pipe|error|retry|discard|qmgr|cleanup|bounce|pickup|master|anvil"
@@ -176,7 +176,8 @@ def _insert_sql(task: Task, years: str) -> str:
         case what when {Step.ATTEMPT:d} then nullif(regexp_extract(try_.text, {quote(_QUEUED_AS)}, 1), '')
             when {Step.NOTICE:d} then regexp_extract(said, {quote(_NOTIFICATION)}, 1) end as next,
         nullif(lower(trim(try_.to)), '') as recipient, nullif(lower(trim(try_.first)), '') as first_recipient,
-        regexp_extract(program, '[a-z]+$') as agent, regexp_matches(try_.relay, {quote(_NEAR)}) as near,
+        regexp_extract(try_.relay, '^[^\\[]*') as relay, regexp_extract(program, '[a-z]+$') as agent,
+        regexp_matches(try_.relay, {quote(_NEAR)}) as near,
         nullif(try_.dsn, '') as dsn, lower(try_.status) as status,
         nullif(left(regexp_replace(try_.text, '\\)$', ''), 500), '') as text
     from mail_read where what is not null"""

@@ -222,6 +222,33 @@ def test_a_relay_whose_log_is_here_too_is_followed(tmp_path):
     ]
 
 
+def test_a_forward_of_the_server_itself_is_followed_to_the_new_address(tmp_path):
+    log = queued("AAAAAA0001", "01:00:00") + attempt(
+        "AAAAAA0001",
+        "01:00:01",
+        "sent",
+        to="info@shop.example",
+        relay="local",
+        program="postfix/local",
+        text="forwarded as BBBBBB0002",
+    )
+    log += queued("BBBBBB0002", "01:00:01") + attempt("BBBBBB0002", "01:00:02", "sent", to="eve@example.com")
+    read = Read(tmp_path, log)
+    assert read.told == ["delivered eve@example.com 01:00:02", "sent eve@example.com 01:00:00"]
+
+
+def test_a_relay_that_passes_mail_on_is_said(tmp_path):
+    log = queued("AAAAAA0001", "01:00:00")
+    for to in ("a@gmail.com", "b@outlook.com", "c@example.com"):
+        log += attempt("AAAAAA0001", "01:00:01", "sent", to=to, relay="smtp.relay.example[192.0.2.7]:587")
+    log += attempt("AAAAAA0001", "01:00:01", "sent", to="d@gmail.com", relay="mx.google.example[192.0.2.8]:25")
+    read = Read(tmp_path, log)
+    assert read.said == (
+        "Postfix: 3 deliveries to a relay that takes mail of several providers: it passes it on, and whether "
+        "it arrived is not told",
+    )
+
+
 # Queue ids
 
 
@@ -468,6 +495,16 @@ def test_the_text_of_old_versions_and_of_lines_cut_by_syslog(tmp_path):
         "hard",
         "host mx said: 550 5.1.1 user unkn",
     )
+
+
+def test_the_host_may_be_missing(tmp_path):
+    log = (QUEUED + SENT).format(stamp="Nov 28 01:00:03").replace(" mx1 ", " ")
+    assert Read(tmp_path, log).rows("kind", "message_id") == [
+        ("delivered", "4ABCDEF123"),
+        ("sent", "4ABCDEF123"),
+    ]
+    log = (QUEUED + SENT).format(stamp="Nov 28 01:00:03").replace(" mx1 ", " 2001:db8::1 ")
+    assert set(Read(tmp_path, log).rows("message_id")) == {("2001:db8::1/4ABCDEF123",)}
 
 
 def test_lines_end_in_carriage_returns_too(tmp_path):
