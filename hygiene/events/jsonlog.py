@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from hygiene.errors import UnreadableInput
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
-from hygiene.events.query import Mark, Records, events_sql, left_sql, probe_sql, unread_sql
+from hygiene.events.query import Mark, Records, events_sql, left_sql, unread_sql
 from hygiene.events.recogniser import Task
+from hygiene.events.sample import SAMPLE_VALUES, sample_lines, sniff
 from hygiene.intake.guard import MIB, Limits
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ MOST_UNREAD: Final = 10_000  # records kept of one file
 _LARGEST: Final = 256 * MIB  # bytes of one JSON value
 _USUAL: Final = 16 * MIB  # … that DuckDB takes anyway
 _SNIFFED_LINES = 20
-_SAMPLE_LINES, _SAMPLE_PLACES = 60, 8
-_SAMPLE_VALUES = 100
 _DAMAGED = "not a JSON value, or cut short"
 
 
@@ -76,15 +75,16 @@ def _is_value(line: bytes) -> bool:
 def load_json(task: Task, log: JsonLog) -> None:
     """Put the events of a log into `events`, and what is not understood into `unread`."""
     small = log.size <= NUMBERED
-    load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(log))
+    load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(task, log))
     if log.form == "newline_delimited":
         _keep_damaged(task, log)
 
 
-def load_bodies(task: Task, bodies: str, numbered: str, sample: str) -> None:
-    """Put the events of JSON values into `events`: those of the layouts of the sample first, then all others."""
+def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
+    """Put the events of JSON values into `events`: those of the layouts of a sample first, then all others."""
     con = task.connection
-    layouts, rounds, several = _sniff(sample, con)
+    shown = sniff(sample)
+    layouts, rounds, several = shown.layouts, shown.rounds, shown.several
     if layouts:
         first = json_records(bodies, layouts, rounds=rounds, apart=several)
         con.execute(f"insert into events by name {events_sql(first, task.number, task.timezone)}")
@@ -133,47 +133,13 @@ def _count(task: Task, kinds: str) -> int:
     return int(row[0]) if row else 0
 
 
-# Samples
-
-
-def _sample(log: JsonLog) -> str:
-    """Some values as SQL: of the beginning and, in lines, of places all over the file."""
-    if log.form != "newline_delimited":
-        return f"select null::bigint as line, body from ({log.read(numbered=False)} limit {_SAMPLE_VALUES})"
-    return sample_sql(_sample_lines(log))
-
-
-def sample_sql(texts: Sequence[str]) -> str:
-    """Texts as SQL, those that are JSON."""
-    listed = ", ".join(map(quote, texts))
-    return f"select null::bigint as line, json(u) as body from (select unnest([{listed}]) as u) where json_valid(u)"
-
-
-def _sample_lines(log: JsonLog) -> list[str]:
-    lines: list[bytes] = []
-    with log.path.open("rb") as file:
-        for place in range(_SAMPLE_PLACES):
-            file.seek(place * log.size // _SAMPLE_PLACES)
-            if place:
-                file.readline(_USUAL)
-            for _ in range(_SAMPLE_LINES if not place else _SAMPLE_LINES // _SAMPLE_PLACES):
-                lines.append(file.readline(_USUAL))
-            if log.size < MIB:
-                break
-    texts = (line.decode("utf-8", "replace").replace("\0", "").strip() for line in lines)
-    return [text for text in texts if text]
-
-
-def _sniff(sample: str, con: duckdb.DuckDBPyConnection) -> tuple[tuple[EventLayout, ...], int, bool]:
-    """The layouts of a sample but the plain one, how many envelopes to open, whether mails have several recipients."""
-    known = tuple(layout for layout in declared().layouts if layout.name != PLAIN)
-    con.execute(f"create or replace temp table event_sample as {opened_sql(sample, MOST_ROUNDS)}")
-    rows = con.execute(probe_sql(json_records("from event_sample", known, opened=True, apart=True))).fetchall()
-    deepest = con.execute("select max(layers) from event_sample").fetchone()
-    con.execute("drop table temp.event_sample")
-    numbers = {number for number, _ in rows}
-    found = tuple(layout for number, layout in enumerate(declared().layouts) if number in numbers)
-    return found, int(deepest[0] or 0) if deepest else 0, any(several for _, several in rows)
+def _sample(task: Task, log: JsonLog) -> Sequence[str | bytes]:
+    """Some values: of the beginning and, in lines, of places all over the file."""
+    if log.form == "newline_delimited":
+        with log.path.open("rb") as file:
+            return sample_lines(file, log.size)
+    rows = task.connection.execute(f"{log.read(numbered=False)} limit {SAMPLE_VALUES}").fetchall()
+    return [body for _, body in rows if body]
 
 
 # Reaching
@@ -197,7 +163,7 @@ def json_records(
     wanted = list(dict.fromkeys([*places.values(), *(place for found in plain.values() for place in found)]))
     at = {place: f"v[{number}]" for number, place in enumerate(wanted, 1)}
     reach = {path: at[place] for path, place in places.items()}
-    reach |= {path: column for path, column in KEPT.items()}
+    reach |= KEPT
     for path, found in plain.items():
         reach[path] = f"coalesce({', '.join(at[place] for place in found)})" if len(found) > 1 else at[found[0]]
     if not opened:

@@ -210,27 +210,42 @@ def _says(layout: EventLayout, reach: Reach) -> str:
     return " or ".join(f"{text} is not null" for text in told) or "false"
 
 
-def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach) -> str:
-    """The text of a field, by the record's layout; a blank one is null, save for a machine's flag."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = []
+def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach, *, trimmed: bool = True) -> str:
+    """The text of a field, by the record's layout; a blank one is null, save for a machine's flag.
+
+    Without `trimmed` white space stays, and only a text without any letter is blank: trimming every path of a JSON
+    record costs more than finding it.
+    """
+    cases = {}
     for layout in layouts:
-        texts = [f"trim({reach[path]})" for path in layout.fields.get(field, ()) if path in reach]
+        texts = [reach[path] for path in layout.fields.get(field, ()) if path in reach]
+        texts = [f"trim({text})" for text in texts] if trimmed else texts
         filled = texts if field == "machine" else [f"nullif({text}, '')" for text in texts]
         if filled:
-            cases.append(f"when {numbers[layout.name]} then coalesce({', '.join(filled)})")
-    return f"case layout {' '.join(cases)} end" if cases else "null::varchar"
+            cases[layout.name] = f"coalesce({', '.join(filled)})" if len(filled) > 1 else filled[0]
+    return by_layout(cases, layouts)
+
+
+def by_layout(
+    cases: Mapping[str, str], layouts: Sequence[EventLayout], otherwise: str = "null::varchar"
+) -> str:
+    """The SQL of a record's layout; of one layout alone without a question, as what is of none is never used."""
+    if len(layouts) == 1 and len(cases) == 1:
+        return next(iter(cases.values()))
+    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
+    when = " ".join(f"when {numbers[name]} then {sql}" for name, sql in cases.items())
+    return f"case layout {when} else {otherwise} end" if cases else otherwise
 
 
 def rule_sql(layouts: Sequence[EventLayout]) -> str:
     """The number of the rule that holds, over the columns `layout` and `f_…` of the fields; null for none."""
-    cases, first = [], 0
-    for at, layout in enumerate(declared().layouts):
+    cases, first = {}, 0
+    for layout in declared().layouts:
         if layout in layouts:
             rules = (f"when {_holds(rule)} then {number}" for number, rule in enumerate(layout.rules, first))
-            cases.append(f"when {at} then case {' '.join(rules)} end")
+            cases[layout.name] = f"case {' '.join(rules)} end"
         first += len(layout.rules)
-    return f"case layout {' '.join(cases)} end" if cases else "null::int"
+    return by_layout(cases, layouts, "null::int")
 
 
 def _holds(rule: Rule) -> str:
@@ -257,4 +272,4 @@ def unknown_sql(layouts: Sequence[EventLayout]) -> str:
     """What to call an event without a rule: its word, and its class where the word alone is known."""
     known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
     words = ", ".join(map(quote, sorted(known)))
-    return f"left(case when w_word in ({words}) then concat_ws(' / ', f_word, f_class) else f_word end, 100)"
+    return f"left(case when w_word in ({words}) then concat_ws(' / ', f_word, nullif(f_class, f_word)) else f_word end, 100)"

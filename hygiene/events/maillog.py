@@ -51,6 +51,10 @@ _POSTFIX: Final = re.compile(
     r"|scache|postscreen|trivial-rewrite|verify|postfix-script)(?:\[\d+\]:| )",
     re.MULTILINE,
 )
+#: the journal as JSON lines (systemd.journal-fields(7), journalctl -o json)
+_JOURNAL: Final = re.compile(
+    r'\{.*"SYSLOG_IDENTIFIER"\s*:\s*"[^"\s]+/(?:smtp|lmtp|local|virtual|pipe|qmgr|cleanup)"'
+)
 _SYSLOG: Final = re.compile(_HEADER)
 _LOOKED_AT: Final = 50  # lines
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -62,7 +66,7 @@ _KEPT: Final = 2_000  # characters of a line that cannot be read
 def is_mail_log(head: Head) -> bool:
     """Whether a file begins like a system log; reading one without a line of Postfix then says so."""
     text = head.start.decode("utf-8", "replace")
-    if _POSTFIX.search(text):
+    if _POSTFIX.search(text) or _JOURNAL.search(text):
         return True
     lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
     return bool(lines) and sum(bool(_SYSLOG.match(line)) for line in lines) * 2 > len(lines)
@@ -123,12 +127,18 @@ def _lines_of(task: Task) -> Iterator[list[int]]:
             task.connection.unregister("mail_lines")
 
 
+#: a line of the journal as another log would write it
+_JOURNAL_LINE: Final = """case when text[1] = '{' and json_valid(text) then concat(
+    strftime(make_timestamp(try_cast(text ->> '$.__REALTIME_TIMESTAMP' as bigint)), '%Y-%m-%dT%H:%M:%S.%fZ'), ' ',
+    text ->> '$._HOSTNAME', ' ', text ->> '$.SYSLOG_IDENTIFIER', ': ', text ->> '$.MESSAGE') else text end"""
+
+
 def _read_sql() -> str:
     """The lines of interest, in parts; what looks like a delivery and is none has no `what`."""
     step = " ".join(f"when {when} then {step:d}" for step, when in _STEPS.items())
     return f"""
     with wanted as (
-        select line, rtrim(text, chr(13) || chr(10)) as text from mail_lines
+        select line, rtrim({_JOURNAL_LINE}, chr(13) || chr(10)) as text from mail_lines
         where contains(text, ': to=<') or contains(text, ': from=<') or contains(text, ': message-id=')
             or contains(text, ': removed') or contains(text, 'notification: ')
     ),

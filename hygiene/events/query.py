@@ -16,6 +16,7 @@ from hygiene.events.layout import (
     OWN,
     EventLayout,
     Reach,
+    by_layout,
     declared,
     field_sql,
     layout_sql,
@@ -73,6 +74,7 @@ class Records:
     listed: Callable[[str], str] | None = None  # path of a list → its elements, where lists are taken apart
     inside: Callable[[str], str] | None = None  # path inside an element, reached as `item` → its text
     raw: str = "body"  # the record as it stood
+    trimmed: bool = False  # whether white space around cells is none of their text
 
 
 def _kinded(records: Records, timezone: str) -> str:
@@ -80,26 +82,29 @@ def _kinded(records: Records, timezone: str) -> str:
     layouts, reach = records.layouts, records.reach
     asked = rule_fields(layouts)
     told = ", ".join(
-        f"{field_sql(layouts, name, reach)} as f_{name}" for name in dict.fromkeys([*FIELDS, *asked])
+        f"{field_sql(layouts, name, reach, trimmed=records.trimmed)} as f_{name}"
+        for name in dict.fromkeys([*FIELDS, *asked])
     )
     words = "".join(f", {word_sql(f'f_{name}')} as w_{name}" for name in asked)
     return f"""
-    with laid as (select *, {layout_sql(layouts, reach)} as layout from ({records.query}) as record),
-    told as (select *, {told}, {_status_parts(layouts, reach)} as f_parts, {_zone(layouts, reach, timezone)} as f_zone,
+    with laid as not materialized (select *, {layout_sql(layouts, reach)} as layout from ({records.query}) as record),
+    told as not materialized (select *, {told}, {_status_parts(layouts, reach)} as f_parts, {_zone(layouts, reach, timezone)} as f_zone,
         {_several(records)} as several from laid),
-    worded as (select *{words} from told),
-    ruled as (select *, {rule_sql(layouts)} as rule from worded),
-    kinded as (select *, {_kind(records)} as kind from ruled)"""
+    worded as not materialized (select *{words} from told),
+    ruled as not materialized (select *, {rule_sql(layouts)} as rule from worded),
+    kinded as not materialized (select *, {_kind(records)} as kind from ruled)"""
 
 
 def events_sql(records: Records, number: int, timezone: str) -> str:
     """Rows of the event table and `zoneless`, for the file of that number."""
     layouts = records.layouts
     named = f"{_kinded(records, timezone)} select *, {_named(records)} from kinded"
+    addressed = f"select *, {address_sql('person')} as recipient, {_found()} from ({named})"
+    placed = f"select *, {domain_sql('recipient')} as domain from ({addressed})"
     zone = "f_zone" if any(layout.zones for layout in layouts) else quote(timezone)
     return f"""
     select {_columns(layouts, number)}, zoneless
-    from ({timed(named, "f_time", zone=zone)}) as one left join event_provider using (domain)"""
+    from ({timed(placed, "f_time", zone=zone)}) as one left join event_provider using (domain)"""
 
 
 def unread_sql(records: Records, number: int, most: int) -> str:
@@ -109,13 +114,6 @@ def unread_sql(records: Records, number: int, most: int) -> str:
         when '{EventKind.UNKNOWN}' then 'unknown event: ' || {_unknown(records.layouts)}
         else 'no event of any layout known here' end as why, left({records.raw}, {MOST_TEXT}) as text
     from kinded where kind in ('{EventKind.UNKNOWN}', '{Mark.LEFT}') limit {most}"""
-
-
-def probe_sql(records: Records) -> str:
-    """The numbers of the layouts that fit any record, and whether any of theirs names several recipients."""
-    return f"""
-    {_kinded(records, "UTC")} select layout, bool_or(several is not null) from kinded
-    where layout is not null group by layout"""
 
 
 def left_sql(records: Records) -> str:
@@ -145,28 +143,26 @@ def _kind(records: Records) -> str:
 
 def _status_parts(layouts: Sequence[EventLayout], reach: Reach) -> str:
     """An enhanced status that stands in three numbers."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = [
-        f"when {numbers[layout.name]} then {_DOT.join(reach[path] for path in layout.status_parts)}"
+    cases = {
+        layout.name: _DOT.join(reach[path] for path in layout.status_parts)
         for layout in layouts
         if layout.status_parts and all(path in reach for path in layout.status_parts)
-    ]
-    return f"case layout {' '.join(cases)} end" if cases else "null::varchar"
+    }
+    return by_layout(cases, layouts)
 
 
 def _zone(layouts: Sequence[EventLayout], reach: Reach, timezone: str) -> str:
     """The zone of the clock that a time without one was read from."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = []
+    cases = {}
     for layout in layouts:
-        paths = [path for path in layout.fields["time"] if path in reach]
         if layout.zones:
             found = " ".join(
-                f"when nullif(trim({reach[path]}), '') is not null then {quote(layout.zones.get(path, timezone))}"
-                for path in paths
+                f"when {reach[path]} <> '' then {quote(layout.zones.get(path, timezone))}"
+                for path in layout.fields["time"]
+                if path in reach
             )
-            cases.append(f"when {numbers[layout.name]} then case {found or 'when false then null'} end")
-    return f"case layout {' '.join(cases)} else {quote(timezone)} end" if cases else quote(timezone)
+            cases[layout.name] = f"case {found} else {quote(timezone)} end" if found else quote(timezone)
+    return by_layout(cases, layouts, quote(timezone))
 
 
 # Recipients
@@ -174,8 +170,7 @@ def _zone(layouts: Sequence[EventLayout], reach: Reach, timezone: str) -> str:
 
 def _several(records: Records) -> str:
     """The number of the list that names the recipients, if they are several."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = []
+    cases = {}
     for layout in records.layouts:
         lists = [path for path in layout.recipients if path in records.several]
         found = " ".join(
@@ -184,19 +179,18 @@ def _several(records: Records) -> str:
             for first, second in (records.several[path],)
         )
         if found:
-            cases.append(f"when {numbers[layout.name]} then case {found} end")
-    return f"case layout {' '.join(cases)} end" if cases else "null::int"
+            cases[layout.name] = f"case {found} end"
+    return by_layout(cases, records.layouts, "null::int")
 
 
 def _single(records: Records) -> str:
     """The recipient where there is one: of the first list that is not empty, else of the field."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = []
+    cases = {}
     for layout in records.layouts:
         firsts = [records.several[path][0] for path in layout.recipients if path in records.several]
         if firsts:
-            cases.append(f"when {numbers[layout.name]} then coalesce({', '.join([*firsts, 'f_recipient'])})")
-    return f"case layout {' '.join(cases)} else f_recipient end" if cases else "f_recipient"
+            cases[layout.name] = f"coalesce({', '.join([*firsts, 'f_recipient'])})"
+    return by_layout(cases, records.layouts, "f_recipient")
 
 
 def _alone(layouts: Sequence[EventLayout]) -> str:
@@ -237,9 +231,16 @@ def _named(records: Records) -> str:
 
 
 def _addressed(person: str, status: str, text: str) -> str:
+    return f"{person} as person, coalesce({status}, f_parts) as status, {text} as why"
+
+
+def _found() -> str:
+    """What the receiver's reply says: in steps, as an expression is computed as often as it stands."""
+    status = found_status_sql("status", "why")
+    code = code_sql("f_smtp", "status", "why")
     return (
-        f"{address_sql(person)} as recipient, {domain_sql('recipient')} as domain, "
-        f"coalesce({status}, f_parts) as status, {text} as why"
+        f"case when {is_kind('kind', *_TOLD_WHY)} then {status} end as found_status, "
+        f"case when {is_kind('kind', EventKind.BOUNCED)} then {code} end as found_code"
     )
 
 
@@ -253,13 +254,13 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "source": _source(layouts),
         "event_id": _event_id(layouts),
         "message_id": _message(layouts),
-        "campaign": "nullif(f_campaign, '[]')",
-        "variant": "f_variant",
-        "segment": "f_segment",
-        "stream": "f_stream",
+        "campaign": "nullif(nullif(trim(f_campaign), ''), '[]')",
+        "variant": "nullif(trim(f_variant), '')",
+        "segment": "nullif(trim(f_segment), '')",
+        "stream": "nullif(trim(f_stream), '')",
         "provider": _provider(layouts),
         "bounce_class": f"case when {is_kind('kind', EventKind.BOUNCED)} then {_bounce()} end",
-        "smtp_status": f"case when {told_why} then {found_status_sql('status', 'why')} end",
+        "smtp_status": "found_status",
         "reason": f"case when {told_why} then left(why, {_MOST_REASON}) "
         f"when {is_kind('kind', EventKind.UNKNOWN, Mark.SKIPPED)} then {_unknown(layouts)} end",
         "machine": f"case when {is_kind('kind', *_SEEN)} then {_machine(layouts)} end",
@@ -312,8 +313,7 @@ def _message(layouts: Sequence[EventLayout]) -> str:
 
 
 def _bounce() -> str:
-    status = found_status_sql("status", "why")
-    return bounce_sql(status, code_sql("f_smtp", "status", "why"), "why", _label())
+    return bounce_sql("found_status", "found_code", "why", _label())
 
 
 def _label() -> str:
@@ -331,7 +331,9 @@ def _unknown(layouts: Sequence[EventLayout]) -> str:
     """What to call an event without a rule: its word, and its class where the word alone is known."""
     known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
     words = ", ".join(map(quote, sorted(known)))
-    classed = "concat_ws(' / ', f_word, f_class)" if "class" in rule_fields(layouts) else "f_word"
+    classed = (
+        "concat_ws(' / ', f_word, nullif(f_class, f_word))" if "class" in rule_fields(layouts) else "f_word"
+    )
     return f"coalesce(left(case when w_word in ({words}) then {classed} else f_word end, 100), '')"
 
 

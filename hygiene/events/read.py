@@ -347,14 +347,13 @@ class _Reading:
 
 
 def _guesses(nobody: Mapping[str, int]) -> Iterator[str]:
+    """What is said of events that name nobody; whose they are would be a guess."""
     complaints = nobody.get(EventKind.COMPLAINED, 0)
     if complaints:
-        yield (
-            f"{complaints:,} complaints name nobody, or everybody at a domain: whose they are would be a guess"
-        )
+        yield f"complaints that name nobody, or everybody at a domain: {complaints:,}; counted for nobody"
     seen = sum(nobody.get(kind, 0) for kind in (EventKind.OPENED, EventKind.CLICKED))
     if seen:
-        yield f"{seen:,} opens and clicks are of mails to several recipients, and do not say whose they are"
+        yield f"opens and clicks that name nobody, as of mails to several recipients: {seen:,}; counted for nobody"
 
 
 @contextmanager

@@ -9,16 +9,16 @@ from typing import Final
 from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, BounceClass, EventKind, Machine
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
-from hygiene.events.layout import ANY, OWN, PLAIN, EventLayout, declared, find_names, fitting, quote
+from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, quote
 from hygiene.events.query import MOST_TEXT, Records, events_sql, unread_sql
 from hygiene.events.recogniser import Task
+from hygiene.events.sample import SAMPLE_VALUES
 from hygiene.events.values import address_sql, domain_sql
 from hygiene.intake.guard import shown
 
 _NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
 _OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
 _NAMED: Final = 8  # columns named in one sentence
-_SAMPLE: Final = 100  # records
 _NEEDED = {
     "recipient": "address",
     "word": "event",
@@ -43,13 +43,13 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     kinds = table.columns.values()
     if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
         bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
-        load_bodies(task, bodies, bodies, f"{bodies} limit {_SAMPLE}")
+        load_bodies(task, bodies, bodies, _sample(task, bodies))
         return ()
     names = {name.lower(): name for name in table.columns}
     if set(names) >= _OWN and "event" not in names:
         _load_own(task, table, names)
         return ()
-    records, layouts, said = _records(table)
+    records, said = _records(table)
     con = task.connection
     con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
     unread = con.execute(
@@ -57,14 +57,19 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     ).fetchone()
     if unread:
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
-    return said if any(layout.name == PLAIN for layout in layouts) else ()
+    plain = con.execute(f"select 1 from events where file = {task.number} and source = '{PLAIN}' limit 1")
+    return said if plain.fetchone() else ()
+
+
+def _sample(task: Task, bodies: str) -> list[str]:
+    return [body for _, body in task.connection.execute(f"{bodies} limit {SAMPLE_VALUES}").fetchall()]
 
 
 def _line(table: TableLog) -> str:
     return "row_number() over ()" if table.numbered else "null::bigint"
 
 
-def _records(table: TableLog) -> tuple[Records, tuple[EventLayout, ...], tuple[str, ...]]:
+def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
     paths = list(dict.fromkeys(path for layout in declared().layouts for path in layout.paths))
     names = list(table.columns)
     found = {path: column for path, (column, _) in find_names(paths, names, nested=False).items()}
@@ -79,6 +84,7 @@ def _records(table: TableLog) -> tuple[Records, tuple[EventLayout, ...], tuple[s
         reach=reach,
         layouts=layouts,
         raw="to_json(given)::varchar",
+        trimmed=True,
     )
     plain = declared().layouts[-1]
     read = {
@@ -86,7 +92,7 @@ def _records(table: TableLog) -> tuple[Records, tuple[EventLayout, ...], tuple[s
         for name, said in _NEEDED.items()
     }
     said = "read by " + ", ".join(f"{name} = {path}" for name, path in read.items() if path)
-    return records, layouts, (said,)
+    return records, (said,)
 
 
 def no_log(name: str, columns: Sequence[str]) -> str:
@@ -114,38 +120,44 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         for column, kind in EVENT.items()
     }
     kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
+    word = f"lower(trim({given['kind']}))"
+    known = f"coalesce({word} in ({kinds}), false)"
+    told = {name: f"nullif(lower(trim({given[name]})), '')" for name in ("bounce_class", "machine")}
     made = given | {
         "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
         "recipient": address_sql(given["recipient"]),
-        "domain": domain_sql("recipient"),
-        "kind": f"if({given['kind']} in ({kinds}), {given['kind']}, '{EventKind.UNKNOWN}')",
-        "bounce_class": f"case when {given['kind']} = 'bounced' then "
-        f"if({given['bounce_class']} in ({classes}), {given['bounce_class']}, '{BounceClass.UNKNOWN}') end",
-        "reason": f"if(kind = '{EventKind.UNKNOWN}', coalesce({given['kind']}, ''), {given['reason']})",
-        "machine": f"case when {given['kind']} in ('opened', 'clicked') then "
-        f"if({given['machine']} in ({machines}), {given['machine']}, '{Machine.UNKNOWN}') end",
+        "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
+        "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
+        f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
+        "reason": f"coalesce(nullif({given['reason']}, ''), "
+        f"case when {word} = '{EventKind.UNKNOWN}' or not {known} then {given['kind']} end)",
+        "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
+        f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
         "file": f"{task.number}::smallint",
         "line": _line(table),
     }
     texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
+    plain = texts - {"source", "kind", "recipient", "reason"}
     columns = ", ".join(
-        f"nullif({made[name]}, '') as {name}"
-        if name in texts and name not in ("source", "kind", "domain", "recipient", "reason")
-        else f"{made[name]} as {name}"
-        for name in ("kind", *(name for name in EVENT if name != "kind"))
+        f"{f'nullif({sql}, {quote(str())})' if name in plain else sql} as {name}"
+        for name, sql in made.items()
+        if name != "domain"
     )
-    rows = f"select {columns}, false as zoneless from ({table.query}) as given"
+    rows = (
+        f"select *, {domain_sql('recipient')} as domain, false as zoneless "
+        f"from (select {columns} from ({table.query}) as given)"
+    )
     task.connection.execute(
-        f"insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) as provider) "
-        f"from ({rows}) as one left join event_provider as known on known.domain = one.domain"
+        "insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) "
+        f"as provider) from ({rows}) as one left join event_provider as known using (domain)"
     )
     if task.connection.execute(
         f"select 1 from events where file = {task.number} and kind = '{EventKind.UNKNOWN}' limit 1"
     ).fetchone():
-        kind = given["kind"]
         task.connection.execute(
             f"insert into unread by name select {task.number}::smallint as file, line, "
             f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
-            f"select row_number() over () as line, {kind} as word, to_json(given)::varchar as text "
-            f"from ({table.query}) as given) where word is null or word not in ({kinds}) limit {MOST_UNREAD}"
+            f"select row_number() over () as line, {given['kind']} as word, {word} as kind, "
+            f"to_json(given)::varchar as text from ({table.query}) as given) "
+            f"where kind is null or kind = '{EventKind.UNKNOWN}' or kind not in ({kinds}) limit {MOST_UNREAD}"
         )

@@ -61,7 +61,7 @@ def timed(query: str, column: str, *, zone: str = "'UTC'") -> str:
             from (
                 select *, case when t_utc is null then try_cast({column} as double) end as t_number
                 from (
-                    select *, case when {column} like '____-__-__T__:__:__%Z'
+                    select *, case when {column} like '%Z'
                         then epoch_us(try_cast({column} as timestamp)) end as t_utc
                     from ({query})))))"""
 
@@ -140,8 +140,12 @@ def address_sql(text: str) -> str:
 
 
 def domain_sql(address: str) -> str:
-    """The domain of an address in lower case, null where it has none."""
-    return f"case when contains({address}, '@') then nullif(split_part({address}, '@', -1), '') end"
+    """The domain of an address in lower case, null where it has none; with several @, what follows the last."""
+    after = f"substr({address}, strpos({address}, '@') + 1)"
+    return (
+        f"case when not contains({address}, '@') then null when contains({after}, '@') "
+        f"then nullif(split_part({address}, '@', -1), '') else nullif({after}, '') end"
+    )
 
 
 # Mailbox providers
