@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -14,9 +14,10 @@ from hygiene.metrics.causes.explanation import Explanation, explain
 from hygiene.metrics.causes.fatigue import Decay, Tiredness, measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import Forecast, forecast_complaints
 from hygiene.metrics.causes.maturity import Ripeness, judge_maturity
-from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of
+from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of, summed
 from hygiene.metrics.causes.reasons import BounceReasons, find_reasons
 from hygiene.metrics.causes.thresholds import Rule, thresholds
+from hygiene.metrics.counts import count as count_mails
 
 if TYPE_CHECKING:
     from hygiene.render.sections import Section
@@ -26,6 +27,7 @@ Count: TypeAlias = Callable[[Sequence[str]], Counts]
 #: what changes are explained by, where the log tells it
 DIMENSIONS: Final = ("provider", "campaign", "segment", "stream", "variant")
 _CHARTED: Final = ("provider", "segment", "stream")  # campaigns come and go: they have no usual rate
+_REASON: Final = ("bounce_class", "smtp_status")
 _EXPLAINED = 10  # anomalies
 _DAY_US: Final = 86_400_000_000
 _WEEK_DAYS = 7
@@ -35,8 +37,7 @@ _WEEK_DAYS = 7
 class Causes:
     """What was found; None where it was not looked for, as the table of mails was not given."""
 
-    providers: Compared
-    compared: tuple[Compared, ...]  # the other dimensions
+    compared: tuple[Compared, ...]  # a dimension each, of those that the log tells
     reasons: BounceReasons | None
     charted: Charted
     explanations: tuple[Explanation, ...]  # of the anomalies of all mail
@@ -68,20 +69,28 @@ def find_causes(
     as_of_us: int | None = None,
     period: str | None = None,
 ) -> Causes:
-    """Look for causes. `count` gives the counts by any slices; `mails` with `engine` add what needs the mails.
+    """Look for causes. `count` gives the counts by any slices; `mails` with `engine` add what needs the mails,
+    and are counted instead, with the many small slices of a dimension as one.
 
     A rate of which nothing was seen at all is left out. `slices` are the columns that the log fills,
     `complaints_told` says whether its sources report complaints at all (None: what the counts tell), `as_of_us`
     is when the log was taken (default: its last event), `period` is day or week (default: days, if they have
     enough mail).
     """
-    whole, by_day, by_campaign = rows_of(count([])), count(["day"]), count(["campaign"])
+    told = [name for name in DIMENSIONS if name in slices]
+    if mails is not None and engine is not None:
+        mails = plans.with_few_slices(mails, engine, told)
+        count = _counting(mails, engine)
+    daily = {name: rows_of(count(["day", name])) for name in told} or {ALL: rows_of(count(["day"]))}
+    any_split = next(iter(daily.values()))
+    whole, by_day = summed(any_split, ()), summed(any_split, ("day",))
+    by_campaign = summed(daily.get("campaign", []), ("campaign",))
     rates = [rate for rate in RATES if pooled(rate, whole)[0]]
     latest_us = as_of_us if as_of_us is not None else _latest(by_day, mails, engine)
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
     tables = {ALL: _by_period(by_day, period, ALL)}
-    tables |= {name: _by_period(count(["day", name]), period, name) for name in DIMENSIONS if name in slices}
+    tables |= {name: _by_period(table, period, name) for name, table in daily.items() if name}
     charted = find_anomalies(
         {name: table for name, table in tables.items() if name in {ALL, *_CHARTED}},
         period=period,
@@ -93,10 +102,7 @@ def find_causes(
     )
     fatigue, decay = _people(mails, engine)
     return Causes(
-        providers=compare("provider", count(["provider"]), rates),
-        compared=_compared(
-            count, by_campaign, ripeness, [name for name in DIMENSIONS[1:] if name in slices], rates
-        ),
+        compared=_compared(daily, ripeness, rates),
         reasons=_reasons(whole, mails, engine),
         charted=charted,
         explanations=_explanations(charted, tables, count, period),
@@ -108,23 +114,19 @@ def find_causes(
     )
 
 
+def _counting(mails: Frame, engine: Engine) -> Count:
+    return lambda by: count_mails(mails, by, engine=engine)
+
+
 def _compared(
-    count: Count,
-    by_campaign: Counts,
-    ripeness: Ripeness | None,
-    dimensions: Sequence[str],
-    rates: Sequence[Rate],
+    daily: Mapping[str, Sequence[Row]], ripeness: Ripeness | None, rates: Sequence[Rate]
 ) -> tuple[Compared, ...]:
-    """The other dimensions; of a young campaign only what no longer grows."""
+    """Each dimension; of a young campaign only what no longer grows."""
     young = ripeness.growing() if ripeness else frozenset()
     return tuple(
-        compare(
-            name,
-            by_campaign if name == "campaign" else count([name]),
-            rates,
-            complete=_is_complete(name, young),
-        )
-        for name in dimensions
+        compare(name, summed(table, (name,)), rates, complete=_is_complete(name, young))
+        for name, table in daily.items()
+        if name
     )
 
 
@@ -141,21 +143,18 @@ def _latest(by_day: Counts, mails: Frame | None, engine: Engine | None) -> int:
     return (max(days, default=0) + 1) * _DAY_US
 
 
-def _by_period(table: Counts, period: str, dimension: str) -> list[Row]:
+def _by_period(table: Sequence[Row], period: str, dimension: str) -> list[Row]:
     """Counts by day as they are, or added up to weeks that begin on Monday."""
-    rows = [row for row in rows_of(table) if row["day"] is not None]
+    rows = [row for row in table if row["day"] is not None]
     if period == "day":
         return rows
-    weeks: dict[tuple[int, Any], dict[str, Any]] = {}
-    kept = {"day", dimension, "bounce_class", "smtp_status"}
-    for row in rows:
-        week = int(row["day"]) - (int(row["day"]) + 3) % _WEEK_DAYS  # day 0 was a Thursday
-        names = {name: row[name] for name in kept if name in row and name != "day"}
-        held = weeks.setdefault((week, tuple(names.items())), {"week": week, **names})
-        for name, value in row.items():
-            if name not in kept:
-                held[name] = held.get(name, 0) + (value or 0)
-    return list(weeks.values())
+    day_of_week = (int(row["day"]) + 3 for row in rows)  # day 0 was a Thursday
+    weekly = [
+        {**row, "week": int(row["day"]) - days % _WEEK_DAYS}
+        for row, days in zip(rows, day_of_week, strict=True)
+    ]
+    names = [name for name in (dimension, *_REASON) if name and weekly and name in weekly[0]]
+    return summed(weekly, ("week", *names))
 
 
 def _complete_until(rate: Rate, ripeness: Ripeness | None, as_of_us: int) -> int:
@@ -198,7 +197,7 @@ def _explanations(
     of_all = [one for one in charted.anomalies if not one.dimension][:_EXPLAINED]
     reasons = None
     if any(one.rate.numerator == "bounced" for one in of_all):
-        reasons = _by_period(count(["day", "bounce_class", "smtp_status"]), period, ALL)
+        reasons = _by_period(rows_of(count(["day", *_REASON])), period, ALL)
     return tuple(explain(one, tables, reasons) for one in of_all)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import narwhals as nw
 
+from hygiene.engines.engine import Engine
 from hygiene.metrics.causes.maturity import HOURS
 from hygiene.metrics.causes.reasons import LONGEST, MASKS
 from hygiene.metrics.causes.thresholds import thresholds
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
+OTHERS: Final = "(all others)"
+_MOST: Final = {"provider": 40, "campaign": 2_000}  # slices that are told apart
+_MANY: Final = 200
 MOST_REASONS: Final = 2_000  # texts that reach Python, the commonest first
 
 _HOUR_US = 3_600_000_000
@@ -38,6 +42,18 @@ def masked(text: nw.Expr) -> nw.Expr:
     for pattern, put in MASKS:
         shown = shown.str.replace_all(pattern, put)
     return shown.str.strip_chars(" ").str.slice(0, LONGEST)
+
+
+def with_few_slices(mails: Frame, engine: Engine, dimensions: Sequence[str]) -> Frame:
+    """The mails, with all but the largest slices of each dimension under one name."""
+    for name in dimensions:
+        known = mails.filter(~nw.col(name).is_null()).select(name, one=nw.lit(1)).group_by(name)
+        largest = known.agg(mails=_total("one")).sort("mails", name, descending=[True, False])
+        names = engine.collect(largest.head(_MOST.get(name, _MANY) + 1))[name].to_pylist()
+        if len(names) > _MOST.get(name, _MANY):
+            small = ~nw.col(name).is_null() & ~nw.col(name).is_in(names[:-1])
+            mails = mails.with_columns(nw.when(small).then(nw.lit(OTHERS)).otherwise(nw.col(name)).alias(name))
+    return mails
 
 
 def bounce_reasons(mails: Frame) -> Frame:

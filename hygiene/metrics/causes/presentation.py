@@ -48,7 +48,9 @@ def _sections(causes: Causes) -> Iterator[Section]:
         yield Section(title="Why mail bounced", blocks=tuple(_reasons(causes.reasons)))
         if causes.reasons.top:
             yield Section(title="What receivers wrote", blocks=(_examples(causes.reasons),), detail=True)
-    yield Section(title="By mailbox provider", blocks=tuple(_providers(causes.providers)))
+    for compared in causes.compared:
+        if compared.dimension == "provider":
+            yield Section(title="By mailbox provider", blocks=tuple(_providers(compared)))
     yield Section(title="Complaints to come", blocks=tuple(_forecast(causes.forecast)))
     if causes.fatigue:
         blocks = tuple(_fatigue(causes.fatigue))
@@ -163,7 +165,7 @@ def _examples(reasons: BounceReasons) -> Table:
 
 def _worse(causes: Causes) -> Iterator[Block]:
     """Where most of what is worse comes from."""
-    found = [(one.dimension, *pair) for one in (causes.providers, *causes.compared) for pair in one.worse]
+    found = [(one.dimension, *pair) for one in causes.compared for pair in one.worse]
     found.sort(key=lambda row: (row[2].p, -row[2].part))
     rows = tuple(
         (

@@ -82,6 +82,22 @@ def rows_of(table: Counts) -> list[Row]:
     return rows
 
 
+def summed(rows: Iterable[Row], by: Sequence[str]) -> list[Row]:
+    """Counts added up to fewer slices, in the order in which those come; without `by` of all, one row or none.
+
+    >>> summed([{"day": 1, "sent": 2}, {"day": 1, "sent": 3}, {"day": 2, "sent": None}], ["day"])
+    [{'day': 1, 'sent': 5}, {'day': 2, 'sent': None}]
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        held = found.setdefault(tuple(row[name] for name in by), {name: row[name] for name in by})
+        for name, value in row.items():
+            if name not in by and (isinstance(value, int) or value is None):
+                before = held.get(name)
+                held[name] = before if value is None else value + (before or 0)
+    return list(found.values())
+
+
 def of(rate: Rate, row: Row) -> tuple[int, int]:
     """Numerator and denominator of a row; none of either where the log does not tell one of them."""
     k, n = row[rate.numerator], row[rate.denominator]

@@ -179,3 +179,21 @@ def test_weeks_where_days_have_too_little_mail(engine):
     assert [(day + 3) % 7 for one in found for day in one.days] == [0] * len(found)
     assert found
     assert all(START + 121 <= one.points[0].when <= START + 133 for one in found)
+
+
+def test_small_slices_are_one(engine):
+    rows = [mail(f"p{n}@d{n % 300}.example", START + n % 3, provider=f"d{n % 300}.example") for n in range(900)]
+    rows += [mail(f"g{n}@gmail.com", START + n % 3) for n in range(100)]
+    causes = causes_of(engine, rows)
+    (compared,) = [one for one in causes.compared if one.dimension == "provider"]
+    assert len(compared.slices) == 41
+    assert compared.slices[0].name == plans.OTHERS
+    assert sum(one.sent for one in compared.slices) == 1_000
+
+
+def test_counts_alone_will_do(engine):
+    mails = engine.load("mails", table(campaigns(30, 400, bad_days=[20])))
+    causes = find_causes(lambda by: count(mails, by, engine=engine), as_of_us=(START + 60) * DAY_US)
+    assert [one.days for one in causes.charted.anomalies if not one.dimension] == [(START + 20,)]
+    assert causes.reasons is causes.fatigue is causes.ripeness is None
+    assert causes.sections()
