@@ -129,7 +129,7 @@ def _lines_of(task: Task) -> Iterator[list[int]]:
 
 #: a line of the journal as another log would write it
 _JOURNAL_LINE: Final = """case when text[1] = '{' and json_valid(text) then concat(
-    strftime(make_timestamp(try_cast(text ->> '$.__REALTIME_TIMESTAMP' as bigint)), '%Y-%m-%dT%H:%M:%S.%fZ'), ' ',
+    strftime(make_timestamp(try_cast(text ->> '$.__REALTIME_TIMESTAMP' as bigint)), '%Y-%m-%dT%H:%M:%S.%fZ '),
     text ->> '$._HOSTNAME', ' ', text ->> '$.SYSLOG_IDENTIFIER', ': ', text ->> '$.MESSAGE') else text end"""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,11 +27,12 @@ _FEWEST: Final = 2  # columns of counts that make a plain table a report
 
 
 class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One way a platform writes its reports: a table, known by columns, or JSON, known by keys."""
+    """One way a platform writes its reports: a table, JSON, or lines of a label and a value."""
 
     columns: dict[str, tuple[str, ...]]  # field → its columns or paths; the first that is filled counts
     shapes: tuple[tuple[str, ...], ...] = ()  # sets of columns that must all be there; "a|b": either
     keys: tuple[tuple[str, ...], ...] = ()  # sets of keys that must all be there
+    labels: tuple[str, ...] = ()  # that must all be there in a report of labels and values
     items: tuple[str, ...] = ()  # keys of the list that holds the campaigns
     lacks: tuple[str, ...] = ()  # columns that it never has
     dates: tuple[DateFormat, ...] = ()
@@ -123,5 +125,16 @@ def recognise_keys(text: str) -> Recognised | None:
     for one in reports():
         for form in one.forms:
             if any(all(f'"{key}"' in text for key in keys) for keys in form.keys):
+                return Recognised(one, form)
+    return None
+
+
+def recognise_labels(text: str) -> Recognised | None:
+    """The report that lines of labels and values are, by the labels in their beginning."""
+    for one in reports():
+        for form in one.forms:
+            if form.labels and all(
+                re.search(rf'^"?{re.escape(label)}:"?,', text, re.MULTILINE) for label in form.labels
+            ):
                 return Recognised(one, form)
     return None

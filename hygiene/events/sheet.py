@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from hygiene.intake.records import Block, Positions
 
 _KEPT = 2_000  # characters of a damaged line
+_FIRST_COUNT = "Total Recipients"  # the label that begins a part
 _MOST_JSON = 64 * MIB  # bytes: campaigns are few, so they are taken as objects
 
 
@@ -129,20 +132,32 @@ def load_records(
 
     The file is JSON or JSON lines; how many objects there are. Raises UnreadableInput where it is neither.
     """
-    import pyarrow as pa
-
     if path.stat().st_size > _MOST_JSON:
         raise UnreadableInput(
             f"{path.name} cannot be read: campaign reports of more than 64 MiB are not read as JSON"
         )
     records = [one for page in _pages(path.read_bytes(), path.name) for one in _listed(page, items)]
-    columns = {"line": pa.array(range(1, len(records) + 1), pa.int64())}
-    for number, place in enumerate(paths):
-        columns[f"c{number}"] = pa.array([_value(one, place) for one in records], pa.string())
+    rows = [[_value(one, place) for place in paths] for one in records]
+    return _load_rows(rows, range(1, len(rows) + 1), len(paths), connection, table=table)
+
+
+def _load_rows(
+    rows: Sequence[Sequence[str | None]],
+    lines: Sequence[int],
+    width: int,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    table: str,
+) -> int:
+    import pyarrow as pa
+
+    columns = {"line": pa.array(lines, pa.int64())}
+    for number in range(width):
+        columns[f"c{number}"] = pa.array([row[number] for row in rows], pa.string())
     connection.register("sheet_records", pa.table(columns))
     connection.execute(f"create or replace temp table {table} as select * from sheet_records")
     connection.unregister("sheet_records")
-    return len(records)
+    return len(rows)
 
 
 def _pages(data: bytes, name: str) -> list[Any]:
@@ -168,3 +183,25 @@ def _value(record: Any, place: str) -> str | None:
     for step in place.split("."):
         record = record.get(step) if isinstance(record, dict) else None
     return None if record is None or isinstance(record, dict | list | bool) else str(record)
+
+
+# Labels and values
+
+
+def load_labels(path: Path, labels: Sequence[str], connection: duckdb.DuckDBPyConnection, *, table: str) -> int:
+    """Make `table` of the values behind labels (c0, c1 …) and ``line``; how many times the labels begin anew.
+
+    What stands before the first repeated label holds for all.
+    """
+    text = path.read_bytes()[:_MOST_JSON].decode("utf-8-sig", "replace")
+    common: dict[str, str] = {}
+    parts: list[tuple[int, dict[str, str]]] = []
+    for line, cells in enumerate(csv.reader(io.StringIO(text)), 1):
+        if not cells or cells[0].strip()[-1:] != ":":
+            continue
+        label, value = cells[0].strip()[:-1], cells[1].strip() if len(cells) > 1 else ""
+        if label == _FIRST_COUNT:
+            parts.append((line, {}))
+        (parts[-1][1] if parts else common).setdefault(label, value)
+    rows = [[{**common, **part}.get(label) for label in labels] for _, part in parts]
+    return _load_rows(rows, [line for line, _ in parts], len(labels), connection, table=table)

@@ -19,8 +19,15 @@ from hygiene.events.figures import (
 )
 from hygiene.events.layout import name_key, quote
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
-from hygiene.events.report_layout import COUNTS, PLAIN, Recognised, recognise_columns, recognise_keys
-from hygiene.events.sheet import load_records, load_sheet, peek
+from hygiene.events.report_layout import (
+    COUNTS,
+    PLAIN,
+    Recognised,
+    recognise_columns,
+    recognise_keys,
+    recognise_labels,
+)
+from hygiene.events.sheet import load_labels, load_records, load_sheet, peek
 from hygiene.intake.source import Source, open_sources
 
 if TYPE_CHECKING:
@@ -59,6 +66,8 @@ def is_report(head: Head) -> bool:
     text = head.start.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if text.startswith(("{", "[")):
         return recognise_keys(text) is not None
+    if recognise_labels(text) is not None:
+        return True
     return bool(head.columns) and recognise_columns(head.columns, head.name) is not None
 
 
@@ -70,6 +79,9 @@ def read_report(task: Task) -> FileRead:
         if found is not None:
             return _Reading(task, found).read_json()
         raise UnreadableInput(f"{task.name} is no campaign report known here")
+    found = recognise_labels(start)
+    if found is not None:
+        return _Reading(task, found).read_labels()
     (source, *_) = open_sources([task.path], task.work)
     found = recognise_columns(source.header or (), task.name)
     if found is None:
@@ -100,6 +112,13 @@ class _Reading:
         self.places = {path: f"c{number}" for number, path in enumerate(paths)}
         connection = self.task.connection
         records = load_records(self.task.path, self.form.items, paths, connection, table=_READ)
+        return self._fill(records, 0, ())
+
+    def read_labels(self) -> FileRead:
+        """The report of one campaign."""
+        labels = list(dict.fromkeys(self._wanted()))
+        self.places = {name_key(label): f"c{number}" for number, label in enumerate(labels)}
+        records = load_labels(self.task.path, labels, self.task.connection, table=_READ)
         return self._fill(records, 0, ())
 
     def _wanted(self) -> list[str]:

@@ -123,6 +123,35 @@ def test_rfc_5424(tmp_path, between):
     assert set(read.rows("message_id")) == {("mx1/4xYzBcDfGh1",)}
 
 
+def test_the_journal_as_json(tmp_path):
+    import json
+
+    lines = [
+        {
+            "__REALTIME_TIMESTAMP": "1795827601250000",
+            "_HOSTNAME": "mx1",
+            "SYSLOG_IDENTIFIER": "postfix/" + program,
+            "_PID": "12",
+            "MESSAGE": message,
+        }
+        for program, message in (
+            ("qmgr", "4ABCDEF123: from=<n@shop.example>, size=1, nrcpt=1 (queue active)"),
+            (
+                "smtp",
+                "4ABCDEF123: to=<ann@example.com>, relay=mx[192.0.2.1], delay=1, dsn=2.0.0, status=sent (ok)",
+            ),
+            ("smtp", [1, 2, 3]),
+        )
+    ]
+    log = "".join(json.dumps(line) + "\n" for line in lines) + '{"cut": \n'
+    assert POSTFIX.recognises(Head(name="x", start=log.encode()))
+    read = Read(tmp_path, log)
+    assert read.rows("kind", "message_id", "recipient", "ts_us") == [
+        (kind, "mx1/4ABCDEF123", "ann@example.com", 1_795_827_601_250_000) for kind in ("delivered", "sent")
+    ]
+    assert read.files[0].zoneless == 0
+
+
 # Years
 
 DECEMBER = QUEUED.format(stamp="Dec 31 23:59:58") + SENT.format(stamp="Dec 31 23:59:59")

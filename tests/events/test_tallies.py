@@ -16,12 +16,19 @@ import pytest
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.event import TALLY, UNREAD
 from hygiene.events.recogniser import Head, Task
-from hygiene.events.report_layout import alternatives, recognise_columns, recognise_keys, reports
+from hygiene.events.report_layout import (
+    alternatives,
+    recognise_columns,
+    recognise_keys,
+    recognise_labels,
+    reports,
+)
 from hygiene.events.tallies import REPORTS
 
 SAMPLES = Path(__file__).parent / "reports"
 TABLES = sorted(path for path in SAMPLES.glob("*.csv") if not path.name.endswith(".expected.csv"))
 DOCUMENTS = sorted(SAMPLES.glob("*.json"))
+LABELLED = sorted(SAMPLES.glob("*.txt"))
 COLUMNS = [name for name in TALLY if name not in ("source", "file")]
 
 
@@ -77,7 +84,7 @@ def meant(name, cell):
     return cell if TALLY[name] == "VARCHAR" else int(cell)
 
 
-@pytest.mark.parametrize("path", [*TABLES, *DOCUMENTS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*TABLES, *DOCUMENTS, *LABELLED], ids=lambda path: path.name)
 def test_a_sample_means_what_is_expected(tmp_path, path):
     read = Read(tmp_path, path.read_bytes(), suffix=path.suffix)
     wanted = (
@@ -92,8 +99,12 @@ def test_a_sample_means_what_is_expected(tmp_path, path):
 
 
 def test_every_report_has_samples_of_all_its_forms():
-    forms = {(one.name, ".json" if form.keys else ".csv") for one in reports() for form in one.forms}
-    assert {(path.stem, path.suffix) for path in (*TABLES, *DOCUMENTS)} == forms
+    forms = {
+        (one.name, ".json" if form.keys else ".txt" if form.labels else ".csv")
+        for one in reports()
+        for form in one.forms
+    }
+    assert {(path.stem, path.suffix) for path in (*TABLES, *DOCUMENTS, *LABELLED)} == forms
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.name)
@@ -108,6 +119,12 @@ def test_a_table_is_recognised_as_its_own_report_and_as_no_other(path):
     keys = set().union(*(alternatives(name) for name in header))
     fitting = {one.name for one in reports() for form in one.forms if form.fits_columns(sorted(keys))}
     assert fitting == {path.stem} - {"plain"}
+
+
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.name)
+def test_labels_are_recognised_as_their_own_report(path):
+    assert recognise_labels(path.read_text("utf-8")).report.name == path.stem
+    assert REPORTS.recognises(Head(name="x", start=path.read_bytes()))
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -272,7 +289,9 @@ def test_the_parts_of_a_campaign_in_one_report_all_count(tmp_path):
 def test_opens_of_nobody_give_no_open_rate(tmp_path):
     read = Read(tmp_path, "campaign,sent,opens,clicks\nx,10,5,2\n")
     assert read.rows("opened_all", "opens_total", "clicked_all", "clicks_total") == [(None, 5, None, 2)]
-    assert "report-0.csv counts opens and not the people who opened: it gives no open rate" in read.files[0].notes
+    assert (
+        "report-0.csv counts opens and not the people who opened: it gives no open rate" in read.files[0].notes
+    )
 
 
 @pytest.mark.parametrize("name", ["activecampaign", "constant_contact", "campaign_monitor", "brevo"])
