@@ -26,7 +26,7 @@ from hygiene.metrics.census import ASIDE, Census, keyed, placed, take_census
 from hygiene.metrics.laws import check_events
 from hygiene.metrics.local_time import day_of, local, offsets, read_zone, week_of
 from hygiene.metrics.repeats import corrected, distinct, is_early, judge_clicks, recount
-from hygiene.metrics.states import UNDATED, dated, decide, establish, gather
+from hygiene.metrics.states import SLICED, UNDATED, dated, decide, establish, gather
 from hygiene.metrics.table import KEY, MAIL
 
 #: what a plan reads of the event table
@@ -105,37 +105,29 @@ def reconcile(
         log = nw.concat([log, _given_sends(sends, log, engine)])
     census = take_census(log, engine, never or {})
     log = keyed(log, census)
-    changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
     of_mails = placed(log, census)
-    gathered = _with_times(decide(establish(gather(of_mails, census), census), census), changes)
-    gathered = engine.settle(
-        "gathered", gathered.select(**_columns(), **{name: nw.col(name) for name in _MORE})
-    )
+    changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
+    gathered = _gather(of_mails, census, changes, engine)
     known = gathered.filter(nw.col("known"))
-    twice = known.filter(_repeats())
-    again = engine.settle("again", distinct(of_mails, twice.select(*KEY, "delivered_us"), census))
-    clicks = engine.settle("clicks_again", judge_clicks(again, engine))
-    columns = [*MAIL, "open_told", "click_told"]
-    fixed = engine.settle("corrected", corrected(twice, recount(again, clicks)).select(*columns))
-    mails = nw.concat([known.filter(~_repeats()).select(*columns), fixed])
+    mails, again, clicks = _look_again(of_mails, known, census, engine)
     told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
     mails = _finish(mails, census, credited, engine)
     found = _find_orphans(of_mails, gathered, census, engine)
-    tally = _tally(known, again, engine)
-    _account(census, tally[0], found)
-    swept = _rows(clicks.filter(nw.col("swept")), engine)
-    engine.drop("again", "clicks_again", "sweeps")
-    return Reconciled(
+    counted, repeated = _tally(known, again, engine)
+    _account(census, counted, found)
+    reconciled = Reconciled(
         mails=mails,
         engine=engine,
         census=census,
         orphans=found,
-        duplicates=tally[1],
-        swept_clicks=swept,
+        duplicates=repeated,
+        swept_clicks=_rows(clicks.filter(nw.col("swept")), engine),
         orders=told,
         timezone=timezone,
         zone_changes=tuple(changes),
     )
+    engine.drop("again", "clicks_again", "sweeps")
+    return reconciled
 
 
 # Sends from a list
@@ -154,6 +146,23 @@ def _given_sends(sends: Frame, log: Frame, engine: Engine) -> Frame:
 
 
 # Mails
+
+
+def _gather(of_mails: Frame, census: Census, changes: list[tuple[int, int]], engine: Engine) -> Frame:
+    """One row a mail that any event names, settled, as if no kind of event occurred twice in it."""
+    implied = _implied(census)
+    mails = _with_times(decide(establish(gather(of_mails, census), census), census), changes)
+    kept = {name: value for name, value in _columns().items() if name not in implied}
+    return engine.settle("gathered", mails.select(**kept)).with_columns(**implied)
+
+
+def _look_again(of_mails: Frame, known: Frame, census: Census, engine: Engine) -> tuple[Frame, Frame, Frame]:
+    """The mails, with what occurs twice counted exactly; the distinct events and clicks of those."""
+    columns, twice = [*MAIL, *_TOLD], known.filter(_repeats())
+    again = engine.settle("again", distinct(of_mails, twice.select(*KEY, "delivered_us"), census))
+    clicks = engine.settle("clicks_again", judge_clicks(again, engine))
+    fixed = engine.settle("corrected", corrected(twice, recount(again, clicks)).select(*columns))
+    return nw.concat([known.filter(~_repeats()).select(*columns), fixed]), again, clicks
 
 
 def _repeats() -> nw.Expr:
@@ -201,38 +210,54 @@ def _with_tracking(mails: Frame, engine: Engine) -> Frame:
     )
 
 
-#: what else is kept of a mail until the end
-_MORE: Final = ("known", "kinds", "open_told", "click_told")
+#: what is kept of a mail besides until the end
+_TOLD: Final = ("open_told", "click_told")
+_MORE: Final = ("known", "kinds", *_TOLD)
+_DERIVED: Final = (
+    *("week", "opens_total", "clicks_total", "last_click_us", "track_open", "track_click", "converted"),
+    *("orders", "revenue_micros"),
+)
+
+
+def _implied(census: Census) -> dict[str, nw.Expr]:
+    """What follows from the other columns, or from what the log never says: to keep it would only cost."""
+    missing = {name: nw.lit(None, nw.String) for name in SLICED if name not in census.tells}
+    if not census.tells_tracking:
+        missing |= {name: nw.lit(None, nw.Int64) for name in _TOLD}
+    return missing | {
+        "week": week_of(nw.col("day")),
+        "opens_total": _once("opened_all"),
+        "clicks_total": _once("clicked_all"),
+        "last_click_us": nw.col("first_click_us"),
+        **{name: nw.lit(value=True) for name in ("track_open", "track_click")},
+        "converted": nw.lit(value=False),
+        **{name: nw.lit(0, nw.Int64) for name in ("orders", "revenue_micros")},
+    }
 
 
 def _columns() -> dict[str, nw.Expr]:
-    """The columns of a mail in which no kind of event occurs twice."""
+    """The columns of a mail in which no kind of event occurs twice; see `_implied` for the others."""
     human_click = nw.col("human_click")
     by_person = nw.when(~is_early(human_click, nw.col("delivered_at"))).then(human_click)
     dated_click = nw.when(by_person < UNDATED).then(by_person)
     made = {
-        "week": week_of(nw.col("day")),
         "delivered_us": dated("delivered_at"),
         "bounced_us": dated("bounced_at"),
         "complained": ~nw.col("complained_at").is_null(),
         "complained_us": dated("complained_at"),
         "unsubscribed": _still_unsubscribed(),
         "unsubscribed_us": dated("unsubscribed_at"),
-        "opens_total": _once("opened_at"),
-        "clicks_total": _once("clicked_at"),
         "opened_all": ~nw.col("opened_at").is_null(),
         "opened_human": ~nw.col("human_open").is_null(),
         "clicked_all": ~nw.col("clicked_at").is_null(),
         "clicked_human": ~by_person.is_null(),
         "first_open_us": dated("human_open"),
         "first_click_us": dated_click,
-        "last_click_us": dated_click,
-        **{name: nw.lit(value=True) for name in ("track_open", "track_click")},
-        "converted": nw.lit(value=False),
-        **{name: nw.lit(0, nw.Int64) for name in ("orders", "revenue_micros")},
     }
-    columns = {name: made.get(name, nw.col(name)) for name in MAIL}
-    return columns | {name: columns[name].cast(nw.Int64) for name, kind in MAIL.items() if kind == "BIGINT"}
+    columns = {name: made.get(name, nw.col(name)) for name in (*MAIL, *_MORE) if name not in _DERIVED}
+    return columns | {
+        name: value.cast(nw.Int64) for name, value in columns.items() if MAIL.get(name) == "BIGINT"
+    }
 
 
 def _still_unsubscribed() -> nw.Expr:
@@ -241,8 +266,8 @@ def _still_unsubscribed() -> nw.Expr:
     return ~nw.col("unsubscribed_at").is_null() & ~undone.fill_null(value=False)
 
 
-def _once(at: str) -> nw.Expr:
-    return nw.when(~nw.col(at).is_null()).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+def _once(flag: str) -> nw.Expr:
+    return nw.when(nw.col(flag)).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
 
 
 # Orders
