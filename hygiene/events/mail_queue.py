@@ -109,8 +109,11 @@ with named as (
     select a.*, message_id, first_us, unnest(list_distinct([recipient, first_recipient])) as name
     from mail_attempt as a join mail_entry using (host, qid, span)
     where message_id in (
+        select message_id from mail_entry group by 1 having count(*) between 2 and {_MOST_FILTERS}
+    ) and message_id in (
         select message_id from mail_attempt join mail_entry using (host, qid, span)
-        where agent = 'pipe' and status = 'sent')
+        where agent = 'pipe' and status = 'sent'
+    )
 )
 select a.file, a.line, a.host, a.qid, a.span, e.host as to_host, e.qid as to_qid, e.span as to_span
 from mail_attempt as a join mail_entry as e on e.qid = a.next

@@ -53,7 +53,7 @@ _POSTFIX: Final = re.compile(
 )
 #: the journal as JSON lines (systemd.journal-fields(7), journalctl -o json)
 _JOURNAL: Final = re.compile(
-    r'\{.*"SYSLOG_IDENTIFIER"\s*:\s*"[^"\s]+/(?:smtp|lmtp|local|virtual|pipe|qmgr|cleanup)"'
+    r'"SYSLOG_IDENTIFIER"\s*:\s*"[^"\s]+/(?:smtp|lmtp|local|virtual|pipe|qmgr|cleanup)"'
 )
 _SYSLOG: Final = re.compile(_HEADER)
 _LOOKED_AT: Final = 50  # lines
