@@ -120,7 +120,7 @@ class Support:
         frame = pd.DataFrame([_flat(group, self.by) for group in self.groups])
         kinds = dict.fromkeys(self.by, "string")
         whole = {"_k", "_n"}
-        for name in frame.columns.difference(self.by):
+        for name in frame.columns.difference(list(self.by)):
             counts = name in _COUNTED or name[-2:] in whole
             kinds[name] = "Int64" if counts else "Float64"
         return frame.astype(kinds)
@@ -218,6 +218,7 @@ class _Tickets:
         self.closed = np.where(self.open | ~self.tells_closing, _NONE, closed)
         self.ended = self.tells_closing & ~self.open
         self.reopens, self.rating, self.asked = (self._numbers(name) for name in ("reopens", "rating", "asked"))
+        self.answered = self._numbers("answered") == 1
 
     def _numbers(self, name: str) -> Any:
         import pyarrow as pa
@@ -254,7 +255,7 @@ class _Tickets:
 
     def measure(self, names: Mapping[str, str], at: Any) -> SupportGroup:
         """The figures of the tickets at these places."""
-        replied = self.reply[at] != _NONE
+        replied = self.answered[at]
         opened, ended = self.open[at], self.ended[at]
         first, first_business = self._first_response(at)
         resolution, resolution_business = self._resolution(at)
@@ -279,10 +280,10 @@ class _Tickets:
         )
 
     def _first_response(self, at: Any) -> tuple[Length, Length]:
-        """Who was not answered waited until the case was closed, or waits still."""
-        at = at[
-            self.tells_reply[at] & ~(self.ended[at] & (self.closed[at] == _NONE) & (self.reply[at] == _NONE))
-        ]
+        """Who was not answered waited until the case was closed, or waits still; unknown times are left out."""
+        replied = self.reply[at] != _NONE
+        ended_unknown = ~replied & self.ended[at] & (self.closed[at] == _NONE)
+        at = at[self.tells_reply[at] & ~ended_unknown & (replied | ~self.answered[at])]
         replied = self.reply[at] != _NONE
         until = np.where(self.closed[at] == _NONE, self.as_of, self.closed[at])
         why = None if len(at) else "no file tells when tickets were answered"

@@ -267,6 +267,7 @@ def _cut(reading: _Reading, as_of_us: int) -> None:
             f"{early:,} tickets were answered before they were created: their reply is not counted"
         )
     reading.connection.execute(
-        f"update support_tickets set reply_us = if(reply_us between created_us and {as_of_us}, reply_us, null)"
-        f", state = if(closed_us > {as_of_us}, 'open', state)"
+        f"update support_tickets set answered = answered and coalesce(reply_us, 0) <= {as_of_us}, "
+        f"reply_us = if(reply_us between created_us and {as_of_us}, reply_us, null), "
+        f"state = if(closed_us > {as_of_us}, 'open', state)"
     )

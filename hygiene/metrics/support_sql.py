@@ -13,6 +13,7 @@ TICKET: Final = {
     "ticket": "VARCHAR",
     "created_us": "BIGINT",  # the first message of the customer
     "reply_us": "BIGINT",  # the first human reply
+    "answered": "BOOLEAN",  # by a human, though it may not be known when
     "closed_us": "BIGINT",  # the last closing
     "updated_us": "BIGINT",
     "state": "VARCHAR",  # open, closed, left out; null: closed if it has a closing
@@ -131,11 +132,14 @@ def tickets_sql(layout: Layout, records: str, zone: str, *, day_first: bool | No
     reopens = "coalesce(try_cast(f_reopens as bigint), if(reopened_us is not null, 1, null))"
     if "reopened" in layout.fields and "reopens" not in layout.fields:
         reopens = "if(reopened_us is not null, 1, 0)::bigint"
+    undated = "if(f_closed is not null and closed_us is null, 'closed', null)"
     told = asked_sql if asked else "if(rating is not null, true, null)"
     return f"""
     select {quote(layout.name)} as layout, f_ticket as ticket, created_us,
         coalesce(first_reply_us, created_us + {minutes}) as reply_us, closed_us,
-        coalesce(updated_us, closed_us, created_us) as updated_us, {status_sql(layout, "f_status")} as state,
+        f_first_reply is not null or f_first_reply_minutes is not null as answered,
+        coalesce(updated_us, closed_us, created_us) as updated_us,
+        coalesce({status_sql(layout, "f_status")}, {undated}) as state,
         {reopens} as reopens, rating, {told} as asked, {_TRAITS}
     from (select *, {", ".join(f"{sql} as {field}_us" for field, sql in moments.items())},
         {rating_sql(layout, "f_rating")} as rating from ({records}))"""
@@ -203,7 +207,7 @@ with acts as (
     from acts group by layout
 )
 insert into support_tickets by name
-select layout, ticket, created_us, reply_us, closed_us, updated_us,
+select layout, ticket, created_us, reply_us, reply_us is not null as answered, closed_us, updated_us,
     coalesce(state, case when not says_closed then null when ended then 'closed' else 'open' end) as state,
     if(says_closed, coalesce(reopens, 0), null) as reopens, rating,
     case when rating is not null then true when says_asked then asked end as asked,
