@@ -205,8 +205,21 @@ class _Reading:
     def _read_table(self, task: Task, query: str, *, numbered: bool) -> FileRead:
         described = self.connection.execute(f"describe select * {query}").fetchall()
         columns = {name: kind for name, kind, *_ in described}
+        head = Head(name=task.name, start=b"", columns=tuple(columns))
+        reader = next((one for one in READERS if one.recognises(head)), None)
+        if reader:
+            self.used[reader.name] = reader
+            return reader.read(replace(task, path=self._as_text(query, task)))
         table = TableLog(name=task.name, query=query, columns=columns, numbered=numbered)
         return FileRead(name=task.name, notes=load_table(task, table))
+
+    def _as_text(self, query: str, task: Task) -> Path:
+        """A table as delimited text, for readers that take nothing else."""
+        path = self.work / f"table-{task.number}.csv"
+        self.connection.execute(
+            f"copy (select columns(*)::varchar {query}) to {quote(str(path))} (header, quote '\"')"
+        )
+        return path
 
     def _read_delimited(self, task: Task, part: Part) -> Iterator[FileRead]:
         for text in open_delimited(part):

@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 
 import duckdb
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from hygiene.errors import UnreadableInput
@@ -62,6 +64,34 @@ def test_all_kinds_in_one_archive(tmp_path):
     by_file = {file.name.rpartition("/")[2]: file for file in read.report.files}
     assert by_file["reports.csv"].tallies == 3
     assert by_file["orders.csv"].kinds == {EventKind.CONVERTED: 4}
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "parquet"])
+def test_orders_and_reports_in_frames(tmp_path, kind):
+    orders = pd.DataFrame(
+        {
+            "order_id": [7, 8],
+            "email": ["ann@example.com", None],
+            "created_at": pd.to_datetime(["2026-05-01T10:00:00Z", "2026-05-02T10:00:00Z"]),
+            "total": [1234.5, 10.125],
+            "note": ['says "hi",\nthen goes', ""],
+        }
+    )
+    report = pd.DataFrame({"campaign": ["x"], "sent": [1000], "unique_opens": [10.0]})
+    given = [orders, report]
+    if kind == "arrow":
+        given = [pa.Table.from_pandas(one) for one in given]
+    if kind == "parquet":
+        given = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+        orders.to_parquet(given[0])
+        report.to_parquet(given[1])
+    read = Read(given)
+    moment = 1_777_629_600_000_000
+    assert read.rows("select event_id, recipient, ts_us, value_micros from events") == [
+        ("7", "ann@example.com", moment, 1_234_500_000),
+        ("8", None, moment + 86_400_000_000, 10_125_000),
+    ]
+    assert read.rows("select campaign, sent, opened_all from tallies") == [("x", 1000, 10)]
 
 
 def test_encodings_of_tables(tmp_path):
