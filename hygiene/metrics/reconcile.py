@@ -109,10 +109,13 @@ def reconcile(
     changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
     gathered = _gather(of_mails, census, changes, engine)
     known = gathered.filter(nw.col("known"))
-    mails, again, clicks = _look_again(of_mails, known, census, engine)
+    again = engine.settle("again", distinct(of_mails, _puzzling(gathered), census))
+    orphaned, again = again.filter(nw.col("known") == 0), again.filter(nw.col("known") == 1)
+    clicks = engine.settle("clicks_again", judge_clicks(again, engine))
+    mails = _count_again(known, again, clicks, engine)
     told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
     mails = _finish(mails, census, credited, engine)
-    found = _find_orphans(of_mails, gathered, census, engine)
+    found = _find_orphans(orphaned, census, engine)
     counted, repeated = _tally(known, again, engine)
     _account(census, counted, found)
     reconciled = Reconciled(
@@ -156,13 +159,17 @@ def _gather(of_mails: Frame, census: Census, changes: list[tuple[int, int]], eng
     return engine.settle("gathered", mails.select(**kept)).with_columns(**implied)
 
 
-def _look_again(of_mails: Frame, known: Frame, census: Census, engine: Engine) -> tuple[Frame, Frame, Frame]:
-    """The mails, with what occurs twice counted exactly; the distinct events and clicks of those."""
+def _puzzling(gathered: Frame) -> Frame:
+    """Whose events are to be looked at again: mails with repetitions, and what is no mail of this log."""
+    known = nw.when(nw.col("known")).then(nw.lit(1)).otherwise(nw.lit(0))
+    return gathered.filter(_repeats() | ~nw.col("known")).select(*KEY, "delivered_us", known=known)
+
+
+def _count_again(known: Frame, again: Frame, clicks: Frame, engine: Engine) -> Frame:
+    """The mails, with what occurs twice counted exactly."""
     columns, twice = [*MAIL, *_TOLD], known.filter(_repeats())
-    again = engine.settle("again", distinct(of_mails, twice.select(*KEY, "delivered_us"), census))
-    clicks = engine.settle("clicks_again", judge_clicks(again, engine))
     fixed = engine.settle("corrected", corrected(twice, recount(again, clicks)).select(*columns))
-    return nw.concat([known.filter(~_repeats()).select(*columns), fixed]), again, clicks
+    return nw.concat([known.filter(~_repeats()).select(*columns), fixed])
 
 
 def _repeats() -> nw.Expr:
@@ -329,7 +336,7 @@ def _touches(mails: Frame, again: Frame, clicks: Frame, *, rule: Attribution) ->
 # What is accounted for
 
 
-def _find_orphans(of_mails: Frame, gathered: Frame, census: Census, engine: Engine) -> tuple[Orphans, ...]:
+def _find_orphans(orphaned: Frame, census: Census, engine: Engine) -> tuple[Orphans, ...]:
     """The events of no mail, by source, kind and reason."""
     found = [
         Orphans(source=source.name, kind=kind, reason=reason, events=events)
@@ -338,20 +345,17 @@ def _find_orphans(of_mails: Frame, gathered: Frame, census: Census, engine: Engi
         for kind, events in kinds.items()
         if events and kind not in ASIDE
     ]
-    strays = gathered.filter(~nw.col("known")).select(*KEY)
-    if _rows(strays, engine):
-        stray = of_mails.join(strays, on=list(KEY), how="inner")
-        rows = engine.collect(stray.group_by("source", "kind").agg(strays=nw.len())).to_pylist()
-        silent = set(census.named(without="says_sends"))
-        found += [
-            Orphans(
-                source=row["source"],
-                kind=row["kind"],
-                reason=NO_PROOF if row["source"] in silent else NO_SEND,
-                events=row["strays"],
-            )
-            for row in rows
-        ]
+    silent = set(census.named(without="says_sends"))
+    counted = orphaned.group_by("source", "kind").agg(strays=nw.col("copies").sum())
+    found += [
+        Orphans(
+            source=row["source"],
+            kind=row["kind"],
+            reason=NO_PROOF if row["source"] in silent else NO_SEND,
+            events=int(row["strays"]),
+        )
+        for row in engine.collect(counted).to_pylist()
+    ]
     return tuple(sorted(found, key=lambda each: (-each.events, each.source, each.kind, each.reason)))
 
 

@@ -39,7 +39,7 @@ def sweep_rule() -> SweepRule:
 
 
 def distinct(events: Frame, repeated: Frame, census: Census) -> Frame:
-    """The distinct events of the mails in `repeated` (`KEY`, `delivered_us`): when, and by whom."""
+    """The distinct events of the mails in `repeated` (`KEY`, `known`, `delivered_us`): when, and by whom."""
     when = at(census)
     return (
         events.join(repeated, on=list(KEY), how="inner")
@@ -49,7 +49,11 @@ def distinct(events: Frame, repeated: Frame, census: Census) -> Frame:
             human=nw.when(is_human()).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64)),
         )
         .group_by(*KEY, "kind", "second", "url", "bounce_class")
-        .agg(nw.col("ts_us").min(), nw.col("human").max(), nw.col("delivered_us").min())
+        .agg(
+            *(nw.col(name).min() for name in ("ts_us", "delivered_us", "known")),
+            nw.col("human").max(),
+            copies=nw.len(),
+        )
     )
 
 

@@ -64,7 +64,6 @@ def gather(events: Frame, census: Census) -> Frame:
 
     What the census says does not occur is not looked for: that halves the work on most logs.
     """
-    severity = _severity()
     wanted = {
         **{name: (kind, _when(kind, at(census)).min()) for name, kind in _FIRST.items()},
         **{name: (kind, _when(kind, at(census)).max()) for name, kind in _LAST.items()},
@@ -77,16 +76,21 @@ def gather(events: Frame, census: Census) -> Frame:
         del wanted["unsubscribed_last"]
     made = {name: value for name, (kind, value) in wanted.items() if kind in census.kinds}
     if census.kinds & {EventKind.REJECTED, EventKind.BOUNCED, EventKind.DEFERRED}:
-        made |= {"severity": severity.max(), "said": _said(severity).max()}
+        made["said"] = _said().max()
     if census.tells_tracking:
         made |= {f"{what}_told": _told(what).max() for what in ("open", "click")}
     made |= {name: nw.col(name).max() for name in SLICED if name in census.tells}
-    gathered = events.group_by(*KEY).agg(events=nw.len(), first_at=nw.col("ts_us").min(), **made)
-    numbers = {*_FIRST, *_LAST, "rejections", "deferrals", "human_open", "human_click", "severity"}
+    if census.undated or EventKind.REJECTED in census.kinds or census.named(without="says_sends"):
+        made["first_at"] = nw.col("ts_us").min()  # of mails without a dated send
+    gathered = events.group_by(*KEY).agg(events=nw.len(), **made)
+    numbers = {*_FIRST, *_LAST, "rejections", "deferrals", "human_open", "human_click", "first_at"}
     missing = {name: nw.lit(None, nw.Int64) for name in sorted(numbers | _TOLD) if name not in made}
     missing |= {name: nw.lit(None, nw.String) for name in (*SLICED, "said") if name not in made}
     seen = [_flag(~nw.col(name).is_null()) for name in _SEEN if name in made]
-    return gathered.with_columns(**missing, kinds=reduce(operator.add, seen, nw.lit(0, nw.Int64)))
+    kinds = reduce(operator.add, seen, nw.lit(0, nw.Int64))
+    return gathered.with_columns(**missing, kinds=kinds).with_columns(
+        severity=nw.col("said").str.slice(0, 1).cast(nw.Int64)
+    )
 
 
 def _when(kind: EventKind, value: nw.Expr, also: nw.Expr | None = None) -> nw.Expr:
@@ -109,27 +113,18 @@ def _told(what: str) -> nw.Expr:
     )
 
 
-def _severity() -> nw.Expr:
-    """How bad a rejection, bounce or deferral is; null for anything else."""
-    bounce = nw.lit(_SEVERITY[BounceClass.UNKNOWN], nw.Int64)
+def _said() -> nw.Expr:
+    """How bad a rejection, bounce or deferral is, and what was said with it: the greatest is the worst."""
+    kind, bounce = nw.col("kind"), nw.lit(str(_SEVERITY[BounceClass.UNKNOWN]))
     for name in (BounceClass.HARD, BounceClass.BLOCK, BounceClass.SOFT):
         is_it = (nw.col("bounce_class") == name.value).fill_null(value=False)
-        bounce = nw.when(is_it).then(nw.lit(_SEVERITY[name], nw.Int64)).otherwise(bounce)
-    return (
-        nw.when(nw.col("kind") == EventKind.BOUNCED.value)
-        .then(bounce)
-        .when(nw.col("kind") == EventKind.REJECTED.value)
-        .then(nw.lit(_REJECTED, nw.Int64))
-        .when(nw.col("kind") == EventKind.DEFERRED.value)
-        .then(nw.lit(_DEFERRED, nw.Int64))
-    )
-
-
-def _said(severity: nw.Expr) -> nw.Expr:
-    """What was said with it, so written that the greatest text is of the worst event."""
+        bounce = nw.when(is_it).then(nw.lit(str(_SEVERITY[name]))).otherwise(bounce)
+    rejected = nw.when(kind == EventKind.REJECTED.value).then(nw.lit(str(_REJECTED)))
+    other = rejected.otherwise(nw.lit(str(_DEFERRED)))
+    severity = nw.when(kind == EventKind.BOUNCED.value).then(bounce).otherwise(other)
     words = [nw.col(name).fill_null("") for name in ("smtp_status", "reason")]
-    text = nw.concat_str(severity.cast(nw.String), *words, separator=_BREAK)
-    return nw.when(~severity.is_null()).then(text)
+    failed = [EventKind.BOUNCED.value, EventKind.REJECTED.value, EventKind.DEFERRED.value]
+    return nw.when(kind.is_in(failed)).then(nw.concat_str(severity, *words, separator=_BREAK))
 
 
 def establish(gathered: Frame, census: Census) -> Frame:
