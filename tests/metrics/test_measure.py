@@ -203,7 +203,7 @@ def test_times_take_as_long_as_they_take():
 def test_causes_come_with_it():
     kpis = hygiene.measure(pd.DataFrame(PLAIN))
     assert kpis.causes is not None
-    assert kpis.to_dict()["causes"]["providers"]
+    assert kpis.to_dict()["causes"]["compared"]
 
 
 def test_public_words():
