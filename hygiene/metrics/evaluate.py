@@ -96,7 +96,7 @@ def _silenced(kpi: Kpi, telling: Telling) -> str | None:
 def _unheard(kpi: Kpi, *, silent: bool) -> str:
     """Why it cannot be known from any log of a slice."""
     if kpi.name.endswith("_human") and not silent:
-        return "the log does not tell people from machines"
+        return "the log does not tell people from machines (--all-opens judges both)"
     missing = " or ".join(_SAID[kind] for kind in kpi.needs) or "what became of the mails"
     return f"the log tells of no {missing}" if kpi.needs else f"the log does not tell {missing}"
 
@@ -140,6 +140,7 @@ def _value(slices: Slices, figures: Figures, place: int, target: Target | None, 
         benchmark=target.limit if target else None,
         verdict=judged.verdict,
         needed=judged.needed,
+        leans=judged.leans if judged.needed is not None else None,
         note=_note(judged, partly=bool(figures.partly[place])),
     )
 

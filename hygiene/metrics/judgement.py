@@ -160,7 +160,7 @@ def unproven(value: KpiValue) -> str:
         return f"There is no figure: {value.why_null}."
     if value.needed is not None:
         mails = counted(value.needed, "more mail", "more mails")
-        return f"Too few mails to prove it either way; {mails} at the same rate would."
+        return f"Too few mails; {mails} at the same rate would prove it {value.leans}."
     if value.note:
         return f"{_upper(value.note)}."
     return "The rate lies on the threshold: no number of mails at this rate proves it."

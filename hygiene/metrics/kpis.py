@@ -74,11 +74,13 @@ class KpiValue:
     benchmark: str | None = None  # as it is said: "> 90 %"
     verdict: Verdict = Verdict.NONE
     needed: int | None = None  # more of what the denominator counts until it is proven, at the same rate
+    leans: Verdict | None = None  # what so many more would prove: met or missed
     note: str | None = None  # what else is to be said: a level reached, a suspicion, more to come
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, keys in the order of the fields."""
-        return {**asdict(self), "slice": dict(self.slice), "verdict": self.verdict.value}
+        leans = self.leans.value if self.leans else None
+        return {**asdict(self), "slice": dict(self.slice), "verdict": self.verdict.value, "leans": leans}
 
 
 _HOUSE: Final = "hygiene"

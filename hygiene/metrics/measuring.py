@@ -11,10 +11,10 @@ import numpy as np
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import TALLY, EventKind
-from hygiene.events.layout import declared
 from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
+from hygiene.metrics.census import ASIDE
 from hygiene.metrics.cube import Cube, build_cube
 from hygiene.metrics.delays import EDGES_US, delays
 from hygiene.metrics.durations import Bucket, Duration, measure_duration
@@ -24,6 +24,7 @@ from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
+from hygiene.metrics.sources import report_title, title_of
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
 
@@ -40,6 +41,7 @@ _DURATIONS: Final = {
     "click": "time_to_first_click",
 }
 _NAMED: Final = 5  # campaigns in one sentence
+_ASIDE: Final = {kind.value for kind in ASIDE}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ class Measuring:
             young=None if slices is None else self._young(mails, slices),
             delays=self._delays(mails, total),
             others=count_as(total, asked.platform, telling) if asked.platform else None,
-            causes=self._causes(cube, telling) if asked.causes and total.sums(["submitted"])[0] else None,
+            causes=self._causes(cube, telling) if asked.causes and cube.count([_SOURCE]).num_rows else None,
         )
 
     def _cube(self, mails: Frame) -> Cube:
@@ -204,10 +206,10 @@ class Measuring:
             for kind in (EventKind.CONVERTED, EventKind.UNKNOWN)
         )
         first, last, number = self._span(mails, tallies)
-        sources = [*report.sources, *(row["source"] for row in tallies)]
+        titles = [*map(title_of, report.sources), *(report_title(row["source"]) for row in tallies)]
         return Account(
             files=tuple(file.name for file in report.files),
-            platforms=tuple(map(title_of, dict.fromkeys(sources))),
+            platforms=tuple(dict.fromkeys(titles)),
             events=census.events,
             of_mails=census.events - found.orphaned - converted - unknown,
             duplicates=found.duplicates,
@@ -247,10 +249,13 @@ class Measuring:
         report = self.events.report
         yield from dict.fromkeys([*report.notes, *(note for file in report.files for note in file.notes)])
         yield from report.refused
-        for name in self.found.census.named(without="says_deliveries"):
-            yield f"{title_of(name)} tells of no deliveries: what did not bounce counts as delivered"
-        for name in self.found.census.named(without="says_sends"):
-            yield f"{title_of(name)} tells of no sends: they are concluded from deliveries and bounces"
+        for source in self.found.census.sources:
+            if not set(source.kinds) - _ASIDE:
+                continue  # a shop
+            if not source.says_deliveries:
+                yield f"{title_of(source.name)}: no deliveries are told; what did not bounce is delivered"
+            if not source.says_sends:
+                yield f"{title_of(source.name)}: no sends are told; they are concluded from what followed"
         if others := self.found.orders.other_currencies:
             named = ", ".join(f"{number:,} in {name}" for name, number in others.items())
             yield f"orders in other currencies than {self.found.orders.currency} add nothing to it: {named}"
@@ -264,8 +269,3 @@ def _bucket(row: Mapping[str, Any]) -> Bucket:
     edges = [0.0, *(edge / SECOND_US for edge in EDGES_US)]
     high = edges[number + 1] if number + 1 < len(edges) else edges[-1] * 10
     return Bucket(low_s=edges[number], high_s=high, mails=int(row["mails"]))
-
-
-def title_of(source: str) -> str:
-    """What a layout is called."""
-    return next((layout.title for layout in declared().layouts if layout.name == source), source)

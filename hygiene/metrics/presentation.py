@@ -203,11 +203,10 @@ def _said(value: KpiValue) -> str:
 
 
 def _unproven(value: KpiValue) -> str:
-    if value.needed is not None:
-        return (
-            f"not proven yet to be {value.benchmark}; {value.needed:,} more mails at this rate would prove it"
-        )
-    return f"not proven yet to be {value.benchmark}; {value.note or 'it lies on the threshold'}"
+    if value.needed is None:
+        return f"{value.benchmark} is not proven yet; {value.note or 'the rate lies on the threshold'}"
+    mails = counted(value.needed, "more mail", "more mails")
+    return f"{value.benchmark} is not proven yet; {mails} at this rate would prove it {value.leans}"
 
 
 def _aside(text: str) -> Cell:

@@ -15,6 +15,7 @@ class Judged:
 
     verdict: Verdict
     needed: int | None = None
+    leans: Verdict | None = None  # what that would prove
     note: str | None = None
 
 
@@ -29,9 +30,12 @@ def judge(
     value = numerator / n
     verdict = _verdict(target, low, high)
     if growing and _may_turn(kpi, verdict):
-        return Judged(Verdict.NOT_PROVEN, None, "the mails are young: more may come")
-    needed = _needed(target, numerator, n, value) if verdict is Verdict.NOT_PROVEN else None
-    return Judged(verdict, needed, _note(target, value, low))
+        return Judged(Verdict.NOT_PROVEN, note="the mails are young: more may come")
+    needed, leans = None, None
+    if verdict is Verdict.NOT_PROVEN:
+        needed = _needed(target, numerator, n, value)
+        leans = Verdict.MET if _meets(target, value, value) else Verdict.MISSED
+    return Judged(verdict, needed, leans, _note(target, value, low))
 
 
 def _verdict(target: Target, low: float, high: float) -> Verdict:

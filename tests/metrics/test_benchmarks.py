@@ -85,6 +85,12 @@ def test_a_verdict_and_what_would_prove_it(profile, kpi, counted, expected, need
     assert (found.verdict, found.needed) == (expected, needed)
 
 
+def test_what_more_mails_would_prove_is_said():
+    assert verdict("default", "bounce_rate", 5, 100).leans is Verdict.MET
+    assert verdict("default", "bounce_rate", 15, 100).leans is Verdict.MISSED
+    assert verdict("default", "bounce_rate", 7, 140).leans is None
+
+
 def test_more_opens_than_usual_are_no_fault_but_suspect():
     found = verdict("default", "open_rate", 6_000, 10_000)
     assert found.verdict is Verdict.MET

@@ -86,7 +86,7 @@ def test_few_mails_prove_nothing_and_exit_3():
     assert kpis.exit_code() == 3
     (complaints,) = [each for each in kpis.findings() if each.id == "complaint-rate-delivered-not-proven"]
     assert complaints.unknown
-    assert complaints.why == "Too few mails to prove it either way; 3,818 more mails at the same rate would."
+    assert complaints.why == "Too few mails; 3,818 more mails at the same rate would prove it met."
 
 
 def test_slices_that_missed_are_the_evidence_of_one_finding():

@@ -74,7 +74,7 @@ def test_the_figures_of_a_report():
         for value in values_of(slices, tuple(KPIS.values()), Telling(silent={}), load_profile("default"))
     }
     assert found["open_rate_all"].value == 390 / 975
-    assert found["open_rate_human"].why_null == "the log does not tell people from machines"
+    assert "people from machines" in found["open_rate_human"].why_null
     assert found["bounce_rate"].value == 0.025
     assert found["complaint_rate_fbl"].value is None
     assert found["conversion_rate"].value is None
