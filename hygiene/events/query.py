@@ -261,8 +261,9 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "provider": _provider(layouts),
         "bounce_class": f"case when {is_kind('kind', EventKind.BOUNCED)} then {_bounce()} end",
         "smtp_status": "found_status",
-        "reason": f"case when {told_why} then left(why, {_MOST_REASON}) "
-        f"when {is_kind('kind', EventKind.UNKNOWN, Mark.SKIPPED)} then {_unknown(layouts)} end",
+        "reason": f"case when {told_why} or kind = '{EventKind.UNKNOWN}' and rule is not null "
+        f"then left(why, {_MOST_REASON}) "
+        f"when {is_kind('kind', EventKind.UNKNOWN, Mark.SKIPPED)} then nullif({_unknown(layouts)}, '') end",
         "machine": f"case when {is_kind('kind', *_SEEN)} then {_machine(layouts)} end",
         "url": f"case when kind = '{EventKind.CLICKED}' then f_url end",
         "tracked": _tracked(),

@@ -81,7 +81,7 @@ def read_events(
 def _check_zone(timezone: str) -> None:
     try:
         ZoneInfo(timezone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise UsageError(f"no time zone is called {timezone!r}: names are such as Europe/Berlin") from None
 
 

@@ -129,8 +129,7 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
         "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
         f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
-        "reason": f"coalesce(nullif({given['reason']}, ''), "
-        f"case when {word} = '{EventKind.UNKNOWN}' or not {known} then {given['kind']} end)",
+        "reason": f"coalesce(nullif({given['reason']}, ''), case when not {known} then {given['kind']} end)",
         "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
         f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
         "file": f"{task.number}::smallint",

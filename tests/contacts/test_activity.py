@@ -450,7 +450,7 @@ def test_ses(read):
         "full@example.com",
         "odd@example.com",
     }
-    assert report.aside == {Aside.DAMAGED: 1, Aside.NO_MAIL_EVENT: 1, Aside.SEVERAL_RECIPIENTS: 4}
+    assert report.aside == {Aside.NO_MAIL_EVENT: 2, Aside.SEVERAL_RECIPIENTS: 4}
     assert report.opens_maybe_machine == 0
 
 
