@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -71,11 +74,13 @@ def _microseconds(moment: datetime) -> int:
 
 def local(ts: nw.Expr, changes: list[tuple[int, int]]) -> nw.Expr:
     """The local time of a moment, as if it were UTC."""
-    shift = nw.lit(changes[0][1], nw.Int64)
-    for number, (since, offset) in enumerate(changes[1:]):
-        step = offset - changes[number][1]
-        shift = shift + nw.when(ts >= since).then(nw.lit(step, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
-    return ts + shift
+    steps = [ts + changes[0][1]]
+    for (_, before), (since, offset) in pairwise(changes):
+        change = nw.lit(offset - before, nw.Int64)
+        steps.append(nw.when(ts >= since).then(change).otherwise(nw.lit(0, nw.Int64)))
+    while len(steps) > 1:  # in pairs: centuries of changes, one after another, would be nested too deep
+        steps = [reduce(operator.add, steps[place : place + 2]) for place in range(0, len(steps), 2)]
+    return steps[0]
 
 
 def day_of(ts: nw.Expr) -> nw.Expr:

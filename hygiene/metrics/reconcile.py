@@ -100,9 +100,7 @@ def reconcile(
     zone that is none, and BrokenSum where the sums do not hold.
     """
     rule, zone = read_attribution(attribution), read_zone(timezone)
-    log = events.select(*READ)
-    if sends is not None:
-        log = nw.concat([log, _given_sends(sends, log, engine)])
+    log = _with_sends(events.select(*READ), sends, engine)
     census = take_census(log, engine, never or {})
     log = keyed(log, census)
     of_mails = placed(log, census)
@@ -116,14 +114,12 @@ def reconcile(
     told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
     mails = _finish(mails, census, credited, engine)
     found = _find_orphans(orphaned, census, engine)
-    counted, repeated = _tally(known, again, engine)
-    _account(census, counted, found)
     reconciled = Reconciled(
         mails=mails,
         engine=engine,
         census=census,
         orphans=found,
-        duplicates=repeated,
+        duplicates=_account(census, known, again, found, engine),
         swept_clicks=_rows(clicks.filter(nw.col("swept")), engine),
         orders=told,
         timezone=timezone,
@@ -136,16 +132,18 @@ def reconcile(
 # Sends from a list
 
 
-def _given_sends(sends: Frame, log: Frame, engine: Engine) -> Frame:
-    """The sends of a list, under the source of the log whose mails they are; without one, under their own."""
+def _with_sends(log: Frame, sends: Frame | None, engine: Engine) -> Frame:
+    """The log with the sends of a list, under the source whose mails they are; without one, under their own."""
+    if sends is None:
+        return log
     given = sends.select(*READ).filter(nw.col("kind") == EventKind.SENT.value)
     names = engine.collect(log.group_by("source").agg(rows=nw.len()))["source"].to_pylist()
     if len(names) == 1:
-        return given.with_columns(source=nw.lit(names[0]))
+        return nw.concat([log, given.with_columns(source=nw.lit(names[0]))])
     pair = ["message_id", "recipient"]
     owners = log.group_by(*pair).agg(owner=nw.col("source").min())
     owned = given.join(owners, on=pair, how="left")
-    return owned.with_columns(source=nw.coalesce("owner", "source")).select(*READ)
+    return nw.concat([log, owned.with_columns(source=nw.coalesce("owner", "source")).select(*READ)])
 
 
 # Mails
@@ -363,15 +361,11 @@ def _rows(frame: Frame, engine: Engine) -> int:
     return int(engine.collect(frame.select(nw.len())).to_pylist()[0]["len"])
 
 
-def _tally(known: Frame, again: Frame, engine: Engine) -> tuple[int, int]:
-    """The events of the mails, and how many of them only repeat another one."""
+def _account(census: Census, known: Frame, again: Frame, orphans: tuple[Orphans, ...], engine: Engine) -> int:
+    """Check that every event of the log went somewhere; how many only repeat another event of their mail."""
     repeated = nw.when(_repeats()).then(nw.col("events"))
-    sums = known.select(nw.col("events").sum(), repeated=repeated.sum())
-    row = engine.collect(sums).to_pylist()[0]
-    return int(row["events"] or 0), int(row["repeated"] or 0) - _rows(again, engine)
-
-
-def _account(census: Census, events_of_mails: int, orphans: tuple[Orphans, ...]) -> None:
-    kinds = {kind: sum(source.kinds.get(kind, 0) for source in census.sources) for kind in ASIDE}
-    parts = {"of mails": events_of_mails, "without a mail": sum(each.events for each in orphans)}
-    check_events(census.events, {**parts, **{kind.value: number for kind, number in kinds.items()}})
+    row = engine.collect(known.select(nw.col("events").sum(), repeated=repeated.sum())).to_pylist()[0]
+    kinds = {kind.value: sum(source.kinds.get(kind, 0) for source in census.sources) for kind in ASIDE}
+    parts = {"of mails": int(row["events"] or 0), "without a mail": sum(each.events for each in orphans)}
+    check_events(census.events, parts | kinds)
+    return int(row["repeated"] or 0) - _rows(again, engine)
