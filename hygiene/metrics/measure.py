@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
+from hygiene.event import EventKind
 from hygiene.metrics.as_others import find_platform
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.benchmarks import DEFAULT, load_profile
@@ -18,6 +19,7 @@ from hygiene.metrics.measured import Kpis
 from hygiene.metrics.measuring import Asked, Measuring
 from hygiene.metrics.moments import read_by, read_moment
 from hygiene.metrics.reconcile import reconcile
+from hygiene.metrics.sends import as_events, check_kind, join_sends
 
 Say: TypeAlias = Callable[[str], None]
 
@@ -81,8 +83,8 @@ def measure(
         found = reconcile(
             tables.adopt("events", events.reading),
             tables,
-            sends=_beside(events, tables, "sends", sends, options),
-            orders=_beside(events, tables, "shop_orders", orders, options),
+            sends=_sends(events, tables, sends, options),
+            orders=_orders(events, tables, orders, options),
             attribution=attribution,
             timezone=timezone,
             never={source: events.report.never(source) for source in events.report.sources},
@@ -91,9 +93,25 @@ def measure(
         return Measuring(asked, events, tables, found, window_us).run()
 
 
-def _beside(events: Events, tables: Engine, name: str, logs: Any, options: Mapping[str, Any]) -> Frame | None:
-    """Further logs as a frame of the engine; None where there are none."""
-    if logs is None or (isinstance(logs, Sequence) and not logs):
+def _sends(events: Events, tables: Engine, sends: Any, options: Mapping[str, Any]) -> Frame | None:
+    """What was sent, as a frame of the engine; None where nothing is given."""
+    if _is_nothing(sends):
         return None
-    events.read_beside(name, logs, **options)
-    return tables.adopt(name, events.reading)
+    connection = events.reading.connection
+    events.read_beside("sends", as_events(sends, connection, events.folder), **options)
+    check_kind(connection, "sends", EventKind.SENT, ("--sends", "list of what was sent"))
+    join_sends(connection)
+    return tables.adopt("sends", events.reading)
+
+
+def _orders(events: Events, tables: Engine, orders: Any, options: Mapping[str, Any]) -> Frame | None:
+    """The orders, as a frame of the engine; None where none are given."""
+    if _is_nothing(orders):
+        return None
+    events.read_beside("shop_orders", orders, **options)
+    check_kind(events.reading.connection, "shop_orders", EventKind.CONVERTED, ("--orders", "order"))
+    return tables.adopt("shop_orders", events.reading)
+
+
+def _is_nothing(given: Any) -> bool:
+    return given is None or (isinstance(given, list | tuple) and not given)
