@@ -43,6 +43,8 @@ _ISO = (
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
 _DAY_FIRST, _MONTH_FIRST = ("%d/%m/%Y", "%d-%m-%Y"), ("%m/%d/%Y", "%m-%d-%Y")
+#: 1990 and 2100 in microseconds since 1970: what lies outside was misread
+_EARLIEST, _LATEST = 631_152_000_000_000, 4_102_444_800_000_000
 #: day and month as numbers, in an order that the text does not tell
 NUMERIC: Final = r"^\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b"
 
@@ -63,7 +65,7 @@ def word_sql(text: str) -> str:
 
 
 def moment_sql(text: str, zone: str, *, day_first: bool | None) -> str:
-    """The moment of a text: microseconds since 1970 UTC, null for what is none; a day without a time is none.
+    """The moment of a text: microseconds since 1970 UTC, null for what is none, as a day without a time is.
 
     What names no zone is in `zone`. Numbers are seconds, milliseconds or microseconds by their size.
     """
@@ -76,7 +78,7 @@ def moment_sql(text: str, zone: str, *, day_first: bool | None) -> str:
     offset = f"if({parts}.zone like '-%', -1, 1) * {seconds} * 1000000"
     here = "epoch_us({})" if zone == "UTC" else f"epoch_us(timezone({quote(zone)}, {{}}))"
     number = f"try_cast({text} as double)"
-    return f"""case
+    moment = f"""case
         when {text} is null then null
         when regexp_full_match({text}, '\\d{{9,10}}(\\.\\d+)?') then round({number} * 1000000)::bigint
         when regexp_full_match({text}, '\\d{{12,13}}') then {text}::bigint * 1000
@@ -85,6 +87,7 @@ def moment_sql(text: str, zone: str, *, day_first: bool | None) -> str:
         when {parts}.day <> '' and regexp_full_match({parts}.zone, '[+-].*') then epoch_us({stamp}) - {offset}
         when {parts}.day <> '' then epoch_us({stamp})
         else {here.format(f"try_strptime({text}, [{patterns}])")} end"""
+    return f"nullif(nullif(greatest(least({moment}, {_LATEST}), {_EARLIEST}), {_LATEST}), {_EARLIEST})"
 
 
 def words_sql(text: str, meanings: Mapping[str, Sequence[str]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from hygiene.metrics.causes.anomalies import Anomaly
@@ -15,7 +14,7 @@ from hygiene.metrics.causes.forecast import Forecast
 from hygiene.metrics.causes.maturity import Ripeness
 from hygiene.metrics.causes.reasons import BounceReasons
 from hygiene.metrics.causes.thresholds import thresholds
-from hygiene.metrics.words import range_text, rate_text
+from hygiene.metrics.words import day_text, range_text, rate_text
 from hygiene.render.figures import share_of
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
@@ -295,9 +294,8 @@ def _ripeness(ripeness: Ripeness) -> Iterator[Block]:
 
 def _method(causes: Causes) -> str:
     limits = thresholds()
-    when = datetime.fromtimestamp(causes.as_of_us / 1e6, UTC)
     return (
-        f"Reckoned from {when:%Y-%m-%d %H:%M} UTC. Each {causes.charted.period} is compared with up to "
+        f"Reckoned from {day_text(causes.as_of_us)}. Each {causes.charted.period} is compared with up to "
         f"{limits.anomalies.window} before it, with a beta-binomial distribution whose spread they show "
         f"({limits.anomalies.source}). Changes are shared out exactly: a slice's own rate, and its share "
         f"of the mail. Limits of complaints: {limits.complaints.source}. Thresholds as of {limits.as_of}."

@@ -116,7 +116,10 @@ def day_text(day: int) -> str:
     >>> day_text(20785)
     '28 Nov 2026'
     """
-    when = _EPOCH + timedelta(days=day)
+    try:
+        when = _EPOCH + timedelta(days=day)
+    except OverflowError:
+        return f"day {day}"
     return f"{when.day} {when:%b %Y}"
 
 

@@ -181,6 +181,14 @@ def test_weeks_where_days_have_too_little_mail(engine):
     assert all(START + 121 <= one.points[0].when <= START + 133 for one in found)
 
 
+@pytest.mark.parametrize("day", [-10_000_000, 100_000_000])
+def test_absurd_times_do_no_harm(engine, day):
+    rows = campaigns(14, 300) + [mail("far@x.example", day, campaign="far") for _ in range(300)]
+    causes = causes_of(engine, rows)
+    assert causes.sections()
+    assert json.dumps(causes.to_dict())
+
+
 def test_small_slices_are_one(engine):
     rows = [mail(f"p{n}@d{n % 300}.example", START + n % 3, provider=f"d{n % 300}.example") for n in range(900)]
     rows += [mail(f"g{n}@gmail.com", START + n % 3) for n in range(100)]

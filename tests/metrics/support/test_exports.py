@@ -126,7 +126,17 @@ def test_moments_in_many_spellings(tmp_path, cell, expected):
 
 
 @pytest.mark.parametrize(
-    "cell", ["yesterday", "2026-11-02", "2026-13-02 09:00", "0", "99999999999999999999", "Ω"]
+    "cell",
+    [
+        "yesterday",
+        "2026-11-02",
+        "2026-13-02 09:00",
+        "0",
+        "99999999999999999999",
+        "Ω",
+        "9999-12-31 23:59",
+        "0001-01-01 00:00",
+    ],
 )
 def test_what_is_no_moment_is_counted(tmp_path, cell):
     path = tmp_path / "t.csv"
