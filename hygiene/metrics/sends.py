@@ -105,8 +105,8 @@ def join_sends(connection: duckdb.DuckDBPyConnection, table: str = "sends") -> N
         connection.execute(f"update {table} set message_id = null")
     else:
         single = (
-            "select campaign, recipient, min(message_id) as message_id from events where message_id is not null "
-            "group by campaign, recipient having count(distinct message_id) = 1"
+            "select campaign, recipient, min(message_id) as message_id from events "
+            "where message_id is not null group by campaign, recipient having count(distinct message_id) = 1"
         )
         connection.execute(
             f"update {table} as sent set message_id = one.message_id from ({single}) as one "

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hygiene.cli.app import main
+from hygiene.cli.explain import explain
 from hygiene.metrics.kpis import KPIS
 
 SENT, DAY = 1_790_000_000, 86_400
@@ -247,6 +248,20 @@ def test_an_empty_batch_is_a_log_of_nothing(run):
     code, out, err = run("empty.json")
     assert (code, err) == (3, "")
     assert "No mail was sent, as far as the log tells." in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("open_rate", ["open_rate_human", "open_rate_all", "Benchmark default: 15–30 %", "A lower bound"]),
+        ("bounce_rate", ["Counts: bounced / sent; lower is better", "Benchmark strict: < 2 %"]),
+        ("time_to_deliver", ["Mails still under way count as longer"]),
+    ],
+)
+def test_a_figure_is_explained(capsys, word, said):
+    explain(word)
+    shown = capsys.readouterr().out
+    assert all(each in shown for each in said)
 
 
 # --- what is refused
