@@ -31,8 +31,9 @@ def explain(
         for kpi in KPIS.values():
             say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
         return
-    if id in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
-        _explain_figure(id)
+    figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
+    if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
+        _explain_figure(figure)
         return
     if id in ABOUT:
         about = ABOUT[RejectReason(id)]

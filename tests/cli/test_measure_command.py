@@ -255,6 +255,7 @@ def test_an_empty_batch_is_a_log_of_nothing(run):
     [
         ("open_rate", ["open_rate_human", "open_rate_all", "Benchmark default: 15–30 %", "A lower bound"]),
         ("bounce_rate", ["Counts: bounced / sent; lower is better", "Benchmark strict: < 2 %"]),
+        ("complaint-rate-fbl-missed", ["complaint_rate_fbl", "Benchmark ses: < 0.1 %"]),
         ("time_to_deliver", ["Mails still under way count as longer"]),
     ],
 )
