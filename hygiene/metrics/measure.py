@@ -23,6 +23,7 @@ from hygiene.metrics.sends import as_events, check_kind, join_sends
 
 Say: TypeAlias = Callable[[str], None]
 
+NO_ORDERS: Final = "no orders were given: add them with --orders"
 ATTRIBUTION: Final = "last-click:5d"
 
 
@@ -67,6 +68,7 @@ def measure(
         attribution=attribution,
         human=human,
         causes=causes,
+        no_orders=NO_ORDERS if _is_nothing(orders) else "the orders hold none that was paid and kept",
     )
     check_engine(engine)
     window_us = read_attribution(attribution).window_us
