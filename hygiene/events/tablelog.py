@@ -39,7 +39,7 @@ class TableLog:
 
 
 def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
-    """Put the rows of a table into `events`; notes on how it was read. Raises UnreadableInput for no event log."""
+    """Put the rows of a table into `events`; notes on how. Raises UnreadableInput for no event log."""
     kinds = table.columns.values()
     if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
         bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
@@ -80,7 +80,8 @@ def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
         raise UnreadableInput(no_log(table.name, names))
     needed = [f"given.{identifier(column)}::varchar as {place}" for column, place in places.items()]
     records = Records(
-        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} from ({table.query}) as given",
+        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} "
+        f"from ({table.query}) as given",
         reach=reach,
         layouts=layouts,
         raw="to_json(given)::varchar",
