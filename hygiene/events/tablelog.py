@@ -168,5 +168,6 @@ def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
         f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
         f"select row_number() over () as line, {kind} as word, lower(trim({kind})) as kind, "
         f"to_json(given)::varchar as text from ({table.query}) as given) "
-        f"where kind is null or {unknown} or kind not in ({', '.join(map(quote, EventKind))}) limit {MOST_UNREAD}"
+        f"where kind is null or {unknown} or kind not in ({', '.join(map(quote, EventKind))}) "
+        f"limit {MOST_UNREAD}"
     )
