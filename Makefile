@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP)  ## audit and clean the built-in sample; into reports/ or OUTPUT=folder
+demo: $(STAMP)  ## audit, clean and measure the built-in sample; into reports/ or OUTPUT=folder
 	$(BIN)/hygiene demo $(if $(OUTPUT),--output "$(OUTPUT)")
 
 test: $(STAMP)  ## run the tests

@@ -1,4 +1,4 @@
-"""Deliverability and list hygiene: audit a domain's e-mail authentication, clean the list that is mailed.
+"""Deliverability and list hygiene: audit a domain's authentication, clean the list, measure what was sent.
 
 >>> import hygiene
 >>> audit = hygiene.audit_domain("shop.example", resolver=hygiene.Zone({}), second_opinion=False)
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from hygiene.errors import HygieneError as HygieneError
     from hygiene.finding import Finding as Finding
     from hygiene.finding import Severity as Severity
+    from hygiene.metrics.event_log import Events as Events
+    from hygiene.metrics.event_log import read_events as read_events
+    from hygiene.metrics.measure import measure as measure
+    from hygiene.metrics.measured import Kpis as Kpis
+    from hygiene.metrics.support import Support as Support
+    from hygiene.metrics.support import measure_support as measure_support
     from hygiene.resolver import Outcome as Outcome
     from hygiene.resolver import Recorded as Recorded
     from hygiene.resolver import Zone as Zone
@@ -35,13 +41,16 @@ _HOMES = {
     "Audit": "hygiene.audit.run",
     "Cleaned": "hygiene.contacts.cleaned",
     "CleaningPolicy": "hygiene.config",
+    "Events": "hygiene.metrics.event_log",
     "Facts": "hygiene.audit.facts",
     "Finding": "hygiene.finding",
     "HygieneError": "hygiene.errors",
+    "Kpis": "hygiene.metrics.measured",
     "LiveResolver": "hygiene.dns_client",
     "Outcome": "hygiene.resolver",
     "Recorded": "hygiene.resolver",
     "Severity": "hygiene.finding",
+    "Support": "hygiene.metrics.support",
     "Zone": "hygiene.resolver",
     "audit_domain": "hygiene.audit.run",
     "audit_domains": "hygiene.audit.run",
@@ -50,6 +59,9 @@ _HOMES = {
     "check_host": "hygiene.audit.spf_evaluation",
     "judge": "hygiene.audit.run",
     "load_facts": "hygiene.audit.facts",
+    "measure_support": "hygiene.metrics.support",
+    "measure": "hygiene.metrics.measure",
+    "read_events": "hygiene.metrics.event_log",
 }
 
 __all__ = list(_HOMES)

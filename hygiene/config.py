@@ -87,12 +87,26 @@ class CleaningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 read_period(text)
 
 
+class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ``[measure]`` table: how mail is counted, and what it is held against."""
+
+    by: tuple[str, ...] = ()  # campaign, provider, domain, segment, variant, stream, source, day, week
+    benchmarks: str = "default"  # or ses, gmail-yahoo, strict, or a TOML file
+    timezone: str = "UTC"  # of days, and of times without a zone
+    attribution: str = "last-click:5d"  # which mail an order is credited to
+    human: bool = True  # judge opens and clicks of people; else machines', too
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    memory_limit: str = "2GB"  # for the tables; the rest waits on disk
+    fail_on: Literal["critical", "high", "medium", "low", "never"] = "high"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a workspace can set."""
 
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     clean: CleaningPolicy = CleaningPolicy()
+    measure: MeasureSettings = MeasureSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
 
 

@@ -71,17 +71,76 @@ BOUNCE_MEANING: Final = MappingProxyType(
     }
 )
 
+
+class Machine(StrEnum):
+    """Who loaded the images or followed a link, as far as it can be told."""
+
+    NONE = "none"  #: a person, as far as is known
+    MPP = "mpp"  #: Apple's Mail Privacy Protection, which loads everything
+    PROXY = "proxy"  #: through an image proxy (Gmail, Yahoo), which a person may stand behind: counted as one
+    SCANNER = "scanner"  #: a filter or another machine that the platform names as one
+    UNKNOWN = "unknown"  #: the log does not say
+
+
 #: The columns of the event table, one row per event and recipient, with their types in DuckDB. A reader may add
 #: columns; it never gives one of these another meaning.
 EVENT: Final = MappingProxyType(
     {
         "source": "VARCHAR",  # layout of the log it comes from: ses, sendgrid, plain …
-        "message_id": "VARCHAR",  # the platform's id of the mail; with the recipient, what events are joined on
-        "recipient": "VARCHAR",  # as the log writes it
+        "event_id": "VARCHAR",  # the platform's id of the event; null where none can be trusted
+        "message_id": "VARCHAR",  # the platform's id of the mail, without angle brackets
+        "recipient": "VARCHAR",  # address, trimmed and in lower case; null where nobody is named
+        "campaign": "VARCHAR",
+        "variant": "VARCHAR",
+        "segment": "VARCHAR",
+        "stream": "VARCHAR",
+        "domain": "VARCHAR",  # of the recipient, lower case
+        "provider": "VARCHAR",  # of the mailbox: gmail, yahoo …, else the domain
         "kind": "VARCHAR",  # EventKind
         "bounce_class": "VARCHAR",  # BounceClass of a bounce, else null
         "smtp_status": "VARCHAR",  # enhanced status code (RFC 3463), where the log has it
-        "machine": "BOOLEAN",  # whether a machine opened or clicked; null: cannot be told
+        "reason": "VARCHAR",  # of a bounce, rejection, deferral: the receiver's text, else the platform's
+        "machine": "VARCHAR",  # Machine, of opens and clicks, else null
+        "url": "VARCHAR",  # of a click
+        "tracked": "VARCHAR",  # open, click, both or none; null where the log does not say
         "ts_us": "BIGINT",  # when it happened: microseconds since 1970 UTC; null: not dated
+        "value_micros": "BIGINT",  # of a conversion: millionths of the currency's unit
+        "currency": "VARCHAR",
+        "file": "SMALLINT",  # number of the log in the report of reading it
+        "line": "BIGINT",  # line or record in it, from 1; null where the format has none
+    }
+)
+
+#: What was not understood, kept: an event with an unknown word is a row of both tables.
+UNREAD: Final = MappingProxyType(
+    {
+        "file": "SMALLINT",
+        "line": "BIGINT",
+        "why": "VARCHAR",
+        "text": "VARCHAR",  # as it stood, at most 2,000 characters
+    }
+)
+
+#: Campaign reports that only have sums, one row a campaign; null: the report does not tell.
+TALLY: Final = MappingProxyType(
+    {
+        "source": "VARCHAR",
+        "campaign": "VARCHAR",
+        "sent_us": "BIGINT",  # microseconds since 1970 UTC
+        "sent": "BIGINT",
+        "delivered": "BIGINT",
+        "bounced_hard": "BIGINT",
+        "bounced_soft": "BIGINT",
+        "bounced": "BIGINT",  # of any class
+        "opened_all": "BIGINT",  # people, machines among them
+        "opens_total": "BIGINT",
+        "clicked_all": "BIGINT",  # people, scanners among them
+        "clicks_total": "BIGINT",
+        "complained": "BIGINT",
+        "unsubscribed": "BIGINT",
+        "revenue_micros": "BIGINT",  # millionths of the currency's unit
+        "currency": "VARCHAR",
+        "file": "SMALLINT",
+        "line": "BIGINT",
     }
 )

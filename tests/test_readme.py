@@ -13,7 +13,10 @@ from hygiene.cli.app import app
 from hygiene.config import CleaningPolicy, load_settings
 from hygiene.contacts.clean import clean_contacts
 from hygiene.demo.lists import AS_OF, write_list
+from hygiene.demo.mailing import write_mailing
 from hygiene.demo.sample import playground
+from hygiene.metrics.benchmarks import load_profile
+from hygiene.metrics.measure import measure
 from hygiene.render.terminal import render_terminal
 
 ROOT = Path(__file__).parent.parent
@@ -115,12 +118,27 @@ def test_the_cleaning_shown_is_the_cleaning_made(tmp_path: Path, monkeypatch: py
     assert shown[:-1] == made[: len(shown) - 1]
 
 
+def test_the_measuring_shown_is_the_measuring_made(tmp_path: Path) -> None:
+    shown = block_with("console", "$ hygiene measure outfitters-events.jsonl").splitlines()[1:]
+    log, orders = write_mailing(tmp_path)
+    kpis = measure(log, by="campaign", orders=orders)
+    made = render_terminal(kpis.sections(), width=100, colour=False).splitlines()
+    assert shown[-1] == "…"
+    assert shown[:-1] == made[: len(shown) - 1]
+
+
+def test_the_thresholds_shown_are_thresholds(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text(block_with("toml", "[[target]]"), encoding="utf-8")
+    assert [target.limit for target in load_profile(tmp_path / "ours.toml").target] == ["< 0.05 %", "18–40 %"]
+
+
 def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
     (tmp_path / "hygiene.toml").write_text(block_with("toml", "[audit]"), encoding="utf-8")
     settings = load_settings(tmp_path / "hygiene.toml", environ={})
     assert settings.audit.resolvers == ("127.0.0.1:5353",)
     assert settings.web.port == 8443
     assert settings.clean.status_words == {"Paused": "unsubscribed"}
+    assert settings.measure.by == ("campaign",)
 
 
 def test_public_names_are_there() -> None:

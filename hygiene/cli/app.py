@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli import audit, clean, demo, diff, explain, suppress, why
+from hygiene.cli import audit, clean, demo, diff, explain, measure, support, suppress, why
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
 
@@ -25,10 +25,12 @@ app = typer.Typer(
 )
 app.command("audit")(audit.audit)
 app.command("clean")(clean.clean)
+app.command("measure")(measure.measure)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
 
 

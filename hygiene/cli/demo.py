@@ -18,15 +18,21 @@ CLEANING = """\
 The list of one of them, exported from Klaviyo and cleaned.
 The same for your own list:  hygiene clean your-export.csv --inactive-after 1y
 """
+MEASURING = """\
+
+What it mailed since September, as Amazon SES tells of it, and the orders that followed.
+The same for your own mail:  hygiene measure your-events.jsonl --orders orders.csv --by campaign
+"""
 
 
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.")] = Path("reports"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details, too.")] = False,
 ) -> None:
-    """Audit the three shops of the built-in sample and clean a list; nothing leaves this machine."""
+    """Audit the three shops of the built-in sample, clean a list and measure; nothing leaves this machine."""
     _audit(output, verbose=verbose)
     _clean(output, verbose=verbose)
+    _measure(output, verbose=verbose)
 
 
 def _audit(output: Path, *, verbose: bool) -> None:
@@ -58,3 +64,19 @@ def _clean(output: Path, *, verbose: bool) -> None:
         cleaned = clean_contacts(export, policy, output=output / "clean", suppress=[listed], now=AS_OF)
     deliver([cleaned.sections()], cleaned.to_dict(), form=Format.TEXT, title="List cleaning", verbose=verbose)
     note(f"written to {output / 'clean'}")
+
+
+def _measure(output: Path, *, verbose: bool) -> None:
+    from tempfile import TemporaryDirectory
+
+    from hygiene.demo.mailing import write_mailing
+    from hygiene.metrics.measure import measure
+
+    say(MEASURING)
+    with TemporaryDirectory() as folder:
+        log, orders = write_mailing(Path(folder))
+        kpis = measure(log, by="campaign", orders=orders)
+    documents, data, title = [kpis.sections()], kpis.to_dict(), "Mail measured"
+    deliver(documents, data, form=Format.TEXT, title=title, verbose=verbose)
+    deliver(documents, data, form=Format.HTML, title=title, output=output / "measure.html")
+    deliver(documents, data, form=Format.JSON, title=title, output=output / "measure.json")

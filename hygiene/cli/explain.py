@@ -1,4 +1,4 @@
-"""`hygiene explain`: what a check looks at and by which rule, and what a reason of a cleaning means."""
+"""`hygiene explain`: what a check looks at, what a reason of a cleaning means, how a figure is defined."""
 
 from __future__ import annotations
 
@@ -12,18 +12,28 @@ from hygiene.cli.output import say
 def explain(
     id: Annotated[  # noqa: A002 - the word users see
         str | None,
-        typer.Argument(metavar="ID", help="A finding's id, or a reason of a cleaning; none lists all."),
+        typer.Argument(
+            metavar="ID", help="A finding's id, a reason of a cleaning or a figure; none lists all."
+        ),
     ] = None,
 ) -> None:
-    """Say what a finding or a reason means, why it matters and which rule it follows; without ID list all."""
+    """Say what a finding, a reason or a figure means and by which rule; without ID list all."""
     from hygiene.audit.registry import all_checks, choose
     from hygiene.contacts.reasons import ABOUT, RejectReason
+    from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
+    from hygiene.metrics.kpis import FAMILIES, KPIS
 
     if id is None:
         for each in all_checks().values():
             say(f"{each.id:<30} {each.severity:<9} {each.title}")
         for reason, about in ABOUT.items():
             say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
+        for kpi in KPIS.values():
+            say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+        return
+    figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
+    if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
+        _explain_figure(figure)
         return
     if id in ABOUT:
         about = ABOUT[RejectReason(id)]
@@ -36,3 +46,23 @@ def explain(
         say(f"  Rule: {each.rule}  {each.source}".rstrip())
         if each.fix:
             say(f"  Fix:  {each.fix}")
+
+
+def _explain_figure(name: str) -> None:
+    """A KPI, each of a family, or a time."""
+    from hygiene.metrics.benchmarks import profiles
+    from hygiene.metrics.durations import ABOUT
+    from hygiene.metrics.kpis import KPIS
+
+    if name in ABOUT:
+        say(f"{name}\n  {ABOUT[name].definition}")
+        return
+    for kpi in KPIS.values():
+        if name not in {kpi.name, kpi.family}:
+            continue
+        columns = f"{' + '.join(kpi.numerator)} / {' + '.join(kpi.denominator)}"
+        say(f"{kpi.name}\n  {kpi.definition}\n  Counts: {columns}; {kpi.better} is better")
+        for profile in profiles().values():
+            if target := profile.target_of(kpi.name):
+                say(f"  Benchmark {profile.name}: {target.limit} ({profile.source}, {profile.as_of})")
+        say(f"  Defined by: {kpi.source}")

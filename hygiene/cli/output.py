@@ -49,12 +49,16 @@ def deliver(
         Format.MARKDOWN: lambda: _markdown(documents),
         Format.HTML: lambda: _page(documents, title),
     }
-    text = writers[form]()
-    if output is not None and to_file:
+    deliver_text(writers[form](), output, as_utf_8=form is not Format.TEXT)
+
+
+def deliver_text(text: str, output: Path | None, *, as_utf_8: bool = True) -> None:
+    """Write a text to a file, whole or not at all; without `output`, or for ``-``, to standard output."""
+    if output is not None and str(output) != "-":
         write_whole(output, text)
         note(f"written to {output}")
         return
-    if form is not Format.TEXT and isinstance(sys.stdout, io.TextIOWrapper):
+    if as_utf_8 and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     say(text, end="")
 

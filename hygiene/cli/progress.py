@@ -29,6 +29,12 @@ class Watch:
         speed = self.rows / max(time.monotonic() - self.started_file, 1e-9)
         self._show(f"Reading {name}", share, f"{self.rows:,} rows  {speed:,.0f}/s")
 
+    def hear(self, name: str, events: int) -> None:
+        """So many events are read by now, the last of them from this file."""
+        self.rows = events
+        speed = events / max(time.monotonic() - self.started, 1e-9)
+        self._show(f"Reading {name}", None, f"{events:,} events  {speed:,.0f}/s")
+
     def say(self, what: str) -> None:
         """Something else has begun."""
         self._show(what, None, f"{self.rows:,} rows" if self.rows else "")

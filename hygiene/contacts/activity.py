@@ -26,21 +26,19 @@ import narwhals as nw
 from hygiene.address import Address, judge_address
 from hygiene.contacts.activity_report import KINDS, ActivityReport, Aside, report_events
 from hygiene.contacts.steps import read_ordinary
-from hygiene.event import BounceClass, EventKind
+from hygiene.event import BounceClass, EventKind, Machine
 from hygiene.events.file import EventFile, open_event_log, take_rejects
 from hygiene.events.layout import (
     Rule,
     declared,
     field_sql,
     layout_sql,
-    machine_sql,
     rule_fields,
     rule_sql,
-    status_sql,
-    timed,
     unknown_sql,
     word_sql,
 )
+from hygiene.events.values import machine_sql, status_sql, timed
 from hygiene.status import Status
 
 if TYPE_CHECKING:
@@ -54,6 +52,7 @@ ACTIVITY: Final = {
     "soft_bounces": "BIGINT",  # days with soft bounces since the last arrival
     "mails_ignored": "BIGINT",  # since the last sign of life; null when no log says what was sent
 }
+_MACHINES = (Machine.MPP, Machine.SCANNER)  # not a proxy's, which a person may stand behind
 _CODE = {kind: code for code, kind in enumerate(KINDS)}
 _FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message")
 _ALIVE = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
@@ -125,7 +124,7 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
 def _rule_row(number: int, rule: Rule) -> str:
     kind = "null" if rule.kind is None else _CODE[rule.kind]
     standing = "null" if rule.says is None else rule.says.rank
-    machine = "null" if rule.machine is None else rule.machine
+    machine = "null" if rule.machine is None else rule.machine in _MACHINES
     return f"({number}, {kind}, '{rule.bounce}', {standing}, {machine})"
 
 
@@ -154,10 +153,16 @@ def _events_sql(number: int, file: EventFile) -> str:
     insert into event_log
     select {number}, layout, sound, {rule_sql(layouts)} as rule,
         case when rule is null then {unknown_sql(layouts)} end, recipients,
-        nullif(trim(address), ''), seconds, zoneless,
+        nullif(trim(address), ''), ts_us // 1000000 as seconds, zoneless,
         case when recipients < 2 then {status_sql("f_status")} end,
-        {machine_sql("f_machine", "f_agent")}, hash(f_message)
+        {_machine_sql()}, hash(f_message)
     from ({timed(records, "f_time")})"""
+
+
+def _machine_sql() -> str:
+    """True for a machine, false for a person, null where it cannot be told."""
+    machines = " ".join(f"when '{machine}' then true" for machine in _MACHINES)
+    return f"case {machine_sql('f_machine', 'f_agent')} when '{Machine.NONE}' then false {machines} end"
 
 
 def _recipients_sql(file: EventFile) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hygiene.errors import HygieneError
 from hygiene.event import EventKind
 from hygiene.events.file import EventFile
-from hygiene.events.layout import PLAIN, EventLayout, declared
+from hygiene.events.layout import ANY, PLAIN, EventLayout, declared
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,7 +130,7 @@ def _log_file(number: int, file: EventFile, rows: Sequence[tuple[Any, ...]]) -> 
 def _columns_said(layout: EventLayout, file: EventFile) -> str:
     """Which columns a plain log was read by."""
     found = {
-        said: next((path for path in layout.fields[field] if path in file.reach), None)
+        said: next((path.removeprefix(ANY) for path in layout.fields[field] if path in file.reach), None)
         for field, said in _NAMED.items()
     }
     return "read by " + ", ".join(f"{said} = {path}" for said, path in found.items() if path)

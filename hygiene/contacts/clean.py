@@ -29,7 +29,6 @@ from hygiene.contacts.plan import CheckMail, Knowledge, run_plan
 from hygiene.contacts.presentation import render_cleaning
 from hygiene.contacts.read import Export, Tick, read_exports
 from hygiene.contacts.reasons import RejectReason
-from hygiene.contacts.records import Positions
 from hygiene.contacts.segmenting import find_segments
 from hygiene.contacts.segments import Evaluated, read_segment
 from hygiene.contacts.summary import Summary
@@ -37,6 +36,7 @@ from hygiene.contacts.suppression import SuppressionList, combine, read_suppress
 from hygiene.engines.engine import DuckEngine, Engine, open_engine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake.guard import shown
+from hygiene.intake.records import Positions
 from hygiene.intake.source import Source, open_sources
 
 if TYPE_CHECKING:

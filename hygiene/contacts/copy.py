@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hygiene.contacts.read import Export
-from hygiene.contacts.records import RETURN, Bytes, Mask, Positions
+from hygiene.intake.records import RETURN, Bytes, Mask, Positions
 
 PORTION = 4 << 20  # bytes copied together
 BOM = b"\xef\xbb\xbf"

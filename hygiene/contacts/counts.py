@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 
 from hygiene.config import CleaningPolicy
-from hygiene.contacts.dates_sql import quoted
 from hygiene.contacts.plan import horizon, period_marks
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import RejectReason
-from hygiene.contacts.records import Positions
 from hygiene.contacts.summary import PREVIEW_MONTHS, FileSummary, Life, Summary, broken_sums, ordered
 from hygiene.contacts.suppression import SuppressionList
+from hygiene.intake.dates_sql import quoted
+from hygiene.intake.records import Positions
 from hygiene.status import Status
 
 _AT_ONCE = 500_000  # decisions looked at together

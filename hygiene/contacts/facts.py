@@ -9,7 +9,7 @@ does:
 
 from __future__ import annotations
 
-from hygiene.contacts.dates_sql import quoted
+from hygiene.intake.dates_sql import quoted
 from hygiene.status import Status
 
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"

@@ -19,11 +19,11 @@ from hygiene.contacts.layout import OWN_ADDRESS
 from hygiene.contacts.ledger import FORMULA
 from hygiene.contacts.manifest import FORMAT
 from hygiene.contacts.manifest import NAME as MANIFEST
-from hygiene.contacts.scan import MAX_LINE
 from hygiene.engines.engine import DuckEngine
 from hygiene.errors import UnreadableInput, UnwritableOutput
 from hygiene.files import read_bytes
 from hygiene.intake.dialect import split_records
+from hygiene.intake.scan import MAX_LINE
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,7 +12,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hygiene.contacts.cells import text_of
 from hygiene.contacts.copy import (
     Output,
     Written,
@@ -25,8 +24,9 @@ from hygiene.contacts.copy import (
 from hygiene.contacts.facts import facts_sql
 from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, column_key
 from hygiene.contacts.read import Export
-from hygiene.contacts.records import Positions
-from hygiene.contacts.scan import scan
+from hygiene.intake.cells import text_of
+from hygiene.intake.records import Positions
+from hygiene.intake.scan import scan
 from hygiene.status import Status
 
 _OWN = {OWN_ADDRESS, OWN_FACTS}

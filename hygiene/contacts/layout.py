@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from hygiene.contacts.dates import DateFormat
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
+from hygiene.intake.dates import DateFormat
 from hygiene.status import Status, strictest
 
 PLAIN = "plain"

@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 
 from hygiene.contacts.copy import Written, hash_written
-from hygiene.contacts.dates_sql import quoted
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import ABOUT, BY_STATUS, RejectReason
+from hygiene.intake.dates_sql import quoted
 
 #: What a spreadsheet would run, blanks before it and full-width signs too (https://owasp.org/www-community/attacks/
 #: CSV_Injection, 2026-11). An apostrophe before it stops that; one more before apostrophes can be taken back.

@@ -14,17 +14,17 @@ import pyarrow as pa
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
-from hygiene.contacts.dates import DateFormat, DayMonth, day_month, settled_formats
-from hygiene.contacts.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
 from hygiene.contacts.facts import read_facts_sql
 from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, Recognised, recognise
-from hygiene.contacts.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.contacts.rows import RowReader, count_addresses, user_words
-from hygiene.contacts.scan import scan
 from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, ROWS
 from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.dates import DateFormat, DayMonth, day_month, settled_formats
+from hygiene.intake.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
+from hygiene.intake.records import NEWLINE, RETURN, Block, Dialect, Positions
+from hygiene.intake.scan import scan
 from hygiene.intake.source import Source
 from hygiene.status import Status
 
@@ -246,7 +246,7 @@ class _Reading:
     def _query(self, formats: dict[int, tuple[DateFormat, ...]]) -> str:
         """From the batches to the columns of the contact table."""
         layout = self.recognised.layout
-        moments = {place: moment_sql(f"c{place}", found, layout) for place, found in formats.items()}
+        moments = {place: moment_sql(f"c{place}", found, layout.date_part) for place, found in formats.items()}
         ignored = [f"try_cast(trim(c{place}) as bigint)" for place in self.reader.ignored]
         values = {
             "row": '"row"',

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hygiene.contacts.cells import filled, mapped, text_of
 from hygiene.contacts.layout import (
     OWN_ADDRESS,
     OWN_FACTS,
@@ -23,8 +22,9 @@ from hygiene.contacts.layout import (
     status_of,
     word_key,
 )
-from hygiene.contacts.records import Block, Mask
 from hygiene.errors import UsageError
+from hygiene.intake.cells import filled, mapped, text_of
+from hygiene.intake.records import Block, Mask
 from hygiene.status import Status
 
 _STRANGE, _MORE = 20, "…"  # different unknown words counted one by one, and what the others are counted as

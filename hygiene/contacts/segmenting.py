@@ -9,14 +9,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from hygiene.contacts.dates_sql import moment_sql, quoted
 from hygiene.contacts.kept import Shape, shape_of
 from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
-from hygiene.contacts.records import Positions
 from hygiene.contacts.rows import RowReader
 from hygiene.contacts.segments import Evaluated, Segment, evaluate, needed_columns, needed_words, stored_names
 from hygiene.engines.engine import streaming
+from hygiene.intake.dates_sql import moment_sql, quoted
+from hygiene.intake.records import Positions
 from hygiene.status import Status
 
 _FIGURES = {"orders": "double", "spent": "double", "last_order": "timestamp", "country": "varchar"}
@@ -108,6 +108,6 @@ def _figure(word: str, place: int | None, export: Export) -> str:
     if place is None:
         return f"null::{kind}"
     if kind == "timestamp":
-        moment = moment_sql(f"c.c{place}", export.recognised.layout.dates, export.recognised.layout)
+        moment = moment_sql(f"c.c{place}", export.recognised.layout.dates, export.recognised.layout.date_part)
         return f"make_timestamp({moment} * 1000000)"
     return f"nullif(trim(c.c{place}), '')" if kind == "varchar" else f"try_cast(trim(c.c{place}) as {kind})"

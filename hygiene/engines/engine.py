@@ -132,24 +132,47 @@ class DuckEngine:
 
 
 @contextmanager
-def open_engine(name: str, folder: Path, threads: int | None = None) -> Iterator[tuple[Engine, DuckEngine]]:
+def open_engine(
+    name: str, folder: Path, threads: int | None = None, *, memory: str = MEMORY
+) -> Iterator[tuple[Engine, DuckEngine]]:
     """The engine of that name, and DuckDB, which reads and writes the files; they may be one.
 
     Raises UsageError for a name that is none. What DuckDB says of a full disk or memory is one sentence, too.
     """
-    import duckdb
+    check_engine(name)
+    with (
+        explained(folder),
+        closing(DuckEngine(folder, threads=threads, memory=memory)) as reading,
+        engine_beside(name, reading, folder, threads) as engine,
+    ):
+        yield engine, reading
 
+
+def check_engine(name: str) -> None:
+    """Refuse a name that is none."""
     if name not in ENGINES:
         raise UsageError(f"no engine is called {name!r}: there are {' and '.join(ENGINES)}")
-    try:
-        with closing(DuckEngine(folder, threads=threads)) as reading:
-            engine: Engine = reading
-            if name == "spark":
-                from hygiene.engines.spark import SparkEngine
 
-                engine = SparkEngine(folder, threads=threads)
-            with closing(engine):
-                yield engine, reading
+
+@contextmanager
+def engine_beside(name: str, reading: DuckEngine, folder: Path, threads: int | None = None) -> Iterator[Engine]:
+    """The engine of that name; DuckDB, which reads the files, may be it."""
+    if name != "spark":
+        yield reading
+        return
+    from hygiene.engines.spark import SparkEngine
+
+    with closing(SparkEngine(folder, threads=threads)) as engine:
+        yield engine
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Around work of DuckDB in `folder`: a full disk, too little memory and Ctrl-C, each in one sentence."""
+    import duckdb
+
+    try:
+        yield
     except duckdb.OutOfMemoryException as error:
         raise UnwritableOutput(f"there is too little memory or disk: {_sentence(error)}") from None
     except (duckdb.Error, RuntimeError) as error:

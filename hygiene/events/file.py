@@ -21,6 +21,7 @@ from hygiene.events.layout import (
     json_path,
     quote,
 )
+from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql, openings
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -38,7 +39,6 @@ _NESTED = ("STRUCT", "MAP", "JSON", "VARIANT")
 _NAMED = 8  # columns named in one sentence
 _REJECTS = "event_rejects"
 _NO_OBJECT = "[]"
-_WRAPPERS = {_NO_OBJECT, "items", "event-data", "TopicArn"}  # what a record may stand in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,40 +155,25 @@ def _without_mark(path: Path, scratch: Scratch) -> Path:
     return target
 
 
-def _unwrapped(bodies: str) -> str:
-    """The records in batches, pages of an API and the envelopes of Mailgun and Amazon SNS."""
-    single = f"""
-    select unnest(case
-        when json_type(body) = 'ARRAY' then json_extract(body, '$[*]')
-        when json_type(body, '$.items') = 'ARRAY' then json_extract(body, '$.items[*]') else [body] end) as body
-    from ({bodies})"""
-    return f"""
-    select case
-        when json_type(body, '$."event-data"') = 'OBJECT' then json_extract(body, '$."event-data"')
-        when json_type(body, '$.Message') = 'VARCHAR' and json_exists(body, '$.TopicArn')
-            then try_cast(json_extract_string(body, '$.Message') as json)
-        else body end as body
-    from ({single})"""
-
-
 def _json_records(
     bodies: str, scratch: Scratch, connection: duckdb.DuckDBPyConnection, *, kind: str = "JSON"
 ) -> EventFile:
     with _damage(scratch.name, kind):
         found = _keys(bodies, scratch, connection)
-        if found & _WRAPPERS:
-            bodies = _unwrapped(bodies)
+        wrapped = bool(found & _wrappers())
+        if wrapped:
+            bodies = opened_sql(f"select null::bigint as line, body from ({bodies})", MOST_ROUNDS)
             found = _keys(bodies, scratch, connection)
     keys = sorted(key for key in found - {_NO_OBJECT} if not set(key) & set('"\\'))
     known = find_names(_all_paths(), keys, nested=True)
     places = {path: json_path(*found) for path, found in known.items()}
-    reach = {path: f"v[{at}]" for at, path in enumerate(places, 1)}
+    reach = {path: f"v[{at}]" for at, path in enumerate(places, 1)} | (KEPT if wrapped else {})
     layouts = _fitting(reach, keys, scratch.name, nested=True)
     listed = find_names((path for one in layouts for path in one.recipients), keys, nested=True)
     paths = ", ".join(map(quote, places.values()))
     return EventFile(
         name=Path(scratch.name).name,
-        records=f"select json_extract_string(body, [{paths}]) as v, body, "
+        records=f"select *, json_extract_string(body, [{paths}]) as v, "
         f"json_type(body) = 'OBJECT' as sound from ({bodies})",
         reach=reach,
         lists={
@@ -197,6 +182,11 @@ def _json_records(
         layouts=layouts,
         kind=kind,
     )
+
+
+def _wrappers() -> set[str]:
+    """The outermost keys of what a record may stand in."""
+    return {_NO_OBJECT, *(opening.held.partition(".")[0] for opening in openings())}
 
 
 def _keys(bodies: str, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> set[str]:

@@ -1,4 +1,10 @@
-"""The layouts of event logs, declared in data/events.toml, and the SQL that reads records by them.
+"""The layouts of event logs, declared in formats/ and data/shared.toml, and the SQL that tells records by them.
+
+A layout fits a record that holds all the keys of one of its `marks` and none that it `lacks`; `plain` takes
+what fits none. `fields` are paths into a JSON record, or columns of that name in a table; the first that is not
+blank counts; a path that begins with ^ is what the record stood in. Rules are asked in their order; one holds
+where every field it names has one of its words ("" is a blank field). Words are compared in lower case, with _
+for blanks, hyphens and full stops. A word that no rule knows stays unknown.
 
 The SQL is DuckDB's. A record is reached through `Reach`: for each path of a layout the expression that yields
 its text, null where it is missing; paths that the file does not have are left out.
@@ -13,21 +19,17 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from hygiene.event import BounceClass, EventKind
+from hygiene.event import BounceClass, EventKind, Machine
 from hygiene.files import packaged_text
 from hygiene.status import Status
 
 Reach: TypeAlias = Mapping[str, str]  # path → SQL of its text
 
 PLAIN: Final = "plain"
-LATEST: Final = (1 << 32) - 1  # seconds; 2106
-EARLIEST: Final = 631_152_000  # seconds: 1990, before anybody mailed a list; smaller numbers were no times
+OWN: Final = "own"
+ANY: Final = "~"  # before a path of the plain layout: any spelling of its names will do
 
-#: the offset in front of anything else: DuckDB's TIMESTAMP ignores it (2.0)
-_MOMENT = (
-    r"^\s*(\d{4}-\d{1,2}-\d{1,2})(?:[T ]+(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?"
-    r"\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?(?: UTC)?)?\s*$"
-)
+_PACKAGE: Final = "hygiene.events"
 _STANDINGS: Final = {
     EventKind.COMPLAINED: Status.COMPLAINED,
     EventKind.UNSUBSCRIBED: Status.UNSUBSCRIBED,
@@ -38,10 +40,12 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """What it means when each field of `when` has one of its words; no kind, no standing: no mail event."""
 
     when: dict[str, tuple[str, ...]]
+    contains: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # field → parts of its text
     kind: EventKind | None = None
     bounce: BounceClass = BounceClass.UNKNOWN
     standing: Status | None = None
-    machine: bool | None = None
+    machine: Machine | None = None
+    nobody: bool = False  # the address in the record is not the person's
 
     @property
     def says(self) -> Status | None:
@@ -57,13 +61,20 @@ class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     marks: tuple[tuple[str, ...], ...]  # a record is of this layout if it has all the paths of one of these
     fields: dict[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
+    lacks: tuple[str, ...] = ()  # … and none of these
+    never: tuple[EventKind, ...] = ()  # what the platform does not say, whatever happens
     recipients: tuple[str, ...] = ()  # paths to lists, the first that is not empty; else the field `recipient`
     alone: tuple[EventKind, ...] = ()  # kinds that name nobody when there are several recipients
+    zones: dict[str, str] = msgspec.field(default_factory=dict)  # path of a time → zone of its clock
+    status_parts: tuple[str, ...] = ()  # paths to class, subject and detail of a status that is no text
+    message_until: str = ""  # where the id of the mail ends in its field
+    daily_id: bool = False  # ids of events are unique within a day only
+    flagged: Machine = Machine.SCANNER  # what a flag says that only says yes
 
     @property
     def paths(self) -> Iterator[str]:
         """Every path to a single value."""
-        for group in (*self.marks, *self.fields.values()):
+        for group in (*self.marks, self.lacks, *self.fields.values(), self.status_parts):
             yield from group
 
 
@@ -74,10 +85,11 @@ class MachineWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown: tuple[str, ...]
     agents: tuple[str, ...]
     proxies: tuple[str, ...]
+    named: dict[str, Machine]  # flag → which machine
 
 
 class StatusClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The class of a bounce by its enhanced status code."""
+    """The class of a bounce by its enhanced status code, or by the text of the reply."""
 
     pattern: str
     bounce: BounceClass
@@ -89,6 +101,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: str
     machine: MachineWords
     status: tuple[StatusClass, ...]
+    reply: tuple[StatusClass, ...]
     layouts: tuple[EventLayout, ...]
 
     @property
@@ -97,11 +110,21 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [rule for layout in self.layouts for rule in layout.rules]
 
 
+#: files of formats/, in the order in which their layouts are asked; the last takes what no other knows
+FORMATS: Final = (
+    *("own", "ses", "sendgrid", "mailgun", "postmark", "sparkpost", "brevo", "mailchimp", "klaviyo", "kumomta"),
+    PLAIN,
+)
+
+
 @cache
 def declared() -> Declared:
     """The layouts that ship with the package."""
-    text = packaged_text("hygiene.events", "data/events.toml")
-    return msgspec.convert(tomllib.loads(text), Declared)
+    shared = tomllib.loads(packaged_text(_PACKAGE, "data/shared.toml"))
+    formats = [tomllib.loads(packaged_text(_PACKAGE, f"formats/{name}.toml")) for name in FORMATS]
+    fields = formats[-1]["fields"]
+    formats[-1]["fields"] = {name: [ANY + path for path in paths] for name, paths in fields.items()}
+    return msgspec.convert({**shared, "layouts": formats}, Declared)
 
 
 # Reaching values
@@ -118,13 +141,20 @@ def name_key(name: str) -> str:
 
 
 def find_names(paths: Iterable[str], names: Sequence[str], *, nested: bool) -> dict[str, tuple[str, str]]:
-    """Path → (the column or outermost key it begins with, the rest of the path), for those that are there."""
-    known = {name_key(name): name for name in reversed(names)} | {name: name for name in names}
+    """Path → (the column or outermost key it begins with, the rest of the path), for those that are there.
+
+    Keys of JSON are found as they are written, columns in any case, the plain layout's however spelled.
+    """
+    spelled = {name_key(name): name for name in reversed(names)}
+    known = {name: name for name in names} if nested else {name.lower(): name for name in reversed(names)}
     found = {}
     for path in paths:
-        head, dot, rest = path.partition(".") if nested else (path, "", "")
-        head, bracket, index = head.partition("[")
-        name = known.get(head) or known.get(name_key(head))
+        head, dot, rest = path.removeprefix(ANY).partition(".") if nested else (path.removeprefix(ANY), "", "")
+        head, bracket, index = head.partition("[") if nested else (head, "", "")
+        if path.startswith(ANY):
+            name = known.get(head) or spelled.get(name_key(head))
+        else:
+            name = known.get(head if nested else head.lower())
         if name is not None:
             found[path] = (name, bracket + index + dot + rest)
     return found
@@ -136,8 +166,9 @@ def json_path(name: str, rest: str) -> str:
     >>> json_path("bounce", ".recipients[0].status")
     '$."bounce"."recipients"[0]."status"'
     """
-    steps = [f'"{step}"' for step in (name,)]
-    for step in rest.split(".")[1:]:
+    index, *others = rest.split(".")
+    steps = [f'"{name}"{index}']
+    for step in others:
         key, bracket, index = step.partition("[")
         steps.append(f'"{key}"{bracket}{index}')
     return "$." + ".".join(steps)
@@ -168,35 +199,61 @@ def layout_sql(layouts: Sequence[EventLayout], reach: Reach) -> str:
         held = " or ".join(
             "(" + " and ".join(f"{reach[path]} is not null" for path in mark) + ")" for mark in marks
         )
-        cases.append(f"when {held or 'sound'} then {numbers[layout.name]}")
+        lacking = "".join(f" and {reach[path]} is null" for path in layout.lacks if path in reach)
+        cases.append(f"when ({held or _says(layout, reach)}){lacking} then {numbers[layout.name]}")
     return f"case {' '.join(cases)} end" if cases else "null::int"
 
 
-def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach) -> str:
-    """The text of a field, by the record's layout; a blank one is null, save for a machine's flag."""
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    cases = []
+def _says(layout: EventLayout, reach: Reach) -> str:
+    """Whether a record says what happened or to whom, for the layout that takes what no other knows."""
+    told = [reach[path] for name in ("word", "recipient") for path in layout.fields[name] if path in reach]
+    return " or ".join(f"{text} is not null" for text in told) or "false"
+
+
+def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach, *, trimmed: bool = True) -> str:
+    """The text of a field, by the record's layout; a blank one is null, save for a machine's flag.
+
+    Without `trimmed` white space stays, and only an empty text is blank: to trim every path of a JSON record
+    costs more than to find it.
+    """
+    cases = {}
     for layout in layouts:
-        texts = [f"trim({reach[path]})" for path in layout.fields.get(field, ()) if path in reach]
+        texts = [reach[path] for path in layout.fields.get(field, ()) if path in reach]
+        texts = [f"trim({text})" for text in texts] if trimmed else texts
         filled = texts if field == "machine" else [f"nullif({text}, '')" for text in texts]
         if filled:
-            cases.append(f"when {numbers[layout.name]} then coalesce({', '.join(filled)})")
-    return f"case layout {' '.join(cases)} end" if cases else "null::varchar"
+            cases[layout.name] = f"coalesce({', '.join(filled)})" if len(filled) > 1 else filled[0]
+    return by_layout(cases, layouts)
+
+
+def by_layout(
+    cases: Mapping[str, str], layouts: Sequence[EventLayout], otherwise: str = "null::varchar"
+) -> str:
+    """The SQL of a record's layout; of one alone without a question, as what is of none is never used."""
+    if len(layouts) == 1 and len(cases) == 1:
+        return next(iter(cases.values()))
+    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
+    when = " ".join(f"when {numbers[name]} then {sql}" for name, sql in cases.items())
+    return f"case layout {when} else {otherwise} end" if cases else otherwise
 
 
 def rule_sql(layouts: Sequence[EventLayout]) -> str:
     """The number of the rule that holds, over the columns `layout` and `f_…` of the fields; null for none."""
-    cases, first = [], 0
-    for at, layout in enumerate(declared().layouts):
+    cases, first = {}, 0
+    for layout in declared().layouts:
         if layout in layouts:
             rules = (f"when {_holds(rule)} then {number}" for number, rule in enumerate(layout.rules, first))
-            cases.append(f"when {at} then case {' '.join(rules)} end")
+            cases[layout.name] = f"case {' '.join(rules)} end"
         first += len(layout.rules)
-    return f"case layout {' '.join(cases)} end" if cases else "null::int"
+    return by_layout(cases, layouts, "null::int")
 
 
 def _holds(rule: Rule) -> str:
-    return " and ".join(f"w_{field} in ({', '.join(map(quote, words))})" for field, words in rule.when.items())
+    """Whether a rule holds; one that asks nothing always does."""
+    asked = [f"w_{field} in ({', '.join(map(quote, words))})" for field, words in rule.when.items()]
+    for field, parts in rule.contains.items():
+        asked.append("(" + " or ".join(f"contains(w_{field}, {quote(part)})" for part in parts) + ")")
+    return " and ".join(asked) or "true"
 
 
 def word_sql(column: str) -> str:
@@ -206,62 +263,14 @@ def word_sql(column: str) -> str:
 
 def rule_fields(layouts: Sequence[EventLayout]) -> list[str]:
     """The fields that rules of these layouts ask for."""
-    return sorted({field for layout in layouts for rule in layout.rules for field in rule.when})
+    return sorted(
+        {field for layout in layouts for rule in layout.rules for field in (*rule.when, *rule.contains)}
+    )
 
 
 def unknown_sql(layouts: Sequence[EventLayout]) -> str:
     """What to call an event without a rule: its word, and its class where the word alone is known."""
     known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
     words = ", ".join(map(quote, sorted(known)))
-    return f"left(case when w_word in ({words}) then concat_ws(' / ', f_word, f_class) else f_word end, 100)"
-
-
-# What a record says
-
-
-def timed(query: str, column: str) -> str:
-    """The query with `seconds` since 1970 UTC of a column of texts, and `zoneless` where UTC was assumed.
-
-    Numbers are seconds, milliseconds or microseconds by their size; texts ISO 8601. Null for anything else, and
-    for what lies before 1990 or behind 2106. In steps, as DuckDB computes an expression as often as it stands.
-    """
-    parts = f"regexp_extract({column}, {quote(_MOMENT)}, ['day', 'clock', 'zone'])"
-    local = "try_cast(t_parts.day || ' ' || coalesce(nullif(t_parts.clock, ''), '00:00') as timestamp)"
-    digits = "rpad(regexp_replace(t_parts.zone, '[^0-9]', '', 'g'), 4, '0')"
-    offset = (
-        "case when t_parts.zone in ('', 'Z') then 0 else if(t_parts.zone like '-%', -1, 1) * "
-        f"({digits}[1:2]::int * 3600 + {digits}[3:4]::int * 60) end"
-    )
-    sizes = " ".join(
-        f"when t_number between {EARLIEST * unit} and {LATEST * unit} then floor(t_number / {unit})::bigint"
-        for unit in (1, 10**3, 10**6)
-    )
-    return f"""
-    select *, case {sizes} when t_moment between {EARLIEST} and {LATEST} then t_moment end as seconds,
-        coalesce(t_moment is not null and t_parts.zone = '', false) as zoneless
-    from (
-        select *, case when t_number is null then epoch_us({local}) // 1000000 - {offset} end as t_moment
-        from (select *, try_cast({column} as double) as t_number, {parts} as t_parts from ({query}))
-    )"""
-
-
-def machine_sql(flag: str, agent: str) -> str:
-    """True for a machine, false for a person, null where it cannot be told."""
-    words = declared().machine
-    listed = {name: ", ".join(map(quote, getattr(words, name))) for name in ("no", "unknown", "agents")}
-    proxied = " or ".join(f"contains({agent}, {quote(proxy)})" for proxy in words.proxies)
-    return (
-        f"case when lower({flag}) in ({listed['no']}) then false "
-        f"when lower({flag}) in ({listed['unknown']}) then null when {flag} is not null then true "
-        f"when {agent} in ({listed['agents']}) then true "
-        f"when {agent} is null or {proxied} then null else false end"
-    )
-
-
-def status_sql(column: str) -> str:
-    """The class of a bounce by its enhanced status code, null where the code says nothing."""
-    cases = " ".join(
-        f"when regexp_matches({column}, {quote(one.pattern)}) then {quote(one.bounce)}"
-        for one in declared().status
-    )
-    return f"case {cases} end"
+    classed = "concat_ws(' / ', f_word, nullif(f_class, f_word))"
+    return f"left(case when w_word in ({words}) then {classed} else f_word end, 100)"

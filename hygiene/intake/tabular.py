@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hygiene.errors import UnreadableInput
 from hygiene.intake.guard import MIB, Scratch
+from hygiene.intake.lines import BATCH, lines_schema, to_batch
 
 if TYPE_CHECKING:
     import numpy as np
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
-_BATCH = 8 * MIB  # bytes of JSON lines handed over at a time
 _FEWEST_BYTES = 0.05  # of a Parquet file to one row: addresses differ, so they cannot shrink to nothing
 _FREE_ROWS = 5_000_000  # below which nobody asks
 _SHOWN = 2_000  # characters of a damaged line
@@ -74,11 +74,12 @@ def convert_json_lines(path: Path, start: int, line_end: bytes, scratch: Scratch
     """Write JSON Lines from byte `start` of a UTF-8 file; lines that are no object are `damaged`."""
     import pyarrow as pa
 
-    schema = pa.schema([("line", pa.int64()), ("text", pa.string())])
     with _connect(scratch, "its lines cannot be read as JSON") as duck, path.open("rb") as file:
         file.seek(start)
         broken: list[DamagedLine] = []
-        lines = pa.RecordBatchReader.from_batches(schema, _line_batches(file, line_end, broken, scratch))
+        lines = pa.RecordBatchReader.from_batches(
+            lines_schema(), _line_batches(file, line_end, broken, scratch)
+        )
         duck.register("lines", lines)
         duck.execute(
             "CREATE TABLE records AS"
@@ -92,12 +93,12 @@ def _line_batches(file: Any, line_end: bytes, broken: list[DamagedLine], scratch
     """The lines of a text with their numbers, in Arrow batches; what is not UTF-8 goes to `broken`."""
     held, line = b"", 1
     while True:
-        fresh = file.read(_BATCH)
+        fresh = file.read(BATCH)
         data = held + fresh
         cut = data.rfind(line_end) + 1 if fresh else len(data)
         held, data = data[cut:], data[:cut]
         if data:
-            yield _to_batch(_set_aside(data, line_end, line, broken, scratch), line_end, line)
+            yield to_batch(_set_aside(data, line_end, line, broken, scratch), line_end, line)
             line += data.count(line_end)
         if not fresh:
             return
@@ -118,19 +119,6 @@ def _set_aside(data: bytes, line_end: bytes, line: int, broken: list[DamagedLine
         _refuse_many(len(broken), scratch)
         return line_end.join(lines)
     return data
-
-
-def _to_batch(data: bytes, line_end: bytes, line: int) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == line_end[0]) + 1
-    if not data.endswith(line_end):
-        ends = np.append(ends, len(data))
-    offsets = np.concatenate(([0], ends)).astype(np.int32)
-    texts = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
-    numbers = pa.array(np.arange(line, line + len(ends), dtype=np.int64))
-    return pa.record_batch([numbers, texts], names=["line", "text"])
 
 
 def convert_json_array(path: Path, start: int, scratch: Scratch) -> TableText:

@@ -1,5 +1,6 @@
 """``make bench``: what an audit costs, against what it must cost and against checkdmarc; and what a cleaning
-costs, against copying the file and against the obvious script.
+costs, against copying the file and against the obvious script; and what measuring a mail log costs, against
+SQL and pandas written by hand for that one log.
 
 Every answer of the server, a process of its own on loopback, takes 20 ms. All contenders take turns in the
 same run; a ratio is what carries over to another machine, milliseconds are not. Lists of one and of ten million
@@ -20,13 +21,15 @@ from hygiene.dns_client import Server, parse_server
 
 from . import contenders
 from .cleaning import cleaning
+from .measuring import measuring
 from .shops import shop, zone_text
 
 DELAY_MS = 20
 CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
-PARTS = ("audit", "start", "clean")
+EVENTS = (1_000_000, 10_000_000)
+PARTS = ("audit", "start", "clean", "measure")
 
 
 @contextmanager
@@ -120,6 +123,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="a third as many for what takes long")
     parser.add_argument("--rows", type=int, nargs="*", default=ROWS, help="of the lists that are cleaned")
+    parser.add_argument(
+        "--events", type=int, nargs="*", default=EVENTS, help="of the mail logs that are measured"
+    )
     parser.add_argument("--only", choices=PARTS, nargs="*", default=PARTS, help="what is measured")
     chosen = parser.parse_args()
     print(f"medians of {chosen.rounds} interleaved rounds; every DNS answer takes {DELAY_MS} ms")
@@ -131,6 +137,10 @@ def main() -> None:
         rounds = max(chosen.rounds // 3, 1)
         for rows in chosen.rows:
             show(f"cleaning {rows:,} rows, rounds: {rounds}", cleaning(rows, rounds))
+    if "measure" in chosen.only:
+        rounds = max(chosen.rounds // 3, 1)
+        for events in chosen.events:
+            show(f"measuring {events:,} events, rounds: {rounds}", measuring(events, rounds))
 
 
 if __name__ == "__main__":

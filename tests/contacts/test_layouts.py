@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygiene.contacts.dates import FIRST_YEAR, column_order, settled_formats
 from hygiene.contacts.layout import (
     FIGURES,
     PLAIN,
@@ -35,6 +34,7 @@ from hygiene.contacts.layout import (
     word_key,
 )
 from hygiene.errors import UsageError
+from hygiene.intake.dates import FIRST_YEAR, column_order, settled_formats
 from hygiene.status import RANKS, Status, strictest
 
 FORMATS = Path(__file__).parent / "formats"

@@ -451,7 +451,7 @@ def test_json_lines_are_the_same_however_they_are_batched(opened, monkeypatch):
         json.dumps({"email": f"ann{number}@example.com", "n": "x" * number}) + "\n" for number in range(50)
     )
     whole = opened(lines, "whole.jsonl")
-    monkeypatch.setattr("hygiene.intake.tabular._BATCH", 64)
+    monkeypatch.setattr("hygiene.intake.tabular.BATCH", 64)
     parts = opened(lines, "parts.jsonl")
     assert parts.lines.tolist() == whole.lines.tolist() == list(range(1, 51))
     assert parts.path.read_bytes() == whole.path.read_bytes()

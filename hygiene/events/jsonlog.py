@@ -1,0 +1,225 @@
+"""Logs of JSON: one pass by the layouts that a sample shows, and a second over what that leaves, if anything.
+
+A sample only says what to try first: whatever it missed is left by the first pass and read by the second, which
+tries every layout and opens every envelope. DuckDB never infers columns here: each record stays one JSON value.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hygiene.errors import UnreadableInput
+from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
+from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
+from hygiene.events.query import Mark, Records, events_sql, left_sql, unread_sql
+from hygiene.events.recogniser import Task
+from hygiene.events.sample import SAMPLE_VALUES, sample_lines, sniff
+from hygiene.intake.guard import MIB, Limits
+
+NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
+MOST_UNREAD: Final = 10_000  # records kept of one file
+
+_LARGEST: Final = 256 * MIB  # bytes of one JSON value
+_USUAL: Final = 16 * MIB  # … that DuckDB takes anyway
+_SNIFFED_LINES = 20
+_DAMAGED = "not a JSON value, or cut short"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JsonLog:
+    """A file of JSON values: `read` yields one a row, with its number where it is cheap or asked for."""
+
+    path: Path
+    link: str  # as SQL, a name that is no pattern
+    form: str  # newline_delimited, array or unstructured
+    size: int
+
+    def read(self, *, numbered: bool) -> str:
+        """The values as SQL, columns line and body; a damaged line is null."""
+        lenient = ", ignore_errors = true" if self.form == "newline_delimited" else ""
+        largest = max(_USUAL, min(self.size + 1, _LARGEST)) if self.form == "unstructured" else _USUAL
+        line = "row_number() over ()" if numbered else "null::bigint"
+        return (
+            f"select {line} as line, json as body from read_json_objects({self.link}, format = '{self.form}', "
+            f"maximum_object_size = {largest}{lenient})"
+        )
+
+
+def json_form(head: bytes) -> str:
+    """How the values of a file of JSON stand in it, in DuckDB's words."""
+    lines = head.removeprefix(codecs.BOM_UTF8).lstrip().splitlines()
+    first = lines[0].strip()
+    if _is_value(first):
+        return "newline_delimited"
+    if first.startswith(b"["):
+        return "array"
+    cut_short = first != b"{" and any(map(_is_value, lines[1:_SNIFFED_LINES]))
+    return "newline_delimited" if cut_short else "unstructured"
+
+
+def _is_value(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def load_json(task: Task, log: JsonLog) -> None:
+    """Put the events of a log into `events`, and what is not understood into `unread`."""
+    small = log.size <= NUMBERED
+    load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(task, log))
+    if log.form == "newline_delimited":
+        _keep_damaged(task, log)
+
+
+def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
+    """Put the events of JSON values into `events`: those of the layouts of a sample first, then all others."""
+    con = task.connection
+    shown = sniff(sample)
+    layouts, rounds, several = shown.layouts, shown.rounds, shown.several
+    if layouts:
+        first = json_records(bodies, layouts, rounds=rounds, apart=several)
+        con.execute(f"insert into events by name {events_sql(first, task.number, task.timezone)}")
+        if _count(task, "'unknown'"):
+            again = json_records(numbered, layouts, rounds=rounds, apart=several)
+            query = unread_sql(again, task.number, MOST_UNREAD)
+            con.execute(f"insert into unread by name select * from ({query}) where why like 'unknown event%'")
+        if not _count(task, quote(Mark.LEFT)):
+            return
+        con.execute(f"delete from events where file = {task.number} and kind = '{Mark.LEFT}'")
+        again = json_records(numbered, layouts, rounds=rounds, apart=several)
+        con.execute(f"create or replace temp table event_left as {left_sql(again)}")
+        _load_rest(task, "from event_left", kept=True)
+        con.execute("drop table temp.event_left")
+    else:
+        _load_rest(task, numbered, kept=False)
+
+
+def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
+    """All layouts and envelopes; the plain one by the keys that are there."""
+    con = task.connection
+    con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
+    records = json_records("from event_rest", declared().layouts, opened=True, keys=_keys(task), apart=True)
+    con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
+    if _count(task, f"'unknown', '{Mark.LEFT}'"):
+        con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
+    con.execute("drop table temp.event_rest")
+
+
+def _keys(task: Task) -> list[str]:
+    """The outermost keys of the rest, for the layout that knows columns by their names in any case."""
+    most = Limits().keys
+    rows = task.connection.execute(
+        "select distinct unnest(json_keys(body)) from event_rest where json_type(body) = 'OBJECT' "
+        f"limit {most + 1}"
+    ).fetchall()
+    if len(rows) > most:
+        raise UnreadableInput(f"{task.name} cannot be read: it holds more than {most} different keys")
+    return sorted(key for (key,) in rows if not set(key) & set('"\\'))
+
+
+def _count(task: Task, kinds: str) -> int:
+    row = task.connection.execute(
+        f"select count(*) from events where file = {task.number} and kind in ({kinds})"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _sample(task: Task, log: JsonLog) -> Sequence[str | bytes]:
+    """Some values: of the beginning and, in lines, of places all over the file."""
+    if log.form == "newline_delimited":
+        with log.path.open("rb") as file:
+            return sample_lines(file, log.size)
+    rows = task.connection.execute(f"{log.read(numbered=False)} limit {SAMPLE_VALUES}").fetchall()
+    return [body for _, body in rows if body]
+
+
+# Reaching
+
+
+def json_records(
+    bodies: str,
+    layouts: Sequence[EventLayout],
+    *,
+    rounds: int = 0,
+    opened: bool = False,
+    keys: Sequence[str] = (),
+    apart: bool = False,
+) -> Records:
+    """Records of JSON values; `apart` takes lists of recipients apart, else their mails are left."""
+    lists = [path for layout in layouts for path in layout.recipients]
+    paths = [path for layout in layouts if layout.name != PLAIN for path in layout.paths]
+    paths += [path.replace("[*]", f"[{at}]") for path in lists for at in (0, 1)]
+    places = {path: _place(path) for path in dict.fromkeys(paths) if not path.startswith("^")}
+    plain = _plain_places(keys) if any(layout.name == PLAIN for layout in layouts) else {}
+    wanted = list(dict.fromkeys([*places.values(), *(place for found in plain.values() for place in found)]))
+    at = {place: f"v[{number}]" for number, place in enumerate(wanted, 1)}
+    reach = {path: at[place] for path, place in places.items()}
+    reach |= KEPT
+    for path, found in plain.items():
+        reach[path] = f"coalesce({', '.join(at[place] for place in found)})" if len(found) > 1 else at[found[0]]
+    if not opened:
+        bodies = opened_sql(bodies, rounds)
+    return Records(
+        query=f"select *, json_extract_string(body, [{', '.join(map(quote, wanted))}]) as v from ({bodies})",
+        reach=reach,
+        layouts=tuple(layouts),
+        several={
+            path: (reach[path.replace("[*]", "[0]")], reach[path.replace("[*]", "[1]")]) for path in lists
+        },
+        listed=(lambda path: f"json_extract(body, {quote(_place(path) + '[*]')})") if apart else None,
+        inside=_inside if apart else None,
+    )
+
+
+def _place(path: str) -> str:
+    head, dot, rest = path.partition(".")
+    head, bracket, index = head.partition("[")
+    return json_path(head, bracket + index + dot + rest)
+
+
+def _inside(path: str) -> str:
+    """A text inside an element of a list; the element itself where the path is empty."""
+    return f"json_extract_string(item, {quote('$' + _place(path.removeprefix('.'))[1:] if path else '$')})"
+
+
+def _plain_places(keys: Sequence[str]) -> dict[str, list[str]]:
+    """Path of the plain layout → where it stands in records with these keys, in any spelling."""
+    spelled: dict[str, list[str]] = {}
+    for key in keys:
+        spelled.setdefault(name_key(key), []).append(key)
+    plain = next(layout for layout in declared().layouts if layout.name == PLAIN)
+    found = {}
+    for path in plain.paths:
+        head, dot, rest = path.removeprefix(ANY).partition(".")
+        names = spelled.get(name_key(head), [])
+        if names:
+            found[path] = [json_path(name, f".{rest}" if dot else "") for name in names]
+    return found
+
+
+def _keep_damaged(task: Task, log: JsonLog) -> None:
+    """The text of damaged lines, by their numbers among the lines that are not blank."""
+    if not _count(task, quote(Mark.DAMAGED)):
+        return
+    rows = task.connection.execute(
+        f"select line from ({log.read(numbered=True)}) where body is null limit {MOST_UNREAD}"
+    ).fetchall()
+    wanted = {line for (line,) in rows}
+    kept: list[tuple[int, int, str, str]] = []
+    with log.path.open("rb") as file:
+        number = 0
+        while text := file.readline(_USUAL):
+            if text.isspace():
+                continue
+            number += 1
+            if number in wanted:
+                kept.append((task.number, number, _DAMAGED, text.decode("utf-8", "replace").strip()[:2000]))
+                if len(kept) == len(wanted):
+                    break
+    task.connection.executemany("insert into unread values (?, ?, ?, ?)", kept)

@@ -1,0 +1,380 @@
+"""The one reader of event logs: files, folders, patterns, archives and data frames into the event table.
+
+The tables `events` (EVENT), `unread` (UNREAD) and `tallies` (TALLY) of the connection are made anew. Records
+stay in DuckDB: Python sees the beginning of a file, what could not be read, and counts.
+"""
+
+from __future__ import annotations
+
+import codecs
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from hygiene.errors import UnreadableInput, UsageError
+from hygiene.event import EVENT, TALLY, UNREAD, EventKind
+from hygiene.events.delimited import open_delimited, take_damaged
+from hygiene.events.jsonlog import JsonLog, json_form, load_json
+from hygiene.events.layout import quote
+from hygiene.events.query import Mark
+from hygiene.events.readers import READERS
+from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
+from hygiene.events.report import EventReport, LogReport
+from hygiene.events.tablelog import TableLog, load_table
+from hygiene.events.unpacked import Found, Part, find_logs, link, unpack, without_mark
+from hygiene.events.values import providers
+from hygiene.intake.encoding import is_utf_16
+from hygiene.intake.guard import MIB
+from hygiene.intake.kinds import Kind, binary_kind, refuse
+
+if TYPE_CHECKING:
+    import duckdb
+
+_WORDS_NAMED: Final = 50  # unknown words, the most frequent first
+_NUMBERED_TABLE: Final = 32 * MIB  # bytes of a table whose rows are numbered
+_TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest")
+
+Tick = Callable[[str, int], None]
+
+
+def read_events(
+    logs: Any,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    timezone: str = "UTC",
+    year: int | None = None,
+    tick: Tick | None = None,
+) -> EventReport:
+    """Read event logs into the tables `events`, `unread` and `tallies` of the connection, made anew.
+
+    `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
+    these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
+    file and the events so far. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
+    none of the tables is left.
+    """
+    _check_zone(timezone)
+    given = _listed(logs)
+    with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
+        reading = _Reading(connection, Path(work), timezone, year, tick)
+        try:
+            reading.make_tables()
+            for one in given:
+                if isinstance(one, Found):
+                    reading.read_path(one)
+                else:
+                    reading.read_frame(one)
+            return reading.finish()
+        except BaseException:
+            for table in ("events", "unread", "tallies"):
+                connection.execute(f"drop table if exists {table}")
+            raise
+        finally:
+            for table in _TEMPORARY:
+                connection.execute(f"drop table if exists temp.{table}")
+
+
+def _check_zone(timezone: str) -> None:
+    try:
+        ZoneInfo(timezone)
+    except (KeyError, OSError, ValueError):
+        raise UsageError(f"no time zone is called {timezone!r}: names are such as Europe/Berlin") from None
+
+
+def _listed(logs: Any) -> list[Any]:
+    """Each log that was meant: files found, and frames as they are."""
+    several = logs if isinstance(logs, list | tuple) else [logs]
+    if not several:
+        raise UsageError("no event log was named")
+    listed: list[Any] = []
+    for one in several:
+        listed += find_logs([one]) if isinstance(one, str | Path) else [one]
+    paths: dict[Path, Found] = {}
+    for one in listed:
+        if isinstance(one, Found):
+            paths.setdefault(one.path.absolute(), one)
+    return [*paths.values(), *(one for one in listed if not isinstance(one, Found))]
+
+
+class _Reading:
+    """One reading: the connection, and what was found so far."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        work: Path,
+        timezone: str,
+        year: int | None,
+        tick: Tick | None,
+    ) -> None:
+        self.connection, self.work, self.tick = connection, work, tick
+        self.timezone, self.year = timezone, year
+        self.files: list[LogReport] = []
+        self.refused: list[str] = []
+        self.used: dict[str, Recogniser] = {}
+
+    def make_tables(self) -> None:
+        """Empty tables, and the mailbox providers by their domains."""
+        import pyarrow as pa
+
+        for name, columns in (("events", EVENT), ("unread", UNREAD), ("tallies", TALLY)):
+            made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            self.connection.execute(f"create or replace table {name} ({made})")
+        self.connection.execute("alter table events add column zoneless boolean")
+        table = pa.table({"domain": list(providers()), "provider": list(providers().values())})
+        self.connection.register("event_given", table)
+        self.connection.execute("create or replace temp table event_provider as from event_given")
+        self.connection.unregister("event_given")
+
+    def read_path(self, found: Found) -> None:
+        """The logs of one file; one of a folder that is no log is noted and left."""
+        before = len(self.files)
+        try:
+            for part in unpack(found.path, self.work):
+                self._read_part(part)
+        except UnreadableInput as error:
+            if found.named:
+                raise
+            self.refused.append(str(error))
+            self._forget(before)
+
+    def _forget(self, before: int) -> None:
+        """Take out what a file gave before it turned out unreadable."""
+        for table in ("events", "unread", "tallies"):
+            self.connection.execute(f"delete from {table} where file >= {before}")
+        del self.files[before:]
+
+    def _read_part(self, part: Part) -> None:
+        task = Task(
+            path=part.path,
+            name=part.name,
+            number=len(self.files),
+            connection=self.connection,
+            work=part.scratch.folder,
+            timezone=self.timezone,
+            year=self.year,
+            modified=part.modified,
+            tick=self.tick,
+        )
+        head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
+        reader = next((one for one in READERS if one.recognises(head)), None)
+        if reader:
+            self.used[reader.name] = reader
+            self._account(task, reader.read(task))
+            return
+        for numbered, read in enumerate(self._read_records(task, part)):
+            del numbered
+            self._account(replace(task, number=len(self.files)), read)
+
+    def _read_records(self, task: Task, part: Part) -> Iterator[FileRead]:
+        kind = binary_kind(part.head)
+        why = refuse(part.head)
+        if why:
+            raise UnreadableInput(f"{task.name} cannot be read: {why}")
+        text = part.head.removeprefix(codecs.BOM_UTF8).lstrip()
+        if kind is Kind.PARQUET:
+            yield self._read_parquet(task, part)
+        elif text.startswith((b"{", b"[")) and not is_utf_16(part.head):
+            yield self._read_json(task, part)
+        else:
+            yield from self._read_delimited(task, part)
+
+    def _read_json(self, task: Task, part: Part) -> FileRead:
+        marked = part.head.startswith(codecs.BOM_UTF8)
+        path = without_mark(part.path, part.scratch) if marked else part.path
+        log = JsonLog(
+            path=path,
+            link=quote(str(link(path, part.scratch, ".log"))),
+            form=json_form(part.head),
+            size=path.stat().st_size,
+        )
+        with _damage(task.name, "JSON"):
+            load_json(task, log)
+        return FileRead(name=task.name)
+
+    def _read_parquet(self, task: Task, part: Part) -> FileRead:
+        query = f"from read_parquet({quote(str(link(part.path, part.scratch, '.parquet')))})"
+        numbered = part.path.stat().st_size <= _NUMBERED_TABLE
+        with _damage(task.name, "Parquet"):
+            return self._read_table(task, query, numbered=numbered)
+
+    def _read_table(self, task: Task, query: str, *, numbered: bool) -> FileRead:
+        described = self.connection.execute(f"describe select * {query}").fetchall()
+        columns = {name: kind for name, kind, *_ in described}
+        head = Head(name=task.name, start=b"", columns=tuple(columns))
+        reader = next((one for one in READERS if one.recognises(head)), None)
+        if reader:
+            self.used[reader.name] = reader
+            return reader.read(replace(task, path=self._as_text(query, task)))
+        table = TableLog(name=task.name, query=query, columns=columns, numbered=numbered)
+        return FileRead(name=task.name, notes=load_table(task, table))
+
+    def _as_text(self, query: str, task: Task) -> Path:
+        """A table as delimited text, for readers that take nothing else."""
+        path = self.work / f"table-{task.number}.csv"
+        self.connection.execute(
+            f"copy (select columns(*)::varchar {query}) to {quote(str(path))} (header, quote '\"')"
+        )
+        return path
+
+    def _read_delimited(self, task: Task, part: Part) -> Iterator[FileRead]:
+        for text in open_delimited(part):
+            task = replace(task, number=len(self.files), name=text.name)
+            head = Head(name=text.name, start=part.head.removeprefix(codecs.BOM_UTF8), columns=text.columns)
+            reader = next((one for one in READERS if one.recognises(head)), None)
+            if reader:
+                self.used[reader.name] = reader
+                yield reader.read(replace(task, path=text.path))
+                continue
+            table = TableLog(
+                name=text.name,
+                query=text.query,
+                columns=dict.fromkeys(text.columns, "VARCHAR"),
+                numbered=text.size <= _NUMBERED_TABLE,
+            )
+            with _damage(text.name, "text"):
+                notes = load_table(task, table)
+            damaged = text.damaged + take_damaged(task)
+            yield FileRead(name=text.name, damaged=damaged, notes=(*text.said, *notes))
+
+    def read_frame(self, frame: Any) -> None:
+        """A data frame, as if it were a file."""
+        from hygiene.events.frames import as_table
+
+        task = Task(
+            path=self.work,
+            name="the data frame",
+            number=len(self.files),
+            connection=self.connection,
+            work=self.work,
+            timezone=self.timezone,
+            year=self.year,
+        )
+        with as_table(frame, self.connection) as name, _damage(task.name, "content"):
+            self._account(task, self._read_table(task, f"from {name}", numbered=True))
+
+    # the account
+
+    def _account(self, task: Task, read: FileRead) -> None:
+        """Count what a file gave, and take out the rows that are no events."""
+        rows = self.connection.execute(
+            "select kind, source, if(kind = ?, reason, null), count(*), count(*) filter (zoneless) "
+            "from events where file = ? group by all",
+            [str(Mark.SKIPPED), task.number],
+        ).fetchall()
+        layouts: Counter[str] = Counter()
+        kinds: Counter[EventKind] = Counter()
+        marks: Counter[str] = Counter()
+        skipped: Counter[str] = Counter(read.skipped)
+        zoneless = read.zoneless
+        for kind, source, word, count, without in rows:
+            zoneless += without
+            if kind == Mark.SKIPPED:
+                skipped[word or ""] += count
+            elif kind in (Mark.LEFT, Mark.DAMAGED):
+                marks[kind] += count
+            else:
+                kinds[EventKind(kind)] += count
+                layouts[source] += count
+        if marks or skipped:
+            self.connection.execute(f"delete from events where file = {task.number} and kind like '-%'")
+        notes = list(read.notes)
+        if zoneless:
+            notes.append(f"times without a zone are taken for {self.timezone}")
+        self.files.append(
+            LogReport(
+                number=task.number,
+                name=read.name,
+                layouts=dict(layouts),
+                kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},
+                skipped=dict(skipped),
+                unread=marks[Mark.LEFT],
+                damaged=read.damaged + marks[Mark.DAMAGED],
+                zoneless=zoneless,
+                tallies=read.tallies,
+                notes=tuple(notes),
+            )
+        )
+        if self.tick:
+            self.tick(read.name, sum(file.events for file in self.files))
+
+    def finish(self) -> EventReport:
+        """The report; raises UnreadableInput where nothing could be read."""
+        notes: list[str] = []
+        for reader in self.used.values():
+            if reader.finish:
+                notes += reader.finish(self.connection)
+        self.connection.execute("alter table events drop column zoneless")
+        if self.used:
+            self._recount()
+        useful = [file for file in self.files if file.events or file.tallies or not file.unread]
+        if not useful:
+            self._refuse()
+        words = self.connection.execute(
+            "select coalesce(reason, ''), count(*) from events where kind = 'unknown' group by 1 "
+            "order by 2 desc, 1 limit ?",
+            [_WORDS_NAMED],
+        ).fetchall()
+        nobody = self.connection.execute(
+            "select kind, count(*) from events where recipient is null group by 1"
+        ).fetchall()
+        undated = self.connection.execute("select count(*) from events where ts_us is null").fetchone()
+        return EventReport(
+            files=tuple(self.files),
+            refused=tuple(self.refused),
+            unknown_words=dict(words),
+            nobody={EventKind(kind): count for kind, count in nobody},
+            undated=int(undated[0]) if undated else 0,
+            timezone=self.timezone,
+            notes=(*notes, *_guesses(dict(nobody))),
+        )
+
+    def _recount(self) -> None:
+        """Events that a reader made of all its files together are counted for the files they stand in."""
+        rows = self.connection.execute(
+            "select file, kind, source, count(*) from events group by all"
+        ).fetchall()
+        for at, file in enumerate(self.files):
+            kinds: Counter[EventKind] = Counter()
+            layouts: Counter[str] = Counter()
+            for number, kind, source, count in rows:
+                if number == file.number:
+                    kinds[EventKind(kind)] += count
+                    layouts[source] += count
+            ordered = {kind: kinds[kind] for kind in EventKind if kinds[kind]}
+            self.files[at] = replace(file, kinds=ordered, layouts=dict(layouts))
+
+    def _refuse(self) -> None:
+        if self.refused and not self.files:
+            more = len(self.refused) - 1
+            others = f"; nor can {more} other files" if more > 1 else "; nor can one other file" if more else ""
+            raise UnreadableInput(f"{self.refused[0]}{others}")
+        file = self.files[0]
+        raise UnreadableInput(
+            f"{file.name} is no event log known here: none of its {file.unread:,} records "
+            "says what happened to a mail"
+        )
+
+
+def _guesses(nobody: Mapping[str, int]) -> Iterator[str]:
+    """What is said of events that name nobody; whose they are would be a guess."""
+    complaints = nobody.get(EventKind.COMPLAINED, 0)
+    if complaints:
+        yield f"complaints that name nobody, or everybody at a domain: {complaints:,}; counted for nobody"
+    seen = sum(nobody.get(kind, 0) for kind in (EventKind.OPENED, EventKind.CLICKED))
+    if seen:
+        yield f"opens and clicks that name nobody, as of mails to several: {seen:,}; counted for nobody"
+
+
+@contextmanager
+def _damage(name: str, kind: str) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        raise UnreadableInput(f"{name} cannot be read: its {kind} is damaged or cut short") from None

@@ -1,0 +1,173 @@
+"""Logs that are tables: delimited text, Parquet, data frames. Our own columns go in as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hygiene.errors import UnreadableInput
+from hygiene.event import EVENT, BounceClass, EventKind, Machine
+from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
+from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, quote
+from hygiene.events.query import MOST_TEXT, Records, events_sql, unread_sql
+from hygiene.events.recogniser import Task
+from hygiene.events.sample import SAMPLE_VALUES
+from hygiene.events.values import address_sql, domain_sql
+from hygiene.intake.guard import shown
+
+_NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
+_OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
+_NAMED: Final = 8  # columns named in one sentence
+_NEEDED = {
+    "recipient": "address",
+    "word": "event",
+    "time": "time",
+    "class": "bounce class",
+    "machine": "machine",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableLog:
+    """A table as SQL, with its columns and their types."""
+
+    name: str  # for sentences
+    query: str  # ``from …`` that yields the columns
+    columns: dict[str, str]
+    numbered: bool  # whether numbering its rows is cheap
+
+
+def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
+    """Put the rows of a table into `events`; notes on how. Raises UnreadableInput for no event log."""
+    kinds = table.columns.values()
+    if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
+        bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
+        load_bodies(task, bodies, bodies, _sample(task, bodies))
+        return ()
+    names = {name.lower(): name for name in table.columns}
+    if set(names) >= _OWN and "event" not in names:
+        _load_own(task, table, names)
+        return ()
+    records, said = _records(table)
+    con = task.connection
+    con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
+    unread = con.execute(
+        f"select 1 from events where file = {task.number} and kind in ('unknown', '-left') limit 1"
+    ).fetchone()
+    if unread:
+        con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
+    plain = con.execute(f"select 1 from events where file = {task.number} and source = '{PLAIN}' limit 1")
+    return said if plain.fetchone() else ()
+
+
+def _sample(task: Task, bodies: str) -> list[str]:
+    return [body for _, body in task.connection.execute(f"{bodies} limit {SAMPLE_VALUES}").fetchall()]
+
+
+def _line(table: TableLog) -> str:
+    return "row_number() over ()" if table.numbered else "null::bigint"
+
+
+def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
+    paths = list(dict.fromkeys(path for layout in declared().layouts for path in layout.paths))
+    names = list(table.columns)
+    found = {path: column for path, (column, _) in find_names(paths, names, nested=False).items()}
+    places = {column: f"c{at}" for at, column in enumerate(sorted(set(found.values())))}
+    reach = {path: places[column] for path, column in found.items()}
+    layouts = tuple(fitting(reach, nested=False))
+    if not layouts:
+        raise UnreadableInput(no_log(table.name, names))
+    needed = [f"given.{identifier(column)}::varchar as {place}" for column, place in places.items()]
+    records = Records(
+        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} "
+        f"from ({table.query}) as given",
+        reach=reach,
+        layouts=layouts,
+        raw="to_json(given)::varchar",
+        trimmed=True,
+    )
+    plain = declared().layouts[-1]
+    read = {
+        said: next((path.removeprefix(ANY) for path in plain.fields[name] if path in reach), None)
+        for name, said in _NEEDED.items()
+    }
+    said = "read by " + ", ".join(f"{name} = {path}" for name, path in read.items() if path)
+    return records, (said,)
+
+
+def no_log(name: str, columns: Sequence[str]) -> str:
+    """The sentence for a table or records that are no events."""
+    more = len(columns) - _NAMED
+    held = ", ".join(shown(each, 40) for each in columns[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"{name} is no event log known here: it needs a column of addresses and one of events, "
+        f"and holds {held or 'no records'}"
+    )
+
+
+def identifier(name: str) -> str:
+    """A column's name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+# Our own events
+
+
+def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
+    """A table in our columns, straight in: unknown words and classes are the only doubt."""
+    given = {
+        column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
+        for column, kind in EVENT.items()
+    }
+    made = _checked(given) | {"file": f"{task.number}::smallint", "line": _line(table)}
+    texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
+    plain = texts - {"source", "kind", "recipient", "reason"}
+    columns = ", ".join(
+        f"{f'nullif({sql}, {quote(str())})' if name in plain else sql} as {name}"
+        for name, sql in made.items()
+        if name != "domain"
+    )
+    rows = (
+        f"select *, {domain_sql('recipient')} as domain, false as zoneless "
+        f"from (select {columns} from ({table.query}) as given)"
+    )
+    task.connection.execute(
+        "insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) "
+        f"as provider) from ({rows}) as one left join event_provider as known using (domain)"
+    )
+    _keep_unknown(task, table, given["kind"])
+
+
+def _checked(given: dict[str, str]) -> dict[str, str]:
+    """The columns as they are given, their words among ours."""
+    kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
+    word = f"lower(trim({given['kind']}))"
+    known = f"coalesce({word} in ({kinds}), false)"
+    told = {name: f"nullif(lower(trim({given[name]})), '')" for name in ("bounce_class", "machine")}
+    return given | {
+        "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
+        "recipient": address_sql(given["recipient"]),
+        "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
+        "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
+        f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
+        "reason": f"coalesce(nullif({given['reason']}, ''), case when not {known} then {given['kind']} end)",
+        "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
+        f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
+    }
+
+
+def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
+    """The rows whose kind is not known, as they stood."""
+    unknown = f"kind = '{EventKind.UNKNOWN}'"
+    there = task.connection.execute(f"select 1 from events where file = {task.number} and {unknown} limit 1")
+    if not there.fetchone():
+        return
+    task.connection.execute(
+        f"insert into unread by name select {task.number}::smallint as file, line, "
+        f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
+        f"select row_number() over () as line, {kind} as word, lower(trim({kind})) as kind, "
+        f"to_json(given)::varchar as text from ({table.query}) as given) "
+        f"where kind is null or {unknown} or kind not in ({', '.join(map(quote, EventKind))}) "
+        f"limit {MOST_UNREAD}"
+    )

@@ -1,0 +1,140 @@
+"""The logs that paths mean: files, folders, patterns, archives; each unpacked, with a look at its beginning."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hygiene.errors import UnreadableInput
+from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
+from hygiene.intake.kinds import Kind, binary_kind
+from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
+from hygiene.intake.workbook import is_workbook
+
+LIMITS = Limits()
+HEAD = MIB  # bytes that tell what kind of log it is
+
+_PATTERN = "*?["
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A file that a path means; `named` says that it was asked for itself, not found in a folder."""
+
+    path: Path
+    named: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A log, unpacked: the file itself, or what was in it."""
+
+    name: str  # for a person: logs.zip/events.json
+    path: Path
+    scratch: Scratch
+    modified: int  # of the file as given, seconds since 1970 UTC
+    head: bytes
+
+
+def find_logs(paths: Sequence[Path | str]) -> list[Found]:
+    """The files that paths mean: a folder means all files below it, a pattern those that fit. In one order.
+
+    Raises UnreadableInput where nothing is found.
+    """
+    found: dict[Path, Found] = {}
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            for one in _below(path):
+                found.setdefault(one, Found(path=one, named=False))
+        elif set(str(given)) & set(_PATTERN) and not path.exists():
+            for one in _fitting(str(given)):
+                found.setdefault(one, Found(path=one, named=True))
+        else:
+            found[path] = Found(path=path, named=True)
+    return list(found.values())
+
+
+def _below(folder: Path) -> list[Path]:
+    """All files of a folder and those in it, in order; hidden ones are somebody's own."""
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not paths:
+        raise UnreadableInput(f"{shown(folder)} is a folder without files")
+    return paths
+
+
+def _fitting(pattern: str) -> list[Path]:
+    paths: list[Path] = []
+    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  a pattern may be absolute
+        path = Path(name)
+        paths += _below(path) if path.is_dir() else [path]
+    if not paths:
+        raise UnreadableInput(f"{shown(pattern)} fits no file")
+    return paths
+
+
+def unpack(path: Path, work: Path) -> Iterator[Part]:
+    """The logs in a file; what has to be unpacked goes below `work`. Raises UnreadableInput."""
+    try:
+        yield from _unpack(locate_input(path), work)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _unpack(given: Input, work: Path) -> Iterator[Part]:
+    scratch = Scratch.for_input(given, Path(tempfile.mkdtemp(prefix="log-", dir=work)), LIMITS)
+    if binary_kind(_head(given.path)) is Kind.ZIP:
+        with open_zip(given.path, scratch) as archive:
+            if not is_workbook(archive, scratch):
+                taken, skipped = list_members(archive)
+                for info in taken:
+                    name = f"{given.shown}/{shown(info.filename)}"
+                    yield _part(extract_member(archive, info, scratch), name, given, scratch)
+                if not taken:
+                    raise UnreadableInput(f"{given.shown} holds no log: only {', '.join(skipped) or 'nothing'}")
+                return
+    yield _part(given.path, given.shown, given, scratch)
+
+
+def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
+    scratch.name = name
+    head = _head(path)
+    if binary_kind(head) is Kind.GZIP:
+        path, _ = gunzip(path, scratch)
+        head = _head(path)
+        if binary_kind(head) is Kind.GZIP:
+            raise UnreadableInput(f"{name} is compressed twice; unpack it first")
+    if not path.stat().st_size:
+        raise UnreadableInput(f"{name} is empty: it has 0 bytes")
+    return Part(name=name, path=path, scratch=scratch, modified=given.stamp.modified_ns // 10**9, head=head)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def link(path: Path, scratch: Scratch, suffix: str) -> Path:
+    """The file under a name that the database takes for neither a pattern nor a compressed file."""
+    made = scratch.new_path(suffix)
+    made.symlink_to(path.resolve())
+    return made
+
+
+def without_mark(path: Path, scratch: Scratch) -> Path:
+    """A copy of a file without its byte order mark."""
+    target = scratch.new_path(".json")
+    scratch.need(path.stat().st_size)
+    with scratch.writing(), path.open("rb") as source, target.open("wb") as file:
+        source.seek(len(codecs.BOM_UTF8))
+        while chunk := source.read(MIB):
+            file.write(chunk)
+    return target

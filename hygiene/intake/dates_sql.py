@@ -1,0 +1,47 @@
+"""Dates as DuckDB reads them: cells of text to whole seconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hygiene.intake.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") -> str:
+    """An expression for the moment in a column of text: BIGINT seconds, null for what is no date.
+
+    `date_part` is a regular expression for the date within a cell. Each format is tried by itself: a list of
+    them would read zone-less cells in the session's zone as soon as one of them has a zone. A year before
+    `FIRST_YEAR` is a misread one.
+    """
+    cell = f"trim({column})"
+    if date_part:
+        cell = f"regexp_extract({cell}, {quoted(date_part)})"
+    too_early = f"epoch_us(timestamp '{FIRST_YEAR}-01-01') - 1"
+    tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for one in formats]
+    # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
+    parts = [f"nullif(greatest({one}, {too_early}), {too_early}) // 1000000" for one in tries]
+    return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"
+
+
+def order_counts_sql(column: str) -> str:
+    """Three counts over a column of text, for `hygiene.intake.dates.day_month`."""
+    rules = (NUMERIC_DATE, DAY_FIRST, MONTH_FIRST)
+    return ", ".join(f"count(*) filter (regexp_matches({column}, {quoted(rule)}))" for rule in rules)
+
+
+def latest_sql(moments: Sequence[str]) -> str:
+    """The latest of several moments; nulls do not count."""
+    return (
+        f"greatest({', '.join(moments)})" if len(moments) > 1 else (moments[0] if moments else "null::bigint")
+    )
+
+
+def first_sql(moments: Sequence[str]) -> str:
+    """The first of several moments that is one."""
+    return f"coalesce({', '.join(moments)}, null)" if moments else "null::bigint"

@@ -1,0 +1,154 @@
+"""Counts → values: every KPI of every slice, with its interval and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from hygiene.event import EventKind
+from hygiene.metrics.benchmarks import Profile, Target
+from hygiene.metrics.intervals import wilson
+from hygiene.metrics.kpis import Kpi, KpiValue, Unit, Verdict
+from hygiene.metrics.slices import Flags, Integers, Slices
+from hygiene.metrics.verdict import Judged, judge
+
+Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+MICROS: Final = 1_000_000  # of a unit of currency
+UNDER_WAY: Final = 0.02  # share of the mails sent, from which deliveries and bounces are not final
+
+_SAID: Final = {
+    EventKind.BOUNCED: "bounces",
+    EventKind.COMPLAINED: "complaints",
+    EventKind.OPENED: "opens",
+    EventKind.CLICKED: "clicks",
+    EventKind.UNSUBSCRIBED: "opt-outs",
+    EventKind.CONVERTED: "orders",
+}
+_NO_JUDGEMENT: Final = Judged(Verdict.NONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """What the logs can say. `silent` is of each source the kinds that it has no word for."""
+
+    silent: Mapping[str, Collection[EventKind]]
+    no_orders: str = ""  # why there are none to be counted; empty where there are
+    currencies: tuple[str, ...] = ()
+
+    def hears(self, source: str, kpi: Kpi) -> bool:
+        """Whether a source tells what this KPI is made of."""
+        return not set(kpi.needs) & set(self.silent.get(source, ()))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Figures:
+    """One KPI of all slices."""
+
+    kpi: Kpi
+    numerator: Integers
+    n: Integers
+    value: Numbers  # NaN where there is none
+    low: Numbers
+    high: Numbers
+    why: tuple[str | None, ...]  # why there is none
+    partly: Flags  # some mail of the slice is left out, as its log does not tell
+
+
+def compute(slices: Slices, kpi: Kpi, telling: Telling) -> Figures:
+    """The KPI for each slice, over the rows of sources that tell what it is made of."""
+    heard = np.array([telling.hears(source, kpi) for source in slices.sources], np.bool_)
+    silent = not heard.any()
+    for column in (*kpi.numerator, *kpi.denominator):
+        heard = heard & slices.told[column]
+    numerator, n = slices.sums(kpi.numerator, heard), slices.sums(kpi.denominator, heard)
+    any_heard, missed = slices.any_of(heard), slices.any_of(~heard)
+    general = _silenced(kpi, telling)
+    unheard = _unheard(kpi, silent=silent)
+    why = tuple(
+        general or (unheard if missed[at] and not any_heard[at] else kpi.empty if n[at] <= 0 else None)
+        for at in range(len(n))
+    )
+    known = np.array([each is None for each in why], np.bool_)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = np.where(known, numerator / n, np.nan)
+    if kpi.unit is Unit.MONEY:
+        value = value / MICROS
+        low = high = np.full(len(n), np.nan)
+    else:
+        low, high = (np.where(known, end, np.nan) for end in wilson(numerator, np.maximum(n, 0)))
+    partly = missed & any_heard
+    return Figures(kpi=kpi, numerator=numerator, n=n, value=value, low=low, high=high, why=why, partly=partly)
+
+
+def _silenced(kpi: Kpi, telling: Telling) -> str | None:
+    """Why no slice can have it."""
+    if EventKind.CONVERTED in kpi.needs and telling.no_orders:
+        return telling.no_orders
+    if kpi.unit is Unit.MONEY and len(telling.currencies) > 1:
+        return f"the orders are in {' and '.join(telling.currencies)}: money of several kinds is not added up"
+    return None
+
+
+def _unheard(kpi: Kpi, *, silent: bool) -> str:
+    """Why it cannot be known from any log of a slice."""
+    if kpi.name.endswith("_human") and not silent:
+        return "the log does not tell people from machines (--all-opens judges both)"
+    missing = " or ".join(_SAID[kind] for kind in kpi.needs) or "what became of the mails"
+    return f"the log tells of no {missing}" if kpi.needs else f"the log does not tell {missing}"
+
+
+def values_of(
+    slices: Slices,
+    kpis: Sequence[Kpi],
+    telling: Telling,
+    profile: Profile,
+    *,
+    human: bool = True,
+    immature: Flags | None = None,
+) -> Iterator[KpiValue]:
+    """All values, slice after slice in their order, in each the KPIs as given."""
+    found = [compute(slices, kpi, telling) for kpi in kpis]
+    targets = [profile.target_of(kpi.name, human=human) for kpi in kpis]
+    under_way = slices.sums(["pending"]) > UNDER_WAY * slices.sums(["sent"])
+    for place in range(len(slices.keys)):
+        young = bool(immature is not None and immature[place])
+        for figures, target in zip(found, targets, strict=True):
+            growing = young and (figures.kpi.grows or bool(under_way[place]))
+            yield _value(slices, figures, place, target, young=growing)
+
+
+def _value(slices: Slices, figures: Figures, place: int, target: Target | None, *, young: bool) -> KpiValue:
+    kpi, why = figures.kpi, figures.why[place]
+    numerator, n = int(figures.numerator[place]), int(figures.n[place])
+    low, high = _number(figures.low[place]), _number(figures.high[place])
+    judged = _NO_JUDGEMENT
+    if target is not None and why is None and low is not None and high is not None:
+        judged = judge(kpi, target, numerator=numerator, n=n, low=low, high=high, growing=young)
+    return KpiValue(
+        name=kpi.name,
+        slice=slices.slice_of(place),
+        numerator=None if why and not n else numerator,
+        n=None if why and not n else n,
+        value=_number(figures.value[place]),
+        why_null=why,
+        low=low,
+        high=high,
+        benchmark=target.limit if target else None,
+        verdict=judged.verdict,
+        needed=judged.needed,
+        leans=judged.leans if judged.needed is not None else None,
+        note=_note(judged, partly=bool(figures.partly[place])),
+    )
+
+
+def _note(judged: Judged, *, partly: bool) -> str | None:
+    said = [judged.note, "only of the logs that tell of it" if partly else None]
+    return "; ".join(each for each in said if each) or None
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,118 @@
+"""Event logs, read once: a table of events in a database of its own, to be measured as often as one likes."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from hygiene.engines.engine import DuckEngine, explained
+from hygiene.errors import UnwritableOutput
+from hygiene.event import EVENT
+from hygiene.events.read import read_events as read_into
+from hygiene.events.report import EventReport
+from hygiene.metrics.moments import read_memory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tick: TypeAlias = Callable[[str, int], None]  # name of a file, events so far
+
+_TABLES: Final = ("events", "unread", "tallies")
+MEMORY: Final = "2GB"  # that DuckDB may hold; the rest waits on disk
+
+
+class Events:
+    """Event logs as the tables `events`, `unread` and `tallies`; gone when nobody holds it any more."""
+
+    def __init__(self, *, memory_limit: str = MEMORY, threads: int | None = None) -> None:
+        memory = read_memory(memory_limit)
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="hygiene-measure-"))
+        except OSError as error:
+            raise UnwritableOutput(f"the temporary folder cannot be written: {error.strerror}") from None
+        self.memory, self.threads = memory, threads
+        self.reading = DuckEngine(self.folder, threads=threads, memory=memory)
+        self.report: EventReport
+        self._gone = weakref.finalize(self, _forget, self.reading, self.folder)
+
+    def close(self) -> None:
+        """Let go of the database and its folder."""
+        self._gone()
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def count(self, table: str = "events") -> int:
+        """The rows of one of the tables."""
+        ((rows,),) = self.reading.connection.execute(f"select count(*) from {table}").fetchall()
+        return int(rows)
+
+    def read_beside(self, name: str, logs: Any, **options: Any) -> EventReport:
+        """Read further logs into a table of their own, leaving those of the events as they are."""
+        connection = self.reading.connection
+        for table in _TABLES:
+            connection.execute(f"alter table {table} rename to kept_{table}")
+        try:
+            report = read_into(logs, connection, **options)
+            connection.execute(f"create or replace table {name} as from events")
+        finally:
+            for table in _TABLES:
+                connection.execute(f"drop table if exists {table}")
+                connection.execute(f"alter table kept_{table} rename to {table}")
+        return report
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an event and recipient: all of them, in memory; times are UTC."""
+        query = f"select {', '.join(EVENT)} from events order by file, line"
+        frame = self.reading.connection.execute(query).df()
+        return frame.assign(ts=_moments(frame["ts_us"]))
+
+    def unread(self) -> pd.DataFrame:
+        """What was not understood: file, line, why, text."""
+        return self.reading.connection.execute("from unread order by file, line").df()
+
+    def __repr__(self) -> str:
+        files = len(self.report.files)
+        return f"<Events {self.count():,} in {files} {'file' if files == 1 else 'files'}>"
+
+
+def _forget(reading: DuckEngine, folder: Path) -> None:
+    reading.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _moments(microseconds: Any) -> Any:
+    import pandas as pd
+
+    return pd.to_datetime(microseconds, unit="us", utc=True)
+
+
+def read_events(
+    logs: Any,
+    *,
+    timezone: str = "UTC",
+    year: int | None = None,
+    memory_limit: str = MEMORY,
+    threads: int | None = None,
+    tick: Tick | None = None,
+) -> Events:
+    """Read event logs: a path, several, folders or patterns, or a data frame (pandas, Polars, Arrow, DuckDB).
+
+    `timezone` is that of times without a zone, `year` that of times without one. Raises UsageError or
+    UnreadableInput with one sentence.
+    """
+    events = Events(memory_limit=memory_limit, threads=threads)
+    try:
+        with explained(events.folder):
+            events.report = read_into(logs, events.reading.connection, timezone=timezone, year=year, tick=tick)
+    except BaseException:
+        events.close()
+        raise
+    return events

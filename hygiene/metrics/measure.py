@@ -1,0 +1,81 @@
+"""Logs → figures: read, reconciled, counted by slice, held against benchmarks; the public way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from hygiene.engines.engine import check_engine
+from hygiene.metrics.as_others import find_platform
+from hygiene.metrics.attribution import read_attribution
+from hygiene.metrics.benchmarks import DEFAULT, load_profile
+from hygiene.metrics.event_log import MEMORY, Tick
+from hygiene.metrics.local_time import read_zone
+from hygiene.metrics.measured import Kpis
+from hygiene.metrics.measuring import Asked, Measuring
+from hygiene.metrics.moments import read_by, read_moment
+from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Say, is_nothing, open_mails
+
+
+def measure(
+    logs: Any,
+    *,
+    by: str | Sequence[str] = (),
+    benchmarks: str | Path = DEFAULT,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    timezone: str = "UTC",
+    attribution: str = ATTRIBUTION,
+    human: bool = True,
+    as_platform: str | None = None,
+    sends: Any = (),
+    orders: Any = (),
+    now: str | date | None = None,
+    year: int | None = None,
+    engine: str = "duckdb",
+    memory_limit: str = MEMORY,
+    threads: int | None = None,
+    causes: bool = True,
+    tick: Tick | None = None,
+    say: Say = lambda _what: None,
+) -> Kpis:
+    """Measure mail: from logs (paths, folders, patterns, a data frame, or `Events`) to figures with verdicts.
+
+    `by` splits them, `since` and `until` choose mails by when they were sent. `human` decides whether opens and
+    clicks are those of people or of machines, too; both are always there. `sends` and `orders` are files or
+    frames of what was sent and what was bought. `now` is when the logs were taken, by default their last event.
+    Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
+    """
+    zone = read_zone(timezone)
+    asked = Asked(
+        by=read_by(by),
+        profile=load_profile(benchmarks),
+        platform=find_platform(as_platform) if as_platform else None,
+        since_us=read_moment(since, zone, "--since"),
+        until_us=read_moment(until, zone, "--until", end=True),
+        now_us=read_moment(now, zone, "--now", end=True),
+        timezone=timezone,
+        attribution=attribution,
+        human=human,
+        causes=causes,
+        no_orders=NO_ORDERS if is_nothing(orders) else "the orders hold none that was paid and kept",
+    )
+    check_engine(engine)
+    window_us = read_attribution(attribution).window_us
+    with open_mails(
+        logs,
+        sends=sends,
+        orders=orders,
+        attribution=attribution,
+        timezone=timezone,
+        year=year,
+        engine=engine,
+        memory_limit=memory_limit,
+        threads=threads,
+        tick=tick,
+        say=say,
+    ) as opened:
+        say("Counting")
+        return Measuring(asked, opened.events, opened.tables, opened.found, window_us).run()

@@ -1,0 +1,273 @@
+"""Support exports to one table of tickets: CSV, Excel, Parquet and JSON, of helpdesks or plain."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.guard import shown
+from hygiene.metrics.support_file import REJECTS, SupportFile, damage, open_support_file
+from hygiene.metrics.support_layout import Layout, Shape
+from hygiene.metrics.support_sql import (
+    GATHERED,
+    MESSAGE,
+    MOMENTS,
+    NUMERIC,
+    TICKET,
+    insertion,
+    moment_sql,
+    name,
+    quote,
+    word_sql,
+    words_sql,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_SAID = 5  # unknown words in a note
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketTable:
+    """The tickets as columns (see `TICKET`), and what became of the records."""
+
+    tickets: pa.Table
+    files: tuple[str, ...]
+    layouts: tuple[str, ...]
+    records: int
+    set_aside: Mapping[str, int]  # why → records or tickets that are not measured
+    notes: tuple[str, ...]
+    as_of_us: int
+    tells_replies: frozenset[str]  # names of layouts whose files say when tickets were answered
+    tells_closings: frozenset[str]  # … and when, or whether, they were closed
+
+
+@dataclass(slots=True)
+class _Reading:
+    connection: duckdb.DuckDBPyConnection
+    zone: str
+    day_first: bool | None
+    notes: list[str] = field(default_factory=list)
+    set_aside: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+
+
+def read_tickets(
+    paths: Sequence[Path], *, zone: str = "UTC", day_first: bool | None = None, as_of_us: int | None = None
+) -> TicketTable:
+    """Read support exports; times that name no zone are in `zone`, a name of the IANA.
+
+    Raises UnreadableInput, UnwritableOutput or UsageError with one sentence.
+    """
+    import duckdb
+
+    if not paths:
+        raise UsageError("name at least one file of tickets or messages")
+    with tempfile.TemporaryDirectory(prefix="hygiene-support-", ignore_cleanup_errors=True) as work:
+        settings: dict[str, Any] = {"autoinstall_known_extensions": False, "temp_directory": work}
+        with duckdb.connect(str(Path(work) / "support.db"), config=settings) as connection:
+            reading = _Reading(connection, zone, day_first)
+            for table, columns in (("support_tickets", TICKET), ("support_messages", MESSAGE)):
+                listed = ", ".join(f"{name(column)} {kind}" for column, kind in columns.items())
+                connection.execute(f"create table {table} ({listed})")
+            files = [file for path in paths for file in open_support_file(Path(path), Path(work), connection)]
+            for file in files:
+                _load(file, reading)
+            return _finish(files, reading, as_of_us)
+
+
+# records → tickets
+
+
+def _load(file: SupportFile, reading: _Reading) -> None:
+    connection, layout = reading.connection, file.layout
+    with damage(file.name):
+        connection.execute(f"create or replace temp table support_given as {file.records}")
+    damaged = file.damaged + _take_rejects(connection)
+    reading.set_aside["damaged line"] += damaged
+    reading.records += damaged
+    records = "select * from support_given"
+    day_first = _order(file, reading)
+    reading.records += _one(connection, "select count(*) from support_given")
+    _note_unread(file, reading, day_first)
+    _note_unknown(layout, reading)
+    without = _one(connection, "select count(*) from support_given where f_ticket is null")
+    reading.set_aside["no ticket id"] += without
+    reading.notes += [note for note in layout.notes if note not in reading.notes]
+    if layout.unconfirmed:
+        reading.notes.append(f"{layout.name}: not confirmed by its maker: {layout.unconfirmed}")
+    connection.execute(
+        insertion(layout, f"{records} where f_ticket is not null", reading.zone, day_first=day_first)
+    )
+
+
+def _take_rejects(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many lines the reading of a table could not make out; forgets them."""
+    if not _one(connection, f"select count(*) from duckdb_tables() where table_name = '{REJECTS}'"):
+        return 0
+    damaged = _one(connection, f"select count(distinct line) from {REJECTS}")
+    connection.execute(f"drop table {REJECTS}")
+    connection.execute(f"drop table {REJECTS}_scan")
+    return damaged
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int((connection.execute(query).fetchone() or (0,))[0] or 0)
+
+
+def _order(file: SupportFile, reading: _Reading) -> bool | None:
+    """Whether days come first in dates like 3/4/2026; None without any. The file settles it, or the caller."""
+    cells = " union all ".join(f"select f_{one} as cell from support_given" for one in MOMENTS)
+    parts = f"regexp_extract(cell, {quote(NUMERIC)}, ['a', 'b'])"
+    found = reading.connection.execute(
+        f"select count(*), count(*) filter (p.a::int > 12), count(*) filter (p.b::int > 12) "
+        f"from (select {parts} as p from ({cells}) where regexp_matches(cell, {quote(NUMERIC)}))"
+    ).fetchone() or (0, 0, 0)
+    numeric, day_first, month_first = found
+    if not numeric:
+        return None
+    if bool(day_first) != bool(month_first):
+        return bool(day_first)
+    if reading.day_first is None or (day_first and month_first):
+        raise UnreadableInput(
+            f"{file.name} has dates like 3/4/2026 and does not tell which is the month: "
+            "say --dates day-first or --dates month-first"
+        )
+    return reading.day_first
+
+
+def _note_unread(file: SupportFile, reading: _Reading, day_first: bool | None) -> None:
+    """Cells that should be moments and are none."""
+    for one in MOMENTS:
+        moment = moment_sql(f"f_{one}", reading.zone, day_first=day_first)
+        row = reading.connection.execute(
+            f"select count(*), min(f_{one}) from support_given where f_{one} is not null and ({moment}) is null"
+        ).fetchone()
+        if row and row[0]:
+            reading.notes.append(
+                f"{file.name}: {row[0]:,} cells of {one.replace('_', ' ')} are no date with a time, "
+                f"like {shown(row[1], 40)!r}"
+            )
+
+
+def _note_unknown(layout: Layout, reading: _Reading) -> None:
+    """Words that no rule knows; they are counted, never guessed."""
+    statuses, words = layout.statuses, layout.words
+    known = {
+        "status": ["", *statuses.open, *statuses.closed, *statuses.left_out],
+        "rating": ["", *layout.scores, *layout.rating_words("asked"), *layout.rating_words("not_asked")],
+    }
+    if layout.kind is Shape.MESSAGES:
+        acts = (words.message, words.closed, words.reopened, words.rated, words.asked, words.ignored)
+        known["what"] = [word for group in acts for word in group]
+        known["author"] = ["", *words.customer, *words.agent, *words.machine]
+    for one, listed in known.items():
+        meaning = words_sql(f"f_{one}", {"known": listed})
+        number = f" and not regexp_full_match(trim(f_{one}), '[1-5](\\.0+)?')" if one == "rating" else ""
+        rows = reading.connection.execute(
+            f"select {word_sql(f'f_{one}')} as word, count(*) from support_given "
+            f"where ({meaning}) is null and f_{one} is not null{number} group by word order by 2 desc, 1"
+        ).fetchall()
+        if rows:
+            said = ", ".join(f"{shown(word, 40)!r} ({count:,})" for word, count in rows[:_SAID])
+            more = f" and {len(rows) - _SAID} more" if len(rows) > _SAID else ""
+            reading.notes.append(f"{layout.name}: {one} words that are not known here: {said}{more}")
+
+
+def _finish(files: Sequence[SupportFile], reading: _Reading, as_of_us: int | None) -> TicketTable:
+    connection = reading.connection
+    if as_of_us is None:
+        latest = "greatest(created_us, reply_us, closed_us, updated_us)"
+        as_of_us = max(
+            _one(connection, f"select max({latest}) from support_tickets"),
+            _one(connection, "select max(us) from support_messages"),
+        )
+    _set_messages_aside(reading)
+    connection.execute(GATHERED.replace("$as_of", str(as_of_us)))
+    _keep_one_each(reading)
+    _cut(reading, as_of_us)
+    kept = connection.sql(
+        f"select {', '.join(map(name, TICKET))} from support_tickets order by created_us, layout, ticket"
+    )
+    return TicketTable(
+        tickets=kept.arrow().read_all(),
+        files=tuple(file.name for file in files),
+        layouts=tuple(dict.fromkeys(file.layout.name for file in files)),
+        records=reading.records,
+        set_aside={why: count for why, count in sorted(reading.set_aside.items()) if count},
+        notes=tuple(dict.fromkeys(reading.notes)),
+        as_of_us=as_of_us,
+        tells_replies=frozenset(file.layout.name for file in files if _tells(file, "first_reply")),
+        tells_closings=_closings(files, connection),
+    )
+
+
+def _tells(file: SupportFile, field_name: str) -> bool:
+    """Messages tell of replies by themselves."""
+    if field_name == "first_reply" and file.layout.kind is Shape.MESSAGES:
+        return True
+    return any(one.startswith(field_name) for one in file.fields)
+
+
+def _closings(files: Sequence[SupportFile], connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    rows = connection.execute(
+        "select distinct layout from support_tickets where closed_us is not null or state is not null"
+    ).fetchall()
+    by_field = {file.layout.name for file in files if {"closed", "status"} & file.fields}
+    return frozenset({layout for (layout,) in rows} | by_field)
+
+
+def _set_messages_aside(reading: _Reading) -> None:
+    """Tickets of a log in which no customer wrote: nothing to answer."""
+    reading.set_aside["no customer wrote"] += _one(
+        reading.connection,
+        "select count(*) from (select layout, ticket from support_messages group by all having not "
+        "coalesce(bool_or(act = 'message' and who = 'customer' and us is not null), false))",
+    )
+
+
+def _keep_one_each(reading: _Reading) -> None:
+    """A ticket that is there several times is the one that changed last."""
+    connection = reading.connection
+    columns = ", ".join(name(column) for column in TICKET)
+    before = _one(connection, "select count(*) from support_tickets")
+    connection.execute(
+        f"create or replace table support_tickets as select {columns} from support_tickets "
+        "qualify row_number() "
+        "over (partition by layout, ticket order by updated_us desc nulls last, closed_us desc nulls last, "
+        "reply_us desc nulls last, hash(support_tickets)) = 1"
+    )
+    reading.set_aside["told more than once"] += before - _one(
+        connection, "select count(*) from support_tickets"
+    )
+
+
+def _cut(reading: _Reading, as_of_us: int) -> None:
+    """Leave out what is no case, and what happened after the moment asked for."""
+    for why, condition in (
+        ("spam or deleted", "state = 'left out'"),
+        ("not dated", "created_us is null"),
+        ("created later", f"created_us > {as_of_us}"),
+        ("closed before it was created", "state is distinct from 'open' and closed_us < created_us"),
+    ):
+        reading.set_aside[why] += _one(
+            reading.connection, f"select count(*) from support_tickets where {condition}"
+        )
+        reading.connection.execute(f"delete from support_tickets where {condition}")
+    early = _one(reading.connection, "select count(*) from support_tickets where reply_us < created_us")
+    if early:
+        reading.notes.append(
+            f"{early:,} tickets were answered before they were created: their reply is not counted"
+        )
+    reading.connection.execute(
+        f"update support_tickets set answered = answered and coalesce(reply_us, 0) <= {as_of_us}, "
+        f"reply_us = if(reply_us between created_us and {as_of_us}, reply_us, null), "
+        f"state = if(closed_us > {as_of_us}, 'open', state)"
+    )

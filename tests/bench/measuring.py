@@ -1,0 +1,93 @@
+"""Measuring a mail log, beside hand-written SQL and beside pandas; all must come to the same sums."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+PANDAS_EVENTS = 10_000_000  # more would not fit in memory
+SES_EVENTS = 500_000  # at most: a gigabyte and a half a million and a half
+MEMORY = "512MB"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds of work, imports included, the most bytes in memory, and what it found."""
+
+    seconds: float
+    peak: int
+    sums: list[int]
+
+
+def measure(name: str, path: Path, memory: str | None = None) -> Cost:
+    """Run a contender, in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.measurers", name, str(path), *([memory] if memory else [])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return Cost(*json.loads(done.stdout))
+
+
+@contextmanager
+def log_of(events: int, name: str) -> Iterator[Path]:
+    """A log to measure, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="hygiene-bench-") as folder:
+        path = Path(folder) / name
+        subprocess.run([sys.executable, "-m", "tests.bench.mail_log", str(events), path], check=True)
+        yield path
+
+
+def measuring(events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
+    """(f): from Parquet and from CSV, in turns; pandas once."""
+    for form, faster in (("parquet", 2), ("csv", 4)):
+        with log_of(events, f"events.{form}") as path:
+            yield from _beside(path, form, faster, events, rounds)
+    yield from _reading(min(events, SES_EVENTS), rounds)
+
+
+def _beside(path: Path, form: str, faster: int, events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
+    measure("sql", path)  # from here on the file is in memory for everybody
+    triples = [[measure(name, path) for name in ("sql", "plan", "measure")] for _ in range(rounds)]
+    hand, plan, ours = ([triple[place] for triple in triples] for place in range(3))
+    short = measure("measure", path, MEMORY)
+    pandas = measure("pandas", path) if events <= PANDAS_EVENTS else None
+    found = {tuple(cost.sums) for cost in (*hand, *plan, *ours, short, *([pandas] if pandas else []))}
+    assert len(found) == 1, f"the contenders disagree: {found}"
+    for name, costs in (("reconcile and count", plan), ("measure, reading included", ours)):
+        ratios = sorted(cost.seconds / by_hand.seconds for cost, by_hand in zip(costs, hand, strict=True))
+        yield f"{form}: {name} : hand-written SQL", f"{median(ratios):.2f}", "at most 1.5"
+        yield "  lowest and highest of the rounds", f"{ratios[0]:.2f} and {ratios[-1]:.2f}", ""
+    our = median(cost.seconds for cost in ours)
+    if pandas:
+        yield f"{form}: pandas, once : measure", f"{pandas.seconds / our:.1f}", f"at least {faster}"
+    yield f"{form}: measure in {MEMORY} : measure", f"{short.seconds / our:.2f}", "holds"
+    costs = [
+        ("SQL", hand[0]),
+        ("ours", ours[0]),
+        (f"in {MEMORY}", short),
+        *([("pandas", pandas)] if pandas else []),
+    ]
+    names = ", ".join(name for name, _ in costs)
+    yield f"{form}: peak megabytes of {names}", " / ".join(f"{cost.peak / 1e6:,.0f}" for _, cost in costs), ""
+    yield f"{form}: seconds of {names}", " / ".join(f"{cost.seconds:.1f}" for _, cost in costs), ""
+    yield f"{form}: megabytes of the log", f"{path.stat().st_size / 1e6:,.0f}", ""
+
+
+def _reading(events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
+    with log_of(events, "ses.jsonl") as path:
+        measure("scan_json", path)
+        pairs = [(measure("scan_json", path), measure("read_ses", path)) for _ in range(rounds)]
+        megabytes = path.stat().st_size / 1e6
+    assert len({tuple(cost.sums) for pair in pairs for cost in pair}) == 1
+    ratios = sorted(ours.seconds / scan.seconds for scan, ours in pairs)
+    yield (
+        f"SES, {megabytes:,.0f} MB of JSON lines: reading : DuckDB's scan",
+        f"{median(ratios):.2f}",
+        "at most 2",
+    )
+    yield "  lowest and highest of the rounds", f"{ratios[0]:.2f} and {ratios[-1]:.2f}", ""
+    seconds = (median(cost.seconds for cost in costs) for costs in zip(*pairs, strict=True))
+    yield "SES: seconds of the scan and of reading", " / ".join(f"{each:.2f}" for each in seconds), ""

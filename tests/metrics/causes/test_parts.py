@@ -1,0 +1,318 @@
+"""The parts of the search for causes, on tables small enough to check by hand."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from hygiene.metrics.causes.anomalies import find_anomalies
+from hygiene.metrics.causes.comparison import compare
+from hygiene.metrics.causes.decomposition import decompose, decompose_parts
+from hygiene.metrics.causes.fatigue import measure_decay, measure_fatigue
+from hygiene.metrics.causes.forecast import forecast_complaints
+from hygiene.metrics.causes.maturity import HOURS, judge_maturity
+from hygiene.metrics.causes.reasons import find_reasons, rule_for
+from hygiene.metrics.causes.thresholds import advice, thresholds
+from tests.metrics.count_tables import row
+
+COUNTS = st.tuples(st.integers(0, 500), st.integers(0, 500)).map(lambda pair: (min(pair), max(pair)))
+SIDES = st.dictionaries(st.sampled_from("abcdef"), COUNTS, min_size=1)
+
+
+@given(SIDES, SIDES)
+def test_effects_add_up_to_the_change(before, after):
+    found = decompose("provider", before, after)
+    n0, n1 = (sum(n for _, n in side.values()) for side in (before, after))
+    if not n0 or not n1:
+        assert found is None
+        return
+    change = Fraction(sum(k for k, _ in after.values()), n1) - Fraction(sum(k for k, _ in before.values()), n0)
+    assert sum(one.total for one in found.effects) == pytest.approx(float(change), abs=1e-12)
+    assert found.change == pytest.approx(float(change), abs=1e-12)
+
+
+@given(SIDES)
+def test_the_same_rates_only_mix_and_the_same_mix_only_rates(before):
+    assume(sum(n for _, n in before.values()))
+    doubled = {name: (2 * k, 2 * n) for name, (k, n) in before.items()}
+    assert all(abs(one.total) < 1e-12 for one in decompose("x", before, doubled).effects)
+
+
+def test_a_newcomer_with_the_usual_rate_explains_nothing():
+    found = decompose("campaign", {"old": (20, 1000)}, {"new": (20, 1000)})
+    assert [one.total for one in found.effects] == pytest.approx([0, 0])
+
+
+def test_parts_of_the_numerator_add_up():
+    found = decompose_parts("reason", {"a": 5}, 100, {"a": 5, "b": 20}, 200)
+    assert [(one.slice, one.total) for one in found.effects] == [("b", 0.1), ("a", -0.025)]
+    assert sum(one.total for one in found.effects) == pytest.approx(found.change)
+
+
+def days(rates, n=10_000, start=20_000, **names):
+    return [
+        row(day=start + at, delivered=n - round(rate * n), hard=round(rate * n), **names)
+        for at, rate in enumerate(rates)
+    ]
+
+
+def test_neighbouring_days_are_one_stretch():
+    rng = np.random.default_rng(1)
+    rates = [*rng.normal(0.02, 0.001, 20), 0.09, 0.10, 0.08, *rng.normal(0.02, 0.001, 5)]
+    (one,) = [one for one in find_anomalies({"": days(rates)}).anomalies if one.rate.name == "bounce_rate"]
+    assert one.days == (20_020, 20_021, 20_022)
+    assert (one.k, one.n) == (2_700, 30_000)
+    assert one.when == "from 24 Oct 2024 to 26 Oct 2024"
+    assert one.sentence.startswith(
+        "From 24 Oct 2024 to 26 Oct 2024, 9.0 % of the mails sent bounced (2,700 of 30,000)"
+    )
+
+
+def test_noisy_series_need_more_than_quiet_ones():
+    rng = np.random.default_rng(2)
+    quiet, noisy = ([*np.abs(rng.normal(0.03, sd, 25)), 0.055] for sd in (0.001, 0.015))
+    assert [one.days for one in find_anomalies({"": days(quiet)}).anomalies]
+    assert not find_anomalies({"": days(noisy)}).anomalies
+
+
+def test_false_alarms_stay_rare():
+    rng, alarms = np.random.default_rng(3), 0
+    for _ in range(40):
+        rates = rng.beta(20, 980, 40)  # 2 %, differing by a fifth
+        alarms += bool(find_anomalies({"": days(list(rates))}).anomalies)
+    assert alarms <= 6
+
+
+@given(st.permutations(range(12)))
+def test_the_order_of_rows_says_nothing(order):
+    rows = days([0.02] * 11 + [0.2])
+    assert find_anomalies({"": [rows[place] for place in order]}) == find_anomalies({"": rows})
+
+
+def test_slices_are_charted_by_themselves():
+    table = days([0.02] * 20, provider="gmail") + days([0.02] * 19 + [0.5], provider="yahoo")
+    (one,) = find_anomalies({"provider": table}).anomalies
+    assert (one.dimension, one.slice) == ("provider", "yahoo")
+    assert "to yahoo bounced" in one.sentence
+
+
+def test_providers_are_compared_with_all_others():
+    rows = [row(provider="gmail", delivered=9_800, hard=200), row(provider="yahoo", delivered=800, block=200)]
+    found = compare("provider", [*rows, row(provider=None, delivered=100, hard=2)])
+    assert [(one.name, [share.rate.name for share in one.worse]) for one in found.slices] == [
+        ("gmail", []),
+        ("yahoo", ["bounce_rate"]),
+        ("(not told)", []),
+    ]
+    assert sum(one.sent for one in found.slices) == 11_102
+    assert "yahoo" in found.sentence
+    ((slice_, share),) = found.worse
+    assert (slice_.name, share.part, share.mail) == ("yahoo", 200 / 402, 1_000 / 11_102)
+    assert "20.0 % (17.6–22.6 %) bounced, elsewhere 2.0 %" in slice_.sentence
+
+
+def test_of_many_alike_campaigns_none_is_called_worse():
+    rng = np.random.default_rng(8)
+    rows = [
+        row(campaign=f"c{n}", delivered=2_000 - bad, hard=bad)
+        for n, bad in enumerate(rng.binomial(2_000, 0.02, 400))
+    ]
+    assert not compare("campaign", rows).worse
+
+
+def test_what_still_grows_is_not_called_worse():
+    rows = [
+        row(campaign="old", delivered=9_000, opened_human=3_000),
+        row(campaign="new", delivered=9_000, opened_human=90),
+    ]
+    assert [pair[0].name for pair in compare("campaign", rows).worse] == ["new"]
+    assert not compare("campaign", rows, complete=lambda _rate, name: name != "new").worse
+
+
+@pytest.mark.parametrize(
+    ("bounce_class", "status", "text", "name"),
+    [
+        ("hard", "5.1.1", "550 5.1.1 user unknown", "no such mailbox"),
+        ("block", "5.7.1", "554 5.7.1 blocked using zen.spamhaus.org", "on a blocklist"),
+        ("block", "5.7.26", "550-5.7.26 This mail is unauthenticated", "not authenticated"),
+        ("soft", "4.2.2", "452 4.2.2 mailbox full", "mailbox full"),
+        ("hard", "5.4.1", "550 5.4.1 Recipient address rejected: Access denied", "no such mailbox"),
+        ("soft", "4.4.1", "connection timed out", "receiver not reached"),
+        ("block", "", "refused", "blocked for another reason"),
+        ("hard", "", "", "refused for good, without a reason that is known here"),
+        ("", "", "", "not said"),
+    ],
+)
+def test_rules_say_what_to_do(bounce_class, status, text, name):
+    assert rule_for(bounce_class, status, text).name == name
+
+
+def test_every_rule_says_what_to_do_and_where_it_is_from():
+    assert all(rule.advice and rule.source for rule in advice().rules)
+    assert thresholds().as_of
+
+
+def test_reasons_of_more_texts_than_are_shown_still_add_up():
+    rows = [
+        {
+            "provider": "x",
+            "bounce_class": "hard",
+            "smtp_status": "5.1.1",
+            "text": f"t{n}",
+            "example": f"t{n}",
+            "mails": n,
+        }
+        for n in range(1, 31)
+    ]
+    found = find_reasons(rows, bounced=500)
+    assert sum(one.mails for one in found.top) + found.others == 500
+    assert found.top[0].mails == 30
+    assert find_reasons([], bounced=0).sentence == "Nothing bounced."
+
+
+# forecast
+
+
+def sends(*pairs, fbl=None):
+    return [
+        row(campaign=f"c{at}", complained=k, delivered=n, delivered_fbl=n if fbl is None else fbl)
+        for at, (k, n) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reported", "why"),
+    [
+        (sends((0, 0)), None, "nothing was delivered whose complaints are told"),
+        (sends((0, 5_000), fbl=0), None, "no mail went to a provider that reports complaints"),
+        (sends((0, 5_000), fbl=0), True, "no mail went to a provider that reports complaints"),
+        (sends((0, 5_000)), None, "the log holds no complaint, and does not say that it would"),
+        (sends((3, 5_000)), False, "no source of this log reports complaints"),
+    ],
+)
+def test_without_complaints_data_nothing_is_forecast(rows, reported, why):
+    found = forecast_complaints(rows, reported=reported)
+    assert found.unknown == why
+    assert not found.crossings
+
+
+def test_none_seen_is_no_promise():
+    few = forecast_complaints(sends((0, 300)), reported=True).crossings[0]
+    many = forecast_complaints(sends(*[(0, 10_000)] * 10), reported=True).crossings[0]
+    assert few.alone > many.alone
+    assert many.safe is None
+
+
+def test_a_limit_that_is_crossed_is_said():
+    found = forecast_complaints(sends((40, 10_000)))
+    assert [one.crossed for one in found.crossings] == [True, True]
+    assert [one.safe for one in found.crossings] == [0, 0]
+
+
+def test_the_safe_number_is_the_last_that_is_safe():
+    rng = np.random.default_rng(7)
+    found = forecast_complaints(
+        sends((9, 10_000), (2, 10_000), (20, 10_000), (1, 10_000), (3, 9_000), (4, 12_000))
+    )
+    first = found.crossings[0]
+    a, b = _beta_of(found)
+    for mails, expected in ((first.safe, True), (first.safe * 2, False)):
+        drawn = rng.binomial(mails, rng.beta(a, b, 200_000))
+        risk = np.mean((found.complained + drawn) >= first.limit * (found.delivered + mails))
+        assert bool(risk <= 0.053) is expected
+
+
+def _beta_of(found):
+    """The beta distribution whose 2.5 % and 97.5 % points the forecast tells, found by search."""
+    from scipy import optimize, stats
+
+    def off(logs):
+        a, b = np.exp(logs)
+        ends = stats.beta.ppf([0.025, 0.975], a, b)
+        return float(np.sum((np.log(ends) - np.log([found.next_low, found.next_high])) ** 2))
+
+    return np.exp(
+        optimize.minimize(off, np.log([1.5, 2_000]), method="Nelder-Mead", options={"maxiter": 4_000}).x
+    )
+
+
+def test_recent_mails_count_for_what_of_them_is_in():
+    rows = sends(*[(5, 10_000)] * 6)
+    all_in = forecast_complaints(rows)
+    half = forecast_complaints(rows, seen_share=lambda _row: 0.5, delay="90 % within 3 days")
+    assert half.crossings[0].by_next > all_in.crossings[0].by_next
+    assert any("too recent" in caveat for caveat in half.caveats)
+    assert any("3 days" in caveat for caveat in half.caveats)
+
+
+# people
+
+
+def test_fatigue_says_who_not_why():
+    few = {"mails_a_week": 1, "person_weeks": 50_000, **row(delivered=50_000, unsubscribed=50)}
+    many = {"mails_a_week": 8, "person_weeks": 5_000, **row(delivered=40_000, unsubscribed=200)}
+    found = measure_fatigue([many, few])
+    assert [one.label for one in found.groups] == ["1", "8 or more"]
+    assert "0.5 % (0.435–0.574 %) led to an opt-out in weeks with 8 or more mails" in found.sentence
+    assert "not why" in found.caveats[0]
+    assert measure_fatigue([few]).unknown
+    assert measure_fatigue([]).unknown
+
+
+def test_decay_says_when_it_is_half():
+    rates = [0.3, 0.28, 0.2, 0.12, 0.1, 0.1]
+    rows = [
+        {"weeks_since": week, "people": 3_000, **row(delivered=3_000, engaged_human=int(3_000 * rate))}
+        for week, rate in enumerate(rates)
+    ]
+    found = measure_decay(rows, left_out=7)
+    assert found.half_week == 3
+    assert "From week 3 on" in found.sentence
+    assert any("7 people" in caveat for caveat in found.caveats)
+    assert measure_decay(rows[:2]).half_week is None
+    assert measure_decay([]).unknown
+
+
+# maturity
+
+HOUR_US = 3_600_000_000
+
+
+def test_a_young_campaign_is_headed_where_the_older_ones_went():
+    now = 10_000 * HOUR_US
+    ages = [{"campaign": f"old{n}", "first_us": 0, "last_us": HOUR_US} for n in range(6)]
+    ages.append({"campaign": "young", "first_us": now - 12 * HOUR_US, "last_us": now - 12 * HOUR_US})
+    delays = [
+        {"campaign": f"old{n}", "event": "open", "hours": hours, "events": events}
+        for n in range(6)
+        for hours, events in ((1, 200), (12, 300), (48, 400), (168, 100))
+    ]
+    counts = [row(campaign="young", delivered=10_000, opened_human=1_000)]
+    found = judge_maturity(ages, delays, counts, as_of_us=now)
+    opens = found.delay("open")
+    assert (opens.complete_h, opens.assumed, opens.seen[HOURS.index(12)]) == (48, False, 0.5)
+    (young,) = found.young
+    nowcast = next(one for one in young.rates if one.rate.name == "open_rate_human")
+    assert nowcast.heading == pytest.approx(0.2)
+    assert nowcast.low <= 0.2 <= nowcast.high
+    assert found.delay("complaint").assumed
+
+
+def test_flows_that_are_still_sent_are_not_nowcast():
+    now = 10_000 * HOUR_US
+    ages = [{"campaign": "welcome", "first_us": 0, "last_us": now - HOUR_US}]
+    (young,) = judge_maturity(ages, [], [row(campaign="welcome", delivered=10)], as_of_us=now).young
+    assert young.still_sent
+    assert not young.rates
+    assert "still being sent" in young.sentence
+
+
+@given(st.floats(0, 400))
+def test_an_assumed_curve_only_rises(hours):
+    delay = judge_maturity([], [], [], as_of_us=0).delay("open")
+    low, usual, high = delay.by(hours)
+    later = delay.by(hours + 10)
+    assert 0 <= low <= usual <= high <= 1
+    assert later[1] >= usual
