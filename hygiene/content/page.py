@@ -64,7 +64,7 @@ class Run:
     text: str
     element: Element
 
-    @property
+    @cached_property
     def says(self) -> str:
         """Its words, with what draws nothing left out."""
         return _ASIDE.sub(" ", self.text).strip()

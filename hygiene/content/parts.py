@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from hygiene.content.links import Link
 from hygiene.content.page import Page
+from hygiene.errors import UnreadableInput
+
+MAX_SUBJECT = 2_000  # characters; clients show seventy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,10 @@ class Content:
     html_encoded_bytes: int = 0  # as it travels
     charsets: tuple[Charset, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        if self.subject is not None and len(self.subject) > MAX_SUBJECT:
+            raise UnreadableInput(f"a subject of {len(self.subject):,} characters is too large to judge")
+
     def part(self, name: str) -> Any:
         """A part by the name that rules use."""
         return self if name == "content" else getattr(self, name)
@@ -95,8 +103,6 @@ class Content:
 
 def text_links(text: str) -> tuple[Link, ...]:
     """The addresses in a plain text."""
-    import re
-
     return tuple(
         Link(href=match.group().rstrip(".,;:!?)>]"), text="", place=f"line {number}: {match.group()[:60]}")
         for number, line in enumerate(text.splitlines(), 1)

@@ -74,7 +74,7 @@ def _facts(lint: Lint) -> Iterator[tuple[Cell, ...]]:
         yield (Cell("preheader"), Cell(_short(content.preheader.text), code=True), _aside(aside))
     if content.page is not None:
         page = content.page
-        counts = f"{len(page.words):,} characters shown, {len(page.images)} images, {len(page.links)} links"
+        counts = f"{len(page.words):,} characters shown · images: {len(page.images)} · links: {len(page.links)}"
         yield (Cell("HTML"), Cell(f"{content.html_bytes / 1000:,.1f} kB"), _aside(counts))
     if content.text is not None:
         yield (Cell("text"), Cell(f"{len(content.text):,} characters"), Cell(""))

@@ -17,6 +17,8 @@ from hygiene.errors import UnreadableInput
 
 MAX_MESSAGE_BYTES = 40_000_000  # with attachments; Gmail takes 25 MB
 MAX_PARTS = 500
+MAX_FIELDS = 1_000  # header fields looked at
+MAX_FIELD = 20_000  # characters of one
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -41,6 +43,8 @@ def read_content(raw: bytes, *, name: str, subject: str | None = None, preheader
     """Read a file; a subject given wins over the message's. Raises UnreadableInput with one sentence."""
     if raw.startswith(_BINARY):
         raise UnreadableInput(f"{name} is no mail: give HTML, plain text or an .eml message")
+    if not raw.strip():
+        raise UnreadableInput(f"{name} is empty")
     if len(raw) > MAX_MESSAGE_BYTES:
         raise UnreadableInput(f"{name} is too large for a mail: {len(raw):,} bytes")
     try:
@@ -107,7 +111,10 @@ def decode(raw: bytes, declared: str, *, part: str) -> tuple[str, Charset]:
 
 def _python_name(charset: str) -> str:
     """The codec of a text charset; what HTML calls ISO-8859-1 is Windows-1252. Raises LookupError."""
-    info = codecs.lookup(charset.strip().strip("\"'"))
+    try:
+        info = codecs.lookup(charset.strip().strip("\"'"))
+    except ValueError:  # a NUL in its name
+        raise LookupError(charset) from None
     if not info._is_text_encoding or info.name in {"idna", "punycode", "unicode_escape", "raw_unicode_escape"}:
         raise LookupError(charset)
     return info.name
@@ -185,7 +192,7 @@ def _decoded(part: MimeMessage, name: str) -> tuple[str, Charset]:
     raw = payload if isinstance(payload, bytes) else b""
     if len(raw) > MAX_HTML_BYTES:
         raise UnreadableInput(f"{name} of {len(raw):,} bytes is too large for a mail")
-    declared = str(part.get_param("charset", "") or "")
+    declared = part.get_content_charset("")
     if not declared and part.get_content_type() == "text/html" and (meta := _META.search(raw[:4096])):
         declared = meta[1].decode("ascii")
     return decode(raw, declared, part=name)
@@ -198,15 +205,18 @@ def _travels(part: MimeMessage) -> int:
 
 def _header(mime: MimeMessage, raw: bytes) -> Message:
     fields: dict[str, tuple[str, ...]] = {}
-    for name, value in mime.items():
-        fields[name.lower()] = (*fields.get(name.lower(), ()), decoded_header(str(value)))
-    _, address = parseaddr(str(mime.get("from", "")))
+    raw_subject = ""
+    for name, value in list(mime.raw_items())[:MAX_FIELDS]:
+        text = str(value)[:MAX_FIELD]
+        fields[name.lower()] = (*fields.get(name.lower(), ()), decoded_header(text))
+        raw_subject = raw_subject or (text if name.lower() == "subject" else "")
+    _, address = parseaddr(fields.get("from", ("",))[0])
     domain = address.rpartition("@")[2].strip(".> ").lower()
     return Message(
         fields=fields,
         longest_line=max((len(line.rstrip(b"\r")) for line in raw.split(b"\n")), default=0),
         from_domain=domain if "." in domain else "",
-        raw_subject=str(mime.get("subject", "")),
+        raw_subject=raw_subject,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 #: draws nothing between two letters, and has no use there in Latin, Greek or Cyrillic
 _INVISIBLE = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u00ad\u034f"
@@ -14,6 +15,7 @@ _PLAIN = {"LATIN", "CYRILLIC", "GREEK"}
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
+@lru_cache(4096)
 def script(letter: str) -> str:
     """The first word of a letter's name, which is its script."""
     if letter.isascii():

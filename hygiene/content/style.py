@@ -17,7 +17,6 @@ DEFAULT_FONT_PX = 16.0
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _DECLARATION = re.compile(r"((?:[^;\"'()]|\"[^\"]*\"|'[^']*'|\([^()]*\)|[\"'()])+)")
-_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _SIMPLE = re.compile(r"(?:[a-z][a-z0-9]*)?(?:[.#][\w-]+)?", re.IGNORECASE)
 _LENGTH = re.compile(r"(-?\d{0,6}(?:\.\d{1,6})?)(px|pt|em|rem|%)?")
 _HEX = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
@@ -89,11 +88,12 @@ def read_sheet(text: str) -> Sheet:
     outside = _without_blocks(plain)
     simple: dict[str, Declarations] = {}
     others = False
-    for heads, body in _RULE.findall(outside):
-        found = declarations(body)
+    for block in outside.split("}"):
+        heads, _, body = block.rpartition("{")
+        found = declarations(body) if heads else {}
         for head in heads.split(","):
             selector = head.strip()
-            if _SIMPLE.fullmatch(selector) and selector:
+            if selector and _SIMPLE.fullmatch(selector):
                 tag, mark, rest = re.match(r"([^.#]*)([.#]?)(.*)", selector).groups()  # type: ignore[union-attr]
                 simple.setdefault(f"{tag.lower()}{mark}{rest}", {}).update(found)
             elif not selector.startswith("@") and ":" not in selector:

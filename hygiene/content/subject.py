@@ -28,6 +28,7 @@ def features(subject: str) -> dict[str, bool | str]:
     >>> found["length"]
     '30-49'
     """
+    subject = subject[:1000]
     bare = MERGE_FIELD.sub("", subject)
     folded = bare.casefold()
     return {

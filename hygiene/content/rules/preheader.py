@@ -25,7 +25,7 @@ def preheader_missing(preheader: Preheader) -> Evidence:
     """The mail has no preheader"""
     if not preheader.text:
         yield "it is empty" if preheader.given else "the body begins without any words"
-    elif not preheader.hidden:
+    elif not preheader.hidden and not _is_boilerplate(preheader):
         yield f"clients show {preheader.text[:80]!r} ({preheader.place})"
 
 
@@ -38,7 +38,7 @@ def preheader_missing(preheader: Preheader) -> Evidence:
 )
 def preheader_boilerplate(preheader: Preheader) -> Evidence:
     """The preheader is boilerplate"""
-    if holds_any(preheader.text[:80].casefold(), words("boilerplate")):
+    if _is_boilerplate(preheader):
         yield f"{preheader.text[:80]!r} ({preheader.place})"
 
 
@@ -94,6 +94,10 @@ def preheader_merge_field(preheader: Preheader, content: Content) -> Evidence:
             yield f"{match.group()} in a message that is ready to leave"
         elif "|" not in match.group() and "default" not in match.group():
             yield Problem(evidence=f"{match.group()} has no fallback", severity=Severity.INFO)
+
+
+def _is_boilerplate(preheader: Preheader) -> bool:
+    return holds_any(preheader.text[:80].casefold(), words("boilerplate"))
 
 
 def _counts(character: str) -> bool:
