@@ -111,8 +111,8 @@ CASES: dict[str, tuple[list[Given], list[Given]]] = {
         [{"subject": "x", "preheader": "a" * 30}],
     ),
     "preheader-too-long": (
-        [{"subject": "x", "preheader": "a" * 131}],
-        [{"subject": "x", "preheader": "a" * 130}],
+        [{"subject": "x", "preheader": "a" * 141}],
+        [{"subject": "x", "preheader": "a" * 140}],
     ),
     "preheader-repeats-subject": (
         [

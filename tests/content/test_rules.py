@@ -50,7 +50,7 @@ def test_declares_itself(each: object) -> None:
     assert each.area in AREAS
     assert each.title
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", each.id)
-    assert each.source.url.startswith("https://")
+    assert each.source.url.startswith("https://") or each.source.name == "common practice"
     assert len(each.why) < 140
     assert each.needs
 
@@ -87,6 +87,12 @@ def test_words_are_lower_case_and_told_once() -> None:
     for entry in [*data("words").values(), *data("trigger_words").values()]:
         assert entry["words"] == [word.lower() for word in entry["words"]]
         assert len(set(entry["words"])) == len(entry["words"])
+
+
+def test_lengths_of_clients_name_their_source() -> None:
+    for each in data("inbox_lines")["clients"]:
+        assert each["source"] in sources()
+        assert 20 < each["subject"] < 100
 
 
 def test_client_support_is_dated() -> None:
