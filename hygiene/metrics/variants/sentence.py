@@ -195,6 +195,11 @@ def say_notes(comparison: Comparison) -> Iterator[str]:
             f"Not the same share was delivered: {_delivered_shares(comparison)}. A filter may have judged the "
             "variants differently; only what was delivered is compared."
         )
+    if comparison.campaigns > 1:
+        yield (
+            f"The mails are of {comparison.campaigns:,} campaigns, and a variant of one need not be that of "
+            "another: --campaign chooses one."
+        )
     if comparison.twice:
         people = counted(comparison.twice, "person was", "people were")
         yield f"{people} sent more than one variant: the arms are not quite apart."

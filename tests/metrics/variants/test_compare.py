@@ -95,6 +95,20 @@ def test_a_split_that_was_meant_is_none_that_broke(log):
     assert compare_variants(events, split="50:50").verdict is Verdict.SPLIT_BROKEN
 
 
+def test_the_parts_of_a_split_are_in_the_order_of_the_arms_named(log):
+    events = log(mails("A", 500, 15), mails("B", 4_500, 450))
+    compared = compare_variants(events, arms=["B", "A"], split="90:10")
+    assert [arm.name for arm in compared.arms] == ["B", "A"]
+    assert not compared.split.broken
+    assert (compared.pairs[0].first, compared.pairs[0].second) == ("B", "A")
+
+
+def test_several_campaigns_are_said(log):
+    events = log(mails("A", 300, 9), mails("B", 300, 9), mails("A", 300, 9, campaign="autumn", start=900))
+    assert any(note.startswith("The mails are of 2 campaigns") for note in compare_variants(events).notes)
+    assert not any("campaigns" in note for note in compare_variants(events, "spring").notes)
+
+
 def test_three_arms(log):
     compared = compare_variants(
         log(mails("A", 3_000, 90), mails("B", 3_000, 95), mails("C", 3_000, 240)), effect="2%"
