@@ -95,6 +95,10 @@ class Page:
         """The visible text, on one line."""
         return " ".join(run.says for run in self.visible)
 
+    def may_differ(self, style: Style) -> bool:
+        """A style rule that is not followed here may give this text its background."""
+        return self.sheet.grounds and not style.ground_said
+
     @cached_property
     def links(self) -> tuple[Link, ...]:
         """The links with what they show."""

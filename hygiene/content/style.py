@@ -39,6 +39,7 @@ class Style:
 
     colour: Colour | None = BLACK
     background: Colour | None = WHITE
+    ground_said: bool = False  # the background is the mail's own, not the client's
     size_px: float | None = DEFAULT_FONT_PX
     bold: bool = False
     hidden: str = ""  # the declaration that hides it
@@ -63,10 +64,10 @@ def declarations(text: str) -> Declarations:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The style elements of a mail: declarations by simple selector, and whether there are other selectors."""
+    """The style elements of a mail: declarations by simple selector; `grounds`: others set backgrounds."""
 
     simple: Mapping[str, Declarations]
-    others: bool
+    grounds: bool
     text: str
 
     def of(self, tag: str, classes: str, name: str) -> Declarations:
@@ -87,7 +88,7 @@ def read_sheet(text: str) -> Sheet:
     plain = _COMMENT.sub(" ", text).replace("<!--", " ").replace("-->", " ")
     outside = _without_blocks(plain)
     simple: dict[str, Declarations] = {}
-    others = False
+    grounds = False
     for block in outside.split("}"):
         heads, _, body = block.rpartition("{")
         found = declarations(body) if heads else {}
@@ -96,9 +97,9 @@ def read_sheet(text: str) -> Sheet:
             if selector and _SIMPLE.fullmatch(selector):
                 tag, mark, rest = re.match(r"([^.#]*)([.#]?)(.*)", selector).groups()  # type: ignore[union-attr]
                 simple.setdefault(f"{tag.lower()}{mark}{rest}", {}).update(found)
-            elif not selector.startswith("@") and ":" not in selector:
-                others = True
-    return Sheet(simple, others, plain)
+            elif selector and ":" not in selector and any(name.startswith("background") for name in found):
+                grounds = True
+    return Sheet(simple, grounds, plain)
 
 
 def _without_blocks(text: str) -> str:
@@ -147,6 +148,20 @@ def contrast(one: Colour, other: Colour) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def readable(text: Colour, ground: Colour, ratio: float) -> Colour:
+    """The nearest shade of a colour, towards black or white, that stands out enough.
+
+    >>> hexadecimal(readable((153, 153, 153), WHITE, 4.5))
+    '#767676'
+    """
+    goals = sorted((BLACK, WHITE), key=lambda goal: -contrast(goal, ground))
+    for step in range(1, 101):
+        shade = tuple(round(one + (end - one) * step / 100) for one, end in zip(text, goals[0], strict=True))
+        if contrast((shade[0], shade[1], shade[2]), ground) >= ratio:
+            return shade[0], shade[1], shade[2]
+    return goals[0]
+
+
 def _luminance(of: Colour) -> float:
     red, green, blue = (
         share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
@@ -183,7 +198,7 @@ def styled(parent: Style, css: Declarations, attributes: Mapping[str, str], tag:
     elif tag == "a" and "href" in attributes and "color" not in css:
         style = replace(style, colour=None)  # the client's own colour of links
     for value in _backgrounds(css, attributes):
-        style = replace(style, background=_background(parent, value))
+        style = replace(style, background=_background(parent, value), ground_said=True)
     return style if style.hidden else replace(style, hidden=_hiding(css, attributes))
 
 

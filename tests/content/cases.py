@@ -442,7 +442,11 @@ CASES: dict[str, tuple[list[Given], list[Given]]] = {
             page("<td bgcolor=black><font color='#000'>Black words"),
             page("<p style='color:#fefefe'>Nearly white words"),
         ],
-        [page("<td bgcolor=black><font color='#fff'>White words"), page("<p style='color:#ccc'>Grey words")],
+        [
+            page("<td bgcolor=black><font color='#fff'>White words"),
+            page("<p style='color:#ccc'>Grey words"),
+            page("<p style='color:#fff'>White words", head="<style>.dark p{background:#000}</style>"),
+        ],
     ),
     "zero-width-in-words": (
         [page("<p>fr\u200bee"), {"text": "fr\u2060ee"}],

@@ -2,8 +2,9 @@
 
 import pytest
 
+from hygiene.content.lint import lint_content
 from hygiene.content.page import read_page
-from hygiene.content.style import colour, contrast, declarations, pixels, read_sheet
+from hygiene.content.style import colour, contrast, declarations, pixels, read_sheet, readable
 
 
 @pytest.mark.parametrize(
@@ -55,18 +56,28 @@ def test_lengths(text: str, of: float | None, meant: float | None) -> None:
     assert pixels(text, of=of) == meant
 
 
+@pytest.mark.parametrize(
+    ("text", "ground"), [("#999999", "#ffffff"), ("#336699", "#223344"), ("#8bc34a", "#ffffff")]
+)
+def test_a_readable_shade_is_readable(text: str, ground: str) -> None:
+    below = colour(ground)
+    assert below is not None
+    assert contrast(readable(colour(text), below, 4.5), below) >= 4.5  # type: ignore[arg-type]
+
+
 def test_the_last_of_a_property_counts() -> None:
     assert declarations("color:red;COLOR : Blue !important;;:x;y") == {"color": "blue"}
 
 
 def test_sheets_know_simple_selectors_outside_of_conditions() -> None:
     sheet = read_sheet(
-        "p, .a{color:red} @media (x){.a{color:blue}} #b{color:green} .a .c{color:black} a:hover{color:red}"
+        "p, .a{color:red} @media (x){.a{color:blue}} #b{color:green} .a .c{background:black} a:hover{color:red}"
     )
     assert sheet.of("p", "a", "") == {"color": "red"}
     assert sheet.of("td", "", "b") == {"color": "green"}
     assert sheet.of("td", "c", "") == {}
-    assert sheet.others
+    assert sheet.grounds
+    assert not read_sheet(".a .c{color:red} a:hover{background:red}").grounds
 
 
 @pytest.mark.parametrize(
@@ -102,3 +113,12 @@ def test_scripts_and_heads_are_not_shown() -> None:
     page = read_page("<title>t</title><script>s()</script><style>p{}</style><p>a<!-- c -->b</p>")
     assert page.words == "a b"
     assert page.comments == (" c ",)
+
+
+def test_what_a_rule_that_is_not_followed_may_colour_is_unknown() -> None:
+    html = "<style>.dark p{background:#000}</style><p style='color:#fff'>White<p style='color:#aaa'>Grey"
+    for name in ("text-invisible", "contrast-low"):
+        (finding,) = lint_content(html=html, select=[name]).findings
+        assert finding.unknown
+    said = html.replace("'color:#fff'", "'color:#fff;background:#fff'")
+    assert lint_content(html=said, select=["text-invisible"]).faults

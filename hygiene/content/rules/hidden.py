@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hygiene.content.page import Page
 from hygiene.content.parts import Content
-from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.registry import Evidence, Open, Problem, rule
 from hygiene.content.spelling import hidden_characters, mixed_words
 from hygiene.content.style import contrast, hexadecimal
 from hygiene.finding import Confidence, Severity
@@ -45,7 +45,8 @@ def text_invisible(page: Page) -> Evidence:
         style = run.element.style
         if style.colour and style.background and contrast(style.colour, style.background) < 1.1:
             colours = f"{hexadecimal(style.colour)} on {hexadecimal(style.background)}"
-            yield f"{run.element.place} {run.says[:60]!r}: {colours}"
+            seen = f"{run.element.place} {run.says[:60]!r}: {colours}"
+            yield Open(f"{seen}, unless a style rule says otherwise") if page.may_differ(style) else seen
 
 
 @rule(

@@ -79,7 +79,10 @@ def image_without_width(page: Page) -> Evidence:
     for image in _shown(page):
         if not re.fullmatch(r"\d+(?:px|%)?", image.get("width")):
             styled = "; Outlook for Windows wants the attribute" if image.css.get("width") else ""
-            yield f"{image.place}{styled}"
+            width = re.match(r"\d+", image.css.get("width", ""))
+            yield Problem(
+                evidence=f"{image.place}{styled}", fix=_pasted(image, width=width[0] if width else "600")
+            )
 
 
 @rule(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hygiene.content.knowledge import limit
 from hygiene.content.page import Element, Page, Run
 from hygiene.content.registry import Evidence, Open, Problem, rule
-from hygiene.content.style import contrast, hexadecimal, pixels
+from hygiene.content.style import contrast, hexadecimal, pixels, readable
 from hygiene.finding import Confidence, Severity
 
 
@@ -87,7 +87,16 @@ def contrast_low(page: Page) -> Evidence:
         if 1.1 <= ratio < wanted and style.colour and style.background:
             colours = f"{hexadecimal(style.colour)} on {hexadecimal(style.background)}"
             cut = int(ratio * 100) / 100  # not rounded: 4.499 is not 4.5
-            yield f"{run.element.place} {run.says[:40]!r}: {colours} is {cut}:1, {wanted}:1 is wanted"
+            if page.may_differ(style):
+                yield Open(
+                    f"{run.element.place} {run.says[:40]!r}: {cut}:1, unless a style rule says otherwise"
+                )
+                continue
+            better = readable(style.colour, style.background, wanted)
+            yield Problem(
+                evidence=f"{run.element.place} {run.says[:40]!r}: {colours} is {cut}:1, {wanted}:1 is wanted",
+                fix=f"color: {hexadecimal(better)}  /* instead of {colours} */",
+            )
     for run in page.visible:
         if run.element.style.background is None and run.element.style.colour is not None:
             yield Open(

@@ -93,6 +93,7 @@ def link_text_of_another_host(content: Content, *, message: Message | None) -> E
         own = message is not None and link.site == site_of(message.from_domain)
         yield Problem(
             evidence=f"{link.place} shows {link.shown_host}, leads to {link.host}",
+            fix=f'<a href="https://{link.shown_host}/">{link.shown_host}</a>',
             severity=Severity.MEDIUM if own else None,  # a tracking host of the sender
         )
 

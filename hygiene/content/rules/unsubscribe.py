@@ -96,11 +96,15 @@ def list_unsubscribe_not_one_click(message: Message) -> Evidence:
     if not uris:
         return
     if not re.search(r"<\s*https://[^\s<>]+\s*>", uris, re.IGNORECASE):
-        yield f"List-Unsubscribe holds no https address: {uris[:120]}"
+        yield Problem(
+            evidence=f"List-Unsubscribe holds no https address: {uris[:120]}",
+            fix=f"List-Unsubscribe: <https://www.shop.example/unsubscribe?u=…>, {uris[:200]}",
+        )
+    missing = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
     if not post:
-        yield "no List-Unsubscribe-Post field"
+        yield Problem(evidence="no List-Unsubscribe-Post field", fix=missing)
     elif post.replace(" ", "").lower() != "list-unsubscribe=one-click":
-        yield f"List-Unsubscribe-Post: {post[:120]}"
+        yield Problem(evidence=f"List-Unsubscribe-Post: {post[:120]}", fix=missing)
 
 
 @rule(
