@@ -20,12 +20,14 @@ from hygiene.metrics.moments import read_moment
 from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
 from hygiene.metrics.variants.arms import Arm, count_arms, count_campaigns, count_strays
 from hygiene.metrics.variants.comparison import Comparison
+from hygiene.metrics.variants.evidence import SPLIT_ALPHA
 from hygiene.metrics.variants.verdict import (
     Rules,
     Test,
     check_split,
     default_effect,
     judge,
+    machine_p,
 )
 
 METRICS: Final = (
@@ -119,6 +121,7 @@ def compare_variants(
         rho=rho if rho is not None else default_effect(counted),
         within=within,
         uneven=_uneven(counted),
+        machines=EventKind.OPENED in kpi.needs and _differ(counted),
     )
     return Comparison(
         files=files,
@@ -176,6 +179,12 @@ def _uneven(arms: Sequence[Arm]) -> bool:
     means = [arm.mean_us for arm in arms if arm.mean_us is not None]
     young = any(arm.young > YOUNG_SHARE * arm.mails for arm in arms)
     return young and bool(means) and max(means) - min(means) > APART_US
+
+
+def _differ(arms: Sequence[Arm]) -> bool:
+    """Whether machines opened one arm more than another."""
+    p = machine_p(arms)
+    return p is not None and p < SPLIT_ALPHA
 
 
 # what was asked for

@@ -12,7 +12,7 @@ from hygiene.metrics.intervals import wilson
 from hygiene.metrics.kpis import Kpi, Unit
 from hygiene.metrics.variants.arms import Arm
 from hygiene.metrics.variants.evidence import ALPHA, SPLIT_ALPHA, Interval, same_shares_p, welch
-from hygiene.metrics.variants.verdict import Pair, Rules, Split, Verdict, overall
+from hygiene.metrics.variants.verdict import Pair, Rules, Split, Verdict, machine_p, overall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,8 +101,7 @@ class Comparison:
     @cached_property
     def machine_p(self) -> float | None:
         """The p-value of machines opening the same share of every arm; None where they are too few to tell."""
-        machines = [arm.opened_all - arm.opened_human for arm in self.arms]
-        return same_shares_p(machines, [arm.open_tracked for arm in self.arms])
+        return machine_p(self.arms)
 
     @property
     def machines_differ(self) -> bool:

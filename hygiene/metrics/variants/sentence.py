@@ -123,7 +123,7 @@ def _running(comparison: Comparison) -> str:
     doubts = {pair.doubt for pair in comparison.pairs}
     beaten = _beaten(comparison)
     said = f"{', '.join(beaten)} can be left out. " if beaten else ""
-    for doubt in (Doubt.EMPTY, Doubt.YOUNG, Doubt.ONE_PERSON):
+    for doubt in (Doubt.EMPTY, Doubt.MACHINES, Doubt.YOUNG, Doubt.ONE_PERSON):
         if doubt in doubts:
             return f"{said}Keep running: {doubt.value}."
     lead = _leader(comparison)

@@ -23,6 +23,7 @@ from hygiene.metrics.variants.evidence import (
     mixture_p,
     newcombe,
     pooled_variance,
+    same_shares_p,
     shares_p,
     split_p,
     welch,
@@ -58,6 +59,7 @@ class Doubt(StrEnum):
     FEW = "too few people did it so far"
     CHANCE = "chance alone can make such a difference"
     ONE_PERSON = "it rests on one person's orders"
+    MACHINES = "machines opened one arm more than another, so opens cannot be compared"
     YOUNG = "the arms were sent at different times, and one is too young"
 
 
@@ -102,12 +104,19 @@ class Rules:
     rho: float
     within: float | None  # differences below do not matter
     uneven: bool = False  # arms of different age, one of them young
+    machines: bool = False  # they opened one arm more than another, and the metric is of opens
 
 
 def check_split(arms: Sequence[Arm], expected: Sequence[float]) -> Split:
     """The sample-ratio check, by people."""
     people = tuple(arm.people for arm in arms)
     return Split(expected=tuple(expected), people=people, p=split_p(people, expected))
+
+
+def machine_p(arms: Sequence[Arm]) -> float | None:
+    """The p-value of machines alone opening the same share of every arm; None where few did."""
+    machines = [arm.opened_all - arm.opened_human for arm in arms]
+    return same_shares_p(machines, [arm.open_tracked for arm in arms])
 
 
 def default_effect(arms: Sequence[Arm]) -> float:
@@ -187,8 +196,8 @@ def _verdict(
     different = p_adjusted <= ALPHA
     if not large and not (different and rules.test is Test.FIXED and rules.kpi.unit is Unit.SHARE):
         return Verdict.KEEP_RUNNING, Doubt.FEW
-    if rules.uneven and (equal or different):
-        return Verdict.KEEP_RUNNING, Doubt.YOUNG
+    if (rules.uneven or rules.machines) and (equal or different):
+        return Verdict.KEEP_RUNNING, Doubt.MACHINES if rules.machines else Doubt.YOUNG
     if equal:
         return Verdict.EQUIVALENT, Doubt.NONE
     if not different:

@@ -148,7 +148,17 @@ def test_opens_are_secondary_and_machines_must_be_balanced(log):
     assert [arm.total for arm in compared.arms] == [400, 400]
     assert any(note.startswith("Opens are a secondary figure") for note in compared.notes)
     assert compared.machines_differ
+    assert compared.verdict is Verdict.KEEP_RUNNING
     assert "Machines opened A 10.0 %, B 25.0 %: chance does not do that." in told(compared)
+
+
+def test_a_lead_in_opens_is_none_where_machines_opened_one_arm_more(log):
+    less = mails("B", 2_000, 90, opened=300, mpp=600)
+    events = log(mails("A", 2_000, 30, opened=600, mpp=100), less)
+    opens = compare_variants(events, metric="open_rate")
+    assert (opens.verdict, opens.pairs[0].doubt) == (Verdict.KEEP_RUNNING, Doubt.MACHINES)
+    assert opens.sentence.startswith("Keep running: machines opened one arm more than another")
+    assert compare_variants(events).winner == "B"  # by clicks
 
 
 @pytest.mark.parametrize("metric", METRICS)

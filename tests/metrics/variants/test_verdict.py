@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from hygiene.metrics.kpis import Unit
@@ -248,3 +250,39 @@ def test_the_effect_worth_finding_is_a_fifth_of_the_rate():
     assert default_effect([arm("A", 30, 1_000), arm("B", 50, 1_000)]) == pytest.approx(0.2 * 0.04)
     assert default_effect([arm("A", 0, 0), arm("B", 0, 0)]) == 0
     assert default_effect([money("A", [50.0], 100), money("B", [], 100)]) == pytest.approx(0.05)
+
+
+# --- any numbers
+
+
+SIZES = st.one_of(st.integers(0, 3), st.integers(0, 200), st.integers(0, 10**6), st.integers(0, 10**12))
+
+
+@st.composite
+def shares(draw, name):
+    n = draw(SIZES)
+    total = draw(st.one_of(st.just(0), st.just(n), st.integers(0, n), st.integers(0, min(n, 20))))
+    return arm(name, total, n)
+
+
+@given(
+    shares("A"),
+    shares("B"),
+    shares("C"),
+    st.sampled_from(list(Test)),
+    st.sampled_from([None, 1e-6, 0.01, 0.5]),
+    st.sampled_from([None, 0.001, 0.5]),
+)
+def test_any_numbers_have_a_verdict(first, second, third, test, effect, within):
+    for arms in ((first, second), (first, second, third)):
+        verdict, winner, pairs = judged(*arms, test=test, effect=effect, within=within)
+        assert (winner is not None) == (verdict is Verdict.BETTER)
+        for pair in pairs:
+            assert 0 <= pair.p <= pair.p_adjusted <= 1
+            assert (pair.verdict is Verdict.KEEP_RUNNING) == (pair.doubt is not Doubt.NONE)
+            if pair.once:
+                assert -1 <= pair.once.low <= pair.difference + 1e-9
+                assert pair.difference - 1e-9 <= pair.once.high <= 1
+    once = judged(first, second, test=test, effect=effect, within=within)
+    turned = judged(second, first, test=test, effect=effect, within=within)
+    assert once[:2] == turned[:2]
