@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli import audit, clean, demo, diff, explain, measure, support, suppress, why
+from hygiene.cli import (
+    audit,
+    clean,
+    compare,
+    demo,
+    diff,
+    explain,
+    lint_content,
+    measure,
+    support,
+    suppress,
+    why,
+)
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
 
@@ -26,6 +38,8 @@ app = typer.Typer(
 app.command("audit")(audit.audit)
 app.command("clean")(clean.clean)
 app.command("measure")(measure.measure)
+app.command("lint-content")(lint_content.lint_content)
+app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
