@@ -14,6 +14,7 @@ from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.durations import Duration
 from hygiene.metrics.evaluate import Telling, values_of
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict
+from hygiene.metrics.overviews import Overviews
 from hygiene.metrics.slices import Flags, Slices
 from hygiene.metrics.table import COUNTS
 
@@ -83,6 +84,7 @@ class Kpis:
     delays: tuple[Duration, ...] = ()
     others: AsOthers | None = None
     causes: Causes | None = None  # what is behind the figures
+    overviews: Overviews | None = None  # counts by time, campaign, provider and segment
 
     @cached_property
     def overall(self) -> tuple[KpiValue, ...]:
@@ -94,16 +96,22 @@ class Kpis:
         """Every KPI of every slice; empty where nothing was asked to split by."""
         if self.slices is None:
             return ()
+        return self._values(self.slices, self.profile, self.young)
+
+    def by(self, name: str) -> tuple[Mapping[str, KpiValue], ...]:
+        """Every KPI by name, for each slice of an overview, in its order; empty where it was not counted."""
+        if self.overviews is None or name not in self.overviews.slices:
+            return ()
+        values = self._values(self.overviews.slices[name], self.profile, self.overviews.young[name])
+        width = len(KPIS)
         return tuple(
-            values_of(
-                self.slices,
-                tuple(KPIS.values()),
-                self.telling,
-                self.profile,
-                human=self.settings.human,
-                immature=self.young,
-            )
+            {value.name: value for value in values[start : start + width]}
+            for start in range(0, len(values), width)
         )
+
+    def _values(self, slices: Slices, profile: Profile, young: Flags | None) -> tuple[KpiValue, ...]:
+        kpis, human = tuple(KPIS.values()), self.settings.human
+        return tuple(values_of(slices, kpis, self.telling, profile, human=human, immature=young))
 
     @property
     def values(self) -> tuple[KpiValue, ...]:
@@ -112,16 +120,7 @@ class Kpis:
 
     def values_against(self, profile: Profile) -> tuple[KpiValue, ...]:
         """All mail together, held against another profile."""
-        return tuple(
-            values_of(
-                self.total,
-                tuple(KPIS.values()),
-                self.telling,
-                profile,
-                human=self.settings.human,
-                immature=self.young_total,
-            )
-        )
+        return self._values(self.total, profile, self.young_total)
 
     def __getitem__(self, name: str) -> KpiValue:
         """A KPI of all mail: by its name, or that of its family."""

@@ -11,7 +11,8 @@ from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
-from hygiene.metrics.words import counted, day_text, duration_text, money_text, range_text, rate_text
+from hygiene.metrics.tiles_presentation import TONES, tiles, value_text
+from hygiene.metrics.words import counted, day_text, duration_text, rate_text
 from hygiene.render.sections import (
     Block,
     Cell,
@@ -26,17 +27,6 @@ from hygiene.render.sections import (
 
 TITLE: Final = "Mail measured"
 
-TONES: Final = {
-    Verdict.MET: Tone.GOOD,
-    Verdict.MISSED: Tone.BAD,
-    Verdict.NOT_PROVEN: Tone.UNKNOWN,
-    Verdict.NONE: Tone.PLAIN,
-}
-#: shown among the figures of all mail, in this order; the others where they have a benchmark, or in detail
-_FIRST: Final = (
-    *("delivery_rate", "bounce_rate", "hard_bounce_rate", "complaint_rate_delivered", "complaint_rate_fbl"),
-    *("open_rate", "click_rate", "ctor", "unsubscribe_rate", "conversion_rate", "revenue_per_mail"),
-)
 _ABOUT: Final = {
     "complaint_rate_delivered": "complaints",
     "complaint_rate_fbl": "complaints",
@@ -149,46 +139,12 @@ def _span(kpis: Kpis) -> str:
 
 def _figures(kpis: Kpis) -> Iterator[Block]:
     by_name = {value.name: value for value in kpis.overall}
-    rows = tuple(_figure_row(kpis, by_name[name]) for name in _shown(kpis))
-    yield Table(columns=("all mail", "", "95 % sure", "aim"), rows=rows, align="lrll")
+    yield tiles(kpis)
     for value in kpis.overall:
         if said := _said(value):
             yield Paragraph(unbroken(f"{_about(value)}: {said}"), TONES[value.verdict])
     if note := _footnote(kpis, by_name):
         yield Paragraph(unbroken(note), Tone.MUTED)
-
-
-def _shown(kpis: Kpis) -> list[str]:
-    """The figures that have something to say."""
-    from hygiene.metrics.kpis import find_kpi
-
-    first = [find_kpi(word, human=kpis.settings.human).name for word in _FIRST]
-    values = {value.name: value for value in kpis.overall}
-    said = [name for name in first if values[name].value is not None or values[name].benchmark]
-    said = [
-        name for name in said if name not in {"hard_bounce_rate", "complaint_rate_fbl"} or _tells(values, name)
-    ]
-    return said + [value.name for value in kpis.overall if value.benchmark and value.name not in said]
-
-
-def _tells(values: dict[str, KpiValue], name: str) -> bool:
-    """Whether a narrower figure says more than the one above it."""
-    wider = {"hard_bounce_rate": "bounce_rate", "complaint_rate_fbl": "complaint_rate_delivered"}[name]
-    return bool(values[name].benchmark) or (values[name].numerator, values[name].n) != (
-        values[wider].numerator,
-        values[wider].n,
-    )
-
-
-def _figure_row(kpis: Kpis, value: KpiValue) -> tuple[Cell, ...]:
-    kpi = KPIS[value.name]
-    star = " *" if kpi.family in {"open_rate", "click_rate"} else ""
-    return (
-        Cell(f"{kpi.title}{star}"),
-        Cell(value_text(kpis, value), TONES[value.verdict]),
-        _aside("" if value.low is None or value.high is None else range_text(value.low, value.high)),
-        _aside(value.benchmark or ""),
-    )
 
 
 def _said(value: KpiValue) -> str:
@@ -212,15 +168,6 @@ def _unproven(value: KpiValue) -> str:
 def _aside(text: str) -> Cell:
     """What stands beside a figure; without a text nothing, as an empty muted cell has the mark of absence."""
     return Cell(text, Tone.MUTED if text else Tone.PLAIN)
-
-
-def value_text(kpis: Kpis, value: KpiValue) -> str:
-    """A value in its unit; a dash where there is none."""
-    if value.value is None:
-        return "–"
-    if KPIS[value.name].unit is Unit.MONEY:
-        return money_text(value.value, kpis.account.currency)
-    return rate_text(value.value)
 
 
 def _verdict_text(value: KpiValue) -> str:
