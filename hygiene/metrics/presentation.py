@@ -7,6 +7,12 @@ from typing import Final
 
 from hygiene.metrics.account_presentation import account_sections, counting_section
 from hygiene.metrics.benchmarks import industry, profiles
+from hygiene.metrics.charts_presentation import (
+    cohort_sections,
+    compared_sections,
+    funnel_sections,
+    time_sections,
+)
 from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
@@ -49,6 +55,10 @@ def document(kpis: Kpis) -> Document:
 def _sections(kpis: Kpis) -> Iterator[Section]:
     yield Section(title="", blocks=tuple(_figures(kpis)))
     yield from slice_sections(kpis)
+    yield from time_sections(kpis)
+    yield from funnel_sections(kpis)
+    yield from compared_sections(kpis)
+    yield from cohort_sections(kpis)
     if findings := kpis.findings():
         faults = tuple(each for each in findings if not each.unknown)
         if faults:

@@ -1,0 +1,399 @@
+"""The pictures of a measurement: over time, from sent to bought, slice by slice, and by weeks on the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from hygiene.metrics.intervals import wilson
+from hygiene.metrics.kpis import KPIS, KpiValue, Verdict, find_kpi
+from hygiene.metrics.overviews import Cohort, Overviews
+from hygiene.metrics.words import UNNAMED, cell_text, counted, range_text, rate_text
+from hygiene.render.sections import (
+    Cell,
+    Chart,
+    ChartKind,
+    Event,
+    Paragraph,
+    Picture,
+    Point,
+    Scale,
+    Section,
+    Series,
+    Table,
+    Tone,
+)
+
+if TYPE_CHECKING:
+    from hygiene.metrics.measured import Kpis
+
+#: what is drawn along time and side by side
+DRAWN: Final = ("bounce_rate", "complaint_rate_delivered", "open_rate", "click_rate")
+TITLES: Final = {
+    "bounce_rate": "Bounced",
+    "complaint_rate_delivered": "Complained",
+    "open_rate_human": "Opened",
+    "open_rate_all": "Opened, machines included",
+    "click_rate_human": "Clicked",
+    "click_rate_all": "Clicked, machines included",
+}
+_TONES: Final = {Verdict.MISSED: Tone.BAD, Verdict.NOT_PROVEN: Tone.UNKNOWN}
+MOST_BARS: Final = 12
+_MOST_PERIODS: Final = 104
+_MOST_EVENTS: Final = 12
+_MOST_COHORTS, _MOST_WEEKS = 14, 13
+_EPOCH: Final = date(1970, 1, 1)
+_FAR: Final = 2_900_000  # days from 1970 that a calendar reaches
+_CLASSES: Final = {
+    "hard": "no such mailbox",
+    "soft": "passing cause",
+    "block": "refused",
+    "undetermined": "not told",
+}
+
+Values = Mapping[str, KpiValue]
+
+
+# along time
+
+
+def time_sections(kpis: Kpis) -> Iterator[Section]:
+    """How much was sent and what became of it, by day or week; nothing for a single one."""
+    overviews = kpis.overviews
+    if overviews is None:
+        return
+    period = overviews.period
+    rows = [(values, sent) for values, sent in _rows(kpis, period) if _day(_when(values, period)) is not None]
+    rows = rows[-_MOST_PERIODS:]
+    if len(rows) < 2:
+        return
+    names = [name for name in _drawn(kpis) if sum(values[name].value is not None for values, _ in rows) > 1]
+    events = tuple(_launches(overviews, [_when(values, period) for values, _ in rows]))
+    columns = Picture(
+        title=f"Mails sent by {period}{', and when campaigns began' if events else ''}",
+        kind=ChartKind.COLUMNS,
+        scale=Scale.COUNT,
+        series=(
+            Series(
+                points=tuple(
+                    Point(
+                        label=_day(_when(values, period)) or "",
+                        at=_when(values, period),
+                        value=sent,
+                        figure=f"{sent:,}",
+                    )
+                    for values, sent in rows
+                )
+            ),
+        ),
+        events=events,
+        summary=f"Mails sent by {period}: {len(rows)} {period}s, up to {max(sent for _, sent in rows):,}.",
+        wide=True,
+    )
+    lines = (_line(kpis, name, [values for values, _ in rows], events) for name in names)
+    chart = Chart(pictures=(columns, *lines), tables=(_table(period, rows, names),))
+    note = "A hollow point is not final: more may come. Bars through points are 95 % intervals."
+    yield Section(title="Over time", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+
+
+def _when(values: Values, period: str) -> int:
+    day = next(iter(values.values())).slice[period]
+    return _FAR + 1 if day is None else int(day)
+
+
+def _day(number: int) -> str | None:
+    """`3 Nov`; nothing where no calendar reaches."""
+    if not -700_000 < number < _FAR:
+        return None
+    day = _EPOCH + timedelta(days=number)
+    return f"{day.day} {day:%b}"
+
+
+def _launches(overviews: Overviews, days: Sequence[int]) -> Iterator[Event]:
+    """The largest campaigns that began in one of the periods."""
+    known = [(when, name) for when, name, _ in overviews.launches if days[0] <= when <= days[-1]]
+    yield from (Event(at=when, label=name) for when, name in known[:_MOST_EVENTS])
+
+
+def _line(kpis: Kpis, name: str, rows: Sequence[Values], events: tuple[Event, ...]) -> Picture:
+    assert kpis.overviews is not None  # noqa: S101 - drawn only then
+    period = kpis.overviews.period
+    young = {
+        key[0]
+        for key, flag in zip(kpis.overviews.slices[period].keys, kpis.overviews.young[period], strict=True)
+        if flag
+    }
+    points = tuple(
+        _point(
+            values[name],
+            _day(_when(values, period)) or "",
+            at=_when(values, period),
+            open_=_when(values, period) in young,
+        )
+        for values in rows
+    )
+    first, *_, last = (point for point in points if point.value is not None)
+    return Picture(
+        title=TITLES[name],
+        kind=ChartKind.LINE,
+        series=(Series(points=points),),
+        events=events,
+        summary=f"{TITLES[name]} by {period}: {first.figure} on {first.label}, {last.figure} on {last.label}.",
+        **_aim(kpis, name),
+    )
+
+
+def _point(value: KpiValue, label: str, *, at: float = 0.0, open_: bool = False) -> Point:
+    return Point(
+        label=label,
+        at=at,
+        value=value.value,
+        figure="–" if value.value is None else rate_text(value.value),
+        low=value.low,
+        high=value.high,
+        tone=_TONES.get(value.verdict, Tone.PLAIN),
+        open=open_ and KPIS[value.name].grows,
+    )
+
+
+def _aim(kpis: Kpis, name: str) -> dict[str, Any]:
+    target = kpis.profile.target_of(name, human=kpis.settings.human)
+    if target is None:
+        return {}
+    limits = tuple(limit for limit in (target.low, target.high) if limit is not None)
+    return {"limits": limits, "aim": target.limit}
+
+
+# side by side
+
+
+def compared_sections(kpis: Kpis) -> Iterator[Section]:
+    """Campaigns, providers and segments, unless they are what was asked to split by."""
+    if kpis.overviews is None:
+        return
+    for name in kpis.overviews.slices:
+        if name in {kpis.overviews.period, *kpis.settings.by[: 1 if len(kpis.settings.by) == 1 else 0]}:
+            continue
+        rows = [(values, sent) for values, sent in _rows(kpis, name) if _name(values, name) != UNNAMED]
+        if len(rows) < 2:
+            continue
+        names = _drawn(kpis)
+        chart = bars(kpis, name, [values for values, _ in rows], _table(name, rows[:MOST_BARS], names))
+        hidden = len(rows) - MOST_BARS
+        more = f"{counted(hidden, f'smaller {name} is', f'smaller {name}s are')} not drawn: --by {name}"
+        blocks = (chart, Paragraph(more, Tone.MUTED)) if hidden > 0 else (chart,)
+        yield Section(title=f"By {name}", blocks=blocks, drawn=True)
+
+
+def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
+    """One picture for each figure, of the first slices."""
+    pictures = []
+    for name in _drawn(kpis):
+        points = tuple(_point(values[name], _name(values, by)) for values in rows[:MOST_BARS])
+        known = [point for point in points if point.value]
+        if not known:
+            continue
+        most = max(known, key=lambda point: point.value or 0)
+        pictures.append(
+            Picture(
+                title=f"{TITLES[name]}, by {by}",
+                kind=ChartKind.BARS,
+                series=(Series(points=points),),
+                summary=f"{TITLES[name]} by {by}: most for {most.label}, {most.figure}.",
+                **_aim(kpis, name),
+            )
+        )
+    return Chart(pictures=tuple(pictures), tables=tables)
+
+
+def _name(values: Values, by: str) -> str:
+    return cell_text(by, next(iter(values.values())).slice[by])
+
+
+def _drawn(kpis: Kpis) -> list[str]:
+    """The figures drawn, of those that the log tells."""
+    values = {value.name: value for value in kpis.overall}
+    names = [find_kpi(word, human=kpis.settings.human).name for word in DRAWN]
+    return [name for name in names if values[name].value is not None]
+
+
+def _rows(kpis: Kpis, name: str) -> list[tuple[Values, int]]:
+    """The values of each slice, and the mails sent in it."""
+    assert kpis.overviews is not None  # noqa: S101 - drawn only then
+    sent = kpis.overviews.slices[name].sums(["sent"])
+    return [(values, int(number)) for values, number in zip(kpis.by(name), sent, strict=True)]
+
+
+def _table(by: str, rows: Sequence[tuple[Values, int]], names: Sequence[str]) -> Table:
+    return Table(
+        columns=(by, "sent", *(TITLES[name].lower() for name in names)),
+        rows=tuple(
+            (Cell(_name(values, by)), Cell(f"{sent:,}"), *(_cell(values[name]) for name in names))
+            for values, sent in rows
+        ),
+        align="lr" + "r" * len(names),
+    )
+
+
+def _cell(value: KpiValue) -> Cell:
+    if value.value is None:
+        return Cell("–", Tone.MUTED)
+    return Cell(rate_text(value.value), _TONES.get(value.verdict, Tone.PLAIN))
+
+
+# from sent to bought
+
+
+def funnel_sections(kpis: Kpis) -> Iterator[Section]:
+    """How many mails were left after each step, and how those bounced that were lost on the first."""
+    steps = _steps(kpis)
+    if not steps or not steps[0][1]:
+        return
+    rows, before = [], 0
+    for label, number in steps:
+        share = number / before if before else None
+        rows.append((label, number, share))
+        before = number
+    points = tuple(
+        Point(
+            label=label,
+            value=float(number),
+            figure=f"{number:,}",
+            note="" if share is None else f"{rate_text(share)} of those before",
+        )
+        for label, number, share in rows
+    )
+    funnel = Picture(
+        title="From sent to bought",
+        kind=ChartKind.FUNNEL,
+        scale=Scale.COUNT,
+        series=(Series(points=points),),
+        summary="; ".join(f"{label} {number:,}" for label, number in steps) + ".",
+    )
+    table = Table(
+        columns=("step", "mails", "of those before", "of those sent"),
+        rows=tuple(
+            (
+                Cell(label),
+                Cell(f"{number:,}"),
+                Cell("" if share is None else rate_text(share)),
+                Cell(rate_text(number / steps[0][1])),
+            )
+            for label, number, share in rows
+        ),
+        align="lrrr",
+    )
+    chart = Chart(pictures=(funnel, *_bounces(kpis)), tables=(table,))
+    note = "Who clicks has opened, whether or not the images were loaded."
+    yield Section(title="What became of the mail", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+
+
+def _steps(kpis: Kpis) -> list[tuple[str, int]]:
+    """The steps that the log tells of."""
+    counts = kpis.counts()
+    values = {value.name: value for value in kpis.overall}
+    human = "human" if kpis.settings.human else "all"
+    told = {
+        "delivered": "delivery_rate",
+        "opened or clicked": "open_rate_human" if kpis.settings.human else "",
+        "opened": "" if kpis.settings.human else "open_rate_all",
+        "clicked": f"click_rate_{human}",
+        "converted": "conversion_rate",
+    }
+    columns = {
+        "delivered": "delivered",
+        "opened or clicked": "engaged_human",
+        "opened": "opened_all",
+        "clicked": f"clicked_{human}",
+        "converted": "converted",
+    }
+    steps = [("sent", counts["sent"] or 0)]
+    for label, name in told.items():
+        if name and values[name].value is not None:
+            steps.append((label, counts[columns[label]] or 0))
+    return steps
+
+
+def _bounces(kpis: Kpis) -> Iterator[Picture]:
+    counts = kpis.counts()
+    numbers = {name: counts[name] or 0 for name in _CLASSES}
+    whole = sum(numbers.values())
+    if not whole:
+        return
+    points = tuple(
+        Point(
+            label=f"{name}: {_CLASSES[name]}",
+            value=float(number),
+            figure=f"{number:,}",
+        )
+        for name, number in sorted(numbers.items(), key=lambda one: -one[1])
+        if number
+    )
+    yield Picture(
+        title=f"How {counted(whole, 'mail')} bounced",
+        kind=ChartKind.BARS,
+        scale=Scale.COUNT,
+        series=(Series(points=points),),
+        summary="; ".join(f"{point.label}: {point.figure}" for point in points) + ".",
+    )
+
+
+# weeks on the list
+
+
+def cohort_sections(kpis: Kpis) -> Iterator[Section]:
+    """How long people go on opening and clicking, by the week of their first mail."""
+    cohorts = kpis.overviews.cohorts if kpis.overviews else ()
+    later = [one for one in cohorts if len(one.delivered) > 1]
+    if len(cohorts) < 3 or not later:
+        return
+    first, shown = cohorts[0], cohorts[-_MOST_COHORTS:]
+    series = tuple(_heat_row(one, earlier=one is first) for one in shown)
+    picture = Picture(
+        title="Opened or clicked, by the week of the first mail and weeks since then",
+        kind=ChartKind.HEAT,
+        series=series,
+        summary=f"Share of mails opened or clicked of {len(shown)} groups of people, week by week.",
+        wide=True,
+    )
+    rows = tuple(
+        (
+            Cell(row.label),
+            Cell(f"{sum(one.delivered.values()):,}"),
+            *(Cell(point.figure if point.value is not None else "") for point in row.points),
+        )
+        for one, row in zip(shown, series, strict=True)
+    )
+    weeks = max(len(row.points) for row in series)
+    table = Table(
+        columns=("first mail", "mails", *(f"week {week}" for week in range(weeks))),
+        rows=rows,
+        align="lr" + "r" * weeks,
+    )
+    note = (
+        "Per cent of the mails delivered with open tracking. The first group holds all who were on the list "
+        "before the log begins."
+    )
+    chart = Chart(pictures=(picture,), tables=(table,))
+    yield Section(title="Do people stay?", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+
+
+def _heat_row(cohort: Cohort, *, earlier: bool) -> Series:
+    last = min(max(cohort.delivered), _MOST_WEEKS - 1)
+    day = _day(cohort.week) or str(cohort.week)
+    return Series(
+        label=f"{day} or before" if earlier else day,
+        points=tuple(_shade(week, cohort) for week in range(last + 1)),
+    )
+
+
+def _shade(week: int, cohort: Cohort) -> Point:
+    n, k = cohort.delivered.get(week, 0), cohort.engaged.get(week, 0)
+    label = "week 0" if not week else str(week)
+    if not n:
+        return Point(label=label, value=None, figure="")
+    low, high = wilson(k, n)
+    return Point(
+        label=label, value=k / n, figure=f"{k / n * 100:.0f}", low=low, high=high, note=range_text(low, high)
+    )
