@@ -46,10 +46,10 @@ _MOST_COHORTS, _MOST_WEEKS = 14, 13
 _EPOCH: Final = date(1970, 1, 1)
 _FAR: Final = 2_900_000  # days from 1970 that a calendar reaches
 _CLASSES: Final = {
-    "hard": "no such mailbox",
-    "soft": "passing cause",
-    "block": "refused",
-    "undetermined": "not told",
+    "hard": "hard: no mailbox",
+    "soft": "soft: passing",
+    "block": "block: refused",
+    "undetermined": "of unknown class",
 }
 
 Values = Mapping[str, KpiValue]
@@ -323,7 +323,7 @@ def _bounces(kpis: Kpis) -> Iterator[Picture]:
         return
     points = tuple(
         Point(
-            label=f"{name}: {_CLASSES[name]}",
+            label=_CLASSES[name],
             value=float(number),
             figure=f"{number:,}",
         )

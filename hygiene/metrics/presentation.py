@@ -55,14 +55,14 @@ def document(kpis: Kpis) -> Document:
 def _sections(kpis: Kpis) -> Iterator[Section]:
     yield Section(title="", blocks=tuple(_figures(kpis)))
     yield from slice_sections(kpis)
-    yield from time_sections(kpis)
-    yield from funnel_sections(kpis)
-    yield from compared_sections(kpis)
-    yield from cohort_sections(kpis)
     if findings := kpis.findings():
         faults = tuple(each for each in findings if not each.unknown)
         if faults:
             yield Section(title="What to do", blocks=(FindingList(faults),))
+    yield from time_sections(kpis)
+    yield from funnel_sections(kpis)
+    yield from compared_sections(kpis)
+    yield from cohort_sections(kpis)
     if kpis.causes is not None:
         yield from kpis.causes.sections()
     if kpis.others is not None:

@@ -10,7 +10,8 @@ from hygiene.render.sections import Picture, Point
 
 _ROW: Final = 26.0
 _BAR: Final = 12.0
-_NAMES: Final = 0.36  # of the width, at most
+_MARK: Final = 16.0  # pixels of a mark beside a figure
+_NAMES: Final = 0.4  # of the width, at most
 _MOST_LIMIT: Final = 4.0  # times the largest figure: a benchmark further out is said, not drawn
 _STEP: Final = 44.0
 _CELL: Final = (52.0, 26.0)
@@ -21,14 +22,15 @@ def paint_bars(canvas: Canvas, picture: Picture) -> None:
     """One bar a row: its name, its length with the interval, its figure."""
     points = picture.series[0].points
     names = min(max(width_of(point.label) for point in points), canvas.width * _NAMES)
-    figures = max(width_of(f"{point.figure} {mark_of(point)}".strip()) for point in points)
-    left, right = names + 10, canvas.width - figures - 8
+    marks = _MARK if any(mark_of(point) for point in points) else 0.0
+    figures = canvas.width - marks
+    left, right = names + 10, figures - max(width_of(point.figure) for point in points) - 8
     highest = max(ends_of(points)) or 1.0
     near = [limit for limit in picture.limits if limit <= highest * _MOST_LIMIT]
     scale = (right - left) / max([highest, *near])
     bottom = 4 + _ROW * len(points)
     for row, point in enumerate(points):
-        _bar(canvas, point, (4 + _ROW * row, left, right, names), scale)
+        _bar(canvas, point, (4 + _ROW * row, left, right, names, figures), scale)
     canvas.height = bottom + 4
     for number, limit in enumerate(near):
         place = left + limit * scale
@@ -41,12 +43,12 @@ def paint_bars(canvas: Canvas, picture: Picture) -> None:
             canvas.height = bottom + 20
 
 
-def _bar(canvas: Canvas, point: Point, place: tuple[float, float, float, float], scale: float) -> None:
-    top, left, right, names = place
+def _bar(canvas: Canvas, point: Point, place: tuple[float, ...], scale: float) -> None:
+    top, left, right, names, figures = place
     middle = top + _ROW / 2
     canvas.text(0, middle + 4, shortened(point.label, names), colour=svg.INK)
     if point.value is None:
-        canvas.text(canvas.width, middle + 4, point.figure, align="right")
+        canvas.text(figures, middle + 4, point.figure, align="right")
         return
     length = max(point.value * scale, 1.5 if point.value else 0.0)
     canvas.line([left, left], [top, top + _ROW], svg.LINE)
@@ -56,9 +58,8 @@ def _bar(canvas: Canvas, point: Point, place: tuple[float, float, float, float],
         canvas.line([low, high], [middle, middle], svg.CARD, width=3)
         canvas.line([low, high], [middle, middle], svg.INK, width=1.25)
     mark = mark_of(point)
-    room = width_of("✗") + 4
     colour = colour_of(point) if mark else svg.INK
-    canvas.text(canvas.width - room, middle + 4, point.figure, colour=colour, align="right", bold=bool(mark))
+    canvas.text(figures, middle + 4, point.figure, colour=colour, align="right", bold=bool(mark))
     if mark:
         canvas.text(canvas.width, middle + 4, mark, colour=colour, align="right", bold=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from hygiene.render import svg
@@ -16,6 +17,7 @@ _MANY: Final = 27  # points from which intervals are a band, and dots are left o
 _LANE: Final = 16.0
 _LANES: Final = 3
 _NAME: Final = 150.0  # pixels of the name of an event
+_CLEAR: Final = 16.0  # pixels between a text and a line that are enough
 _MOST_LIMIT: Final = 4.0  # times the largest figure: a benchmark further out is said, not drawn
 
 
@@ -78,15 +80,28 @@ class _Plot:
             height = self.y(limit)
             self.canvas.line([self.left, self.right], [height, height], svg.INK, dashed=True)
             if not number:
-                below = height - self.top < 14
-                self.canvas.text(
-                    self.right,
-                    height + (14 if below else -5),
-                    f"aim {self.picture.aim}",
-                    colour=svg.INK,
-                    size=TINY,
-                    align="right",
-                )
+                x, y = self._free_place(height, width_of(f"aim {self.picture.aim}"))
+                self.canvas.text(x, y, f"aim {self.picture.aim}", colour=svg.INK, size=TINY)
+
+    def _free_place(self, height: float, width: float) -> tuple[float, float]:
+        """Where a text beside a line at `height` is furthest from all points, on the right if it can be."""
+        steps = [self.right - width - (self.right - self.left - width) * step / 8 for step in range(9)]
+        places = [(x, y) for y in (height - 5, height + 14) for x in steps if self.top - 12 < y <= self.bottom]
+        curve = _dense([(self.x(each.at), self.y(each.value or 0)) for each in self.points])
+
+        def room(place: tuple[float, float]) -> float:
+            near = [abs(y - (place[1] - 4)) for x, y in curve if place[0] - 8 <= x <= place[0] + width + 8]
+            return min(min(near, default=_CLEAR), _CLEAR)
+
+        return max(places, key=room)
+
+
+def _dense(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Places along a line, close to each other."""
+    found = list(places[:1])
+    for (x, y), (later_x, later_y) in pairwise(places):
+        found += [(x + (later_x - x) * step / 12, y + (later_y - y) * step / 12) for step in range(1, 13)]
+    return found
 
 
 def paint_line(canvas: Canvas, picture: Picture) -> None:
@@ -127,7 +142,7 @@ def paint_columns(canvas: Canvas, picture: Picture) -> None:
     lanes = _lanes(canvas, picture)
     plot = _Plot(canvas, picture, top=_TOP + _LANE * len(lanes))
     plot.frame()
-    gaps = [later.at - one.at for one, later in zip(plot.points, plot.points[1:], strict=False)]
+    gaps = [later.at - one.at for one, later in pairwise(plot.points)]
     width = min(max((plot.x(plot.first + min(gaps)) - plot.x(plot.first)) * 0.7, 2.0) if gaps else 24.0, 24.0)
     for point in plot.points:
         height = plot.y(point.value or 0)
@@ -156,7 +171,8 @@ def _lanes(canvas: Canvas, picture: Picture) -> list[list[Event]]:
 def _span(x: Callable[[float], float], event: Event, width: float) -> tuple[float, float]:
     """Where the name of an event begins and ends: beside its place, within the picture."""
     length = width_of(shortened(event.label, _NAME))
-    start = min(x(event.at) + 5, width - length)
+    place = x(event.at)
+    start = place + 5 if place + 5 + length <= width else place - 5 - length
     return start, start + length
 
 

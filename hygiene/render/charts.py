@@ -21,7 +21,7 @@ SMALL, TINY = 12, 11
 _SETTINGS: Final[Any] = {"svg.hashsalt": "hygiene", "svg.fonttype": "none", "path.simplify": False}
 _TONES: Final = {Tone.GOOD: svg.GOOD, Tone.WARN: svg.WARN, Tone.BAD: svg.BAD, Tone.UNKNOWN: svg.UNKNOWN}
 _MARKS: Final = {Tone.BAD: "✗", Tone.UNKNOWN: "?", Tone.WARN: "!"}
-_CELL: Final = 6.6  # width of a character of SMALL, for what must not run into something else
+_CELL: Final = 7.0  # width of a character of SMALL, for what must not run into something else
 
 
 def draw(picture: Picture) -> Markup:
@@ -72,6 +72,8 @@ class Canvas:
             figure, axes = _drawing(self.width, self.height)
             for add in self.shapes or []:
                 add(axes)
+            for order, artist in enumerate(axes.get_children()):
+                artist.set_zorder(order)  # as they were added, whatever they are
             figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
         return svg.tidy(stream.getvalue(), width=self.width, height=self.height, summary=printable(summary))
 

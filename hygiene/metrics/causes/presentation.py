@@ -16,7 +16,20 @@ from hygiene.metrics.causes.reasons import BounceReasons
 from hygiene.metrics.causes.thresholds import thresholds
 from hygiene.metrics.words import day_text, range_text, rate_text
 from hygiene.render.figures import share_of
-from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
+from hygiene.render.sections import (
+    Block,
+    Cell,
+    Chart,
+    ChartKind,
+    Paragraph,
+    Picture,
+    Point,
+    Scale,
+    Section,
+    Series,
+    Table,
+    Tone,
+)
 
 _SHOWN = 8  # anomalies, campaigns
 _EFFECTS = 5
@@ -139,8 +152,28 @@ def _reasons(reasons: BounceReasons) -> Iterator[Block]:
     if reasons.others:
         share = Cell(rate_text(share_of(reasons.others, reasons.bounced)), Tone.MUTED)
         rows.append((Cell(f"{reasons.others:,}"), share, Cell("all others", Tone.MUTED), _NONE, _NONE, _NONE))
-    yield Table(
+    table = Table(
         columns=("bounces", "of all", "why", "status", "at", "what to do"), rows=tuple(rows), align="rrllll"
+    )
+    yield Chart(pictures=(_reasons_drawn(reasons),), tables=(table,))
+
+
+def _reasons_drawn(reasons: BounceReasons) -> Picture:
+    """The commonest, those with the same rule together."""
+    mails: dict[str, int] = {}
+    for one in reasons.top:
+        mails[one.rule.name] = mails.get(one.rule.name, 0) + one.mails
+    if reasons.others:
+        mails["all others"] = reasons.others
+    points = tuple(
+        Point(label=name, value=float(number), figure=f"{number:,}") for name, number in mails.items()
+    )
+    return Picture(
+        title="Bounces by what receivers gave as the reason",
+        kind=ChartKind.BARS,
+        scale=Scale.COUNT,
+        series=(Series(points=points),),
+        summary=reasons.sentence,
     )
 
 
