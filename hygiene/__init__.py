@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hygiene.config import CleaningPolicy as CleaningPolicy
     from hygiene.contacts.clean import clean_contacts as clean_contacts
     from hygiene.contacts.cleaned import Cleaned as Cleaned
+    from hygiene.content.lint import Lint as Lint
+    from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
     from hygiene.errors import HygieneError as HygieneError
     from hygiene.finding import Finding as Finding
@@ -49,6 +51,7 @@ _HOMES = {
     "LiveResolver": "hygiene.dns_client",
     "Outcome": "hygiene.resolver",
     "Recorded": "hygiene.resolver",
+    "Lint": "hygiene.content.lint",
     "Severity": "hygiene.finding",
     "Support": "hygiene.metrics.support",
     "Zone": "hygiene.resolver",
@@ -62,6 +65,7 @@ _HOMES = {
     "measure_support": "hygiene.metrics.support",
     "measure": "hygiene.metrics.measure",
     "read_events": "hygiene.metrics.event_log",
+    "lint_content": "hygiene.content.lint",
 }
 
 __all__ = list(_HOMES)

@@ -14,13 +14,14 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 
 #: what contacts and metrics both read and compute with
 TABLES = {"intake", "engines", "events"}
-STATIONS = {"audit", "contacts", "metrics"}
+STATIONS = {"audit", "contacts", "content", "metrics"}
 
 #: part → the parts it may import besides itself; the vocabulary is the modules of the top level
 BELOW = {
     "vocabulary": set(),
     "render": {"vocabulary"},
     "audit": {"vocabulary"},
+    "content": {"vocabulary"},
     "intake": {"vocabulary"},
     "engines": {"vocabulary"},
     "events": {"vocabulary", "intake"},
@@ -135,6 +136,7 @@ HEAVY = {
     "email_validator",
     "httpcore",
     "jinja2",
+    "lxml",
     "matplotlib",
     "msgspec",
     "narwhals",

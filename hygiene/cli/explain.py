@@ -1,4 +1,4 @@
-"""`hygiene explain`: what a check looks at, what a reason of a cleaning means, how a figure is defined."""
+"""`hygiene explain`: what a check, a rule of content, a reason of a cleaning or a figure means."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ def explain(
     """Say what a finding, a reason or a figure means and by which rule; without ID list all."""
     from hygiene.audit.registry import all_checks, choose
     from hygiene.contacts.reasons import ABOUT, RejectReason
+    from hygiene.content.registry import all_rules
     from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
     from hygiene.metrics.kpis import FAMILIES, KPIS
 
     if id is None:
         for each in all_checks().values():
             say(f"{each.id:<30} {each.severity:<9} {each.title}")
+        for each_rule in all_rules().values():
+            say(f"{each_rule.id:<30} {each_rule.severity:<9} {each_rule.title}")
         for reason, about in ABOUT.items():
             say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
         for kpi in KPIS.values():
@@ -34,6 +37,9 @@ def explain(
     figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
     if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
         _explain_figure(figure)
+        return
+    if id in all_rules():
+        _explain_rule(id)
         return
     if id in ABOUT:
         about = ABOUT[RejectReason(id)]
@@ -46,6 +52,15 @@ def explain(
         say(f"  Rule: {each.rule}  {each.source}".rstrip())
         if each.fix:
             say(f"  Fix:  {each.fix}")
+
+
+def _explain_rule(name: str) -> None:
+    """A rule of the content of a mail."""
+    from hygiene.content.registry import all_rules
+
+    each = all_rules()[name]
+    say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
+    say(f"  Rule: {each.source.dated}  {each.source.url}\n  Fix:  {each.fix}")
 
 
 def _explain_figure(name: str) -> None:

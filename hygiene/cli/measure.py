@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +11,7 @@ import typer
 
 from hygiene.cli.audit import FailOn
 from hygiene.cli.clean import EngineName
+from hygiene.cli.frame_csv import frame_csv
 from hygiene.cli.output import Format, deliver, deliver_text
 from hygiene.errors import UsageError
 
@@ -200,7 +198,7 @@ def _arguments(settings: MeasureSettings) -> Mapping[str, Any]:
 
 def _deliver(kpis: Kpis, form: MeasureFormat, *, verbose: bool, output: Path | None) -> None:
     if form is MeasureFormat.CSV:
-        deliver_text(_csv(kpis), output)
+        deliver_text(frame_csv(kpis.to_frame()), output)
         return
     deliver(
         [kpis.sections()],
@@ -210,31 +208,3 @@ def _deliver(kpis: Kpis, form: MeasureFormat, *, verbose: bool, output: Path | N
         verbose=verbose,
         output=output,
     )
-
-
-def _csv(kpis: Kpis) -> str:
-    """One line a figure, as `Kpis.to_frame` has them; what is not known is an empty cell."""
-    frame = kpis.to_frame()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(frame.columns)
-    writer.writerows([_cells(row) for row in frame.itertuples(index=False, name=None)])
-    return text.getvalue()
-
-
-def _cells(row: Sequence[Any]) -> list[str]:
-    import pandas as pd
-
-    return ["" if pd.isna(cell) else _cell(cell) for cell in row]
-
-
-def _cell(cell: Any) -> str:
-    """A cell that no spreadsheet takes for a formula; days without a clock."""
-    from hygiene.contacts.ledger import FORMULA
-
-    if hasattr(cell, "isoformat"):
-        return str(cell.date())
-    if isinstance(cell, float):
-        return f"{cell:.12g}"
-    text = str(cell)
-    return f"'{text}" if re.match(FORMULA, text) else text

@@ -49,8 +49,9 @@ def open_delimited(part: Part) -> Iterator[DelimitedText]:
 def _query(source: Source, part: Part, names: Sequence[str]) -> str:
     columns = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in names)
     mark = quote('"' if source.quoted else "")
+    path = quote(str(link(source.path, part.scratch, ".csv")))
     return (
-        f"from read_csv({quote(str(link(source.path, part.scratch, '.csv')))}, auto_detect = false, header = false, "
+        f"from read_csv({path}, auto_detect = false, header = false, "
         f"skip = {source.data_line - 1}, delim = {quote(source.delimiter)}, quote = {mark}, escape = {mark}, "
         f"columns = {{{columns}}}, store_rejects = true, rejects_table = '{_REJECTS}', "
         f"rejects_scan = '{_REJECTS}_scan', rejects_limit = 0)"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hygiene.errors import UnreadableInput
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
@@ -20,9 +20,6 @@ from hygiene.events.query import Mark, Records, events_sql, left_sql, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.sample import SAMPLE_VALUES, sample_lines, sniff
 from hygiene.intake.guard import MIB, Limits
-
-if TYPE_CHECKING:
-    import duckdb
 
 NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
 MOST_UNREAD: Final = 10_000  # records kept of one file

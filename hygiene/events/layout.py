@@ -1,10 +1,10 @@
 """The layouts of event logs, declared in formats/ and data/shared.toml, and the SQL that tells records by them.
 
-A layout fits a record that holds all the keys of one of its `marks` and none that it `lacks`; `plain` takes what
-fits none. `fields` are paths into a JSON record, or columns of that name in a table; the first that is not blank
-counts; a path that begins with ^ is what the record stood in. Rules are asked in their order; a rule holds where
-every field it names has one of its words ("" is a blank field). Words are compared in lower case, with _ for
-blanks, hyphens and full stops. A word that no rule knows stays unknown.
+A layout fits a record that holds all the keys of one of its `marks` and none that it `lacks`; `plain` takes
+what fits none. `fields` are paths into a JSON record, or columns of that name in a table; the first that is not
+blank counts; a path that begins with ^ is what the record stood in. Rules are asked in their order; one holds
+where every field it names has one of its words ("" is a blank field). Words are compared in lower case, with _
+for blanks, hyphens and full stops. A word that no rule knows stays unknown.
 
 The SQL is DuckDB's. A record is reached through `Reach`: for each path of a layout the expression that yields
 its text, null where it is missing; paths that the file does not have are left out.
@@ -143,7 +143,7 @@ def name_key(name: str) -> str:
 def find_names(paths: Iterable[str], names: Sequence[str], *, nested: bool) -> dict[str, tuple[str, str]]:
     """Path → (the column or outermost key it begins with, the rest of the path), for those that are there.
 
-    Keys of JSON are found as they are written, columns in any case, and either of the plain layout in any spelling.
+    Keys of JSON are found as they are written, columns in any case, the plain layout's however spelled.
     """
     spelled = {name_key(name): name for name in reversed(names)}
     known = {name: name for name in names} if nested else {name.lower(): name for name in reversed(names)}
@@ -213,8 +213,8 @@ def _says(layout: EventLayout, reach: Reach) -> str:
 def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach, *, trimmed: bool = True) -> str:
     """The text of a field, by the record's layout; a blank one is null, save for a machine's flag.
 
-    Without `trimmed` white space stays, and only a text without any letter is blank: trimming every path of a JSON
-    record costs more than finding it.
+    Without `trimmed` white space stays, and only an empty text is blank: to trim every path of a JSON record
+    costs more than to find it.
     """
     cases = {}
     for layout in layouts:
@@ -229,7 +229,7 @@ def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach, *, trimm
 def by_layout(
     cases: Mapping[str, str], layouts: Sequence[EventLayout], otherwise: str = "null::varchar"
 ) -> str:
-    """The SQL of a record's layout; of one layout alone without a question, as what is of none is never used."""
+    """The SQL of a record's layout; of one alone without a question, as what is of none is never used."""
     if len(layouts) == 1 and len(cases) == 1:
         return next(iter(cases.values()))
     numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
@@ -272,4 +272,5 @@ def unknown_sql(layouts: Sequence[EventLayout]) -> str:
     """What to call an event without a rule: its word, and its class where the word alone is known."""
     known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
     words = ", ".join(map(quote, sorted(known)))
-    return f"left(case when w_word in ({words}) then concat_ws(' / ', f_word, nullif(f_class, f_word)) else f_word end, 100)"
+    classed = "concat_ws(' / ', f_word, nullif(f_class, f_word))"
+    return f"left(case when w_word in ({words}) then {classed} else f_word end, 100)"

@@ -1,4 +1,4 @@
-"""The SQL that takes records out of what they stand in: batches, pages of APIs, envelopes of webhooks and queues.
+"""The SQL that takes records out of what they stand in: batches, pages of APIs, envelopes of webhooks.
 
 The envelopes are declared in data/openings.toml. A round opens one layer of every record; a record that nothing
 opens stays as it is, so that a round too many costs time alone.
@@ -76,7 +76,8 @@ def _round_sql(query: str) -> str:
     return f"""
     select line, unnest({_taken()}) as body, layers + (way is not null)::int as layers, {_kept()}
     from (
-        select *, case when t[1] = 'ARRAY' then 0 when t[1] = 'OBJECT' then case {ways} end end as way, {_beside()}
+        select *, case when t[1] = 'ARRAY' then 0 when t[1] = 'OBJECT' then case {ways} end end as way,
+            {_beside()}
         from (select *, json_type(body, [{wanted}]) as t from ({query})))"""
 
 
@@ -116,7 +117,7 @@ def _taken() -> str:
 
 
 def _joined(one: Opening, place: str) -> str:
-    """Elements with what the page tells of them beside its list: `join` names it and says where its id stands."""
+    """Elements with what the page tells of them beside its list; `join` says where its id stands."""
     told = ", ".join(
         f"{quote(name)}, json(m_values[list_position(m_keys, {_key('e', path)})])"
         for name, path in one.join.items()

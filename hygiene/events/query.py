@@ -1,7 +1,7 @@
 """The one query that makes events of records: which layout, what it says, for whom, as rows of the event table.
 
-What is no event leaves a row with a kind of `Mark`, so that one pass over a log accounts for all of it; the loader
-counts those rows and takes them out again.
+What is no event leaves a row with a kind of `Mark`, so that one pass over a log accounts for all of it; the
+loader counts those rows and takes them out again.
 """
 
 from __future__ import annotations
@@ -87,9 +87,11 @@ def _kinded(records: Records, timezone: str) -> str:
     )
     words = "".join(f", {word_sql(f'f_{name}')} as w_{name}" for name in asked)
     return f"""
-    with laid as not materialized (select *, {layout_sql(layouts, reach)} as layout from ({records.query}) as record),
-    told as not materialized (select *, {told}, {_status_parts(layouts, reach)} as f_parts, {_zone(layouts, reach, timezone)} as f_zone,
-        {_several(records)} as several from laid),
+    with laid as not materialized (
+        select *, {layout_sql(layouts, reach)} as layout from ({records.query}) as record),
+    told as not materialized (
+        select *, {told}, {_status_parts(layouts, reach)} as f_parts,
+        {_zone(layouts, reach, timezone)} as f_zone, {_several(records)} as several from laid),
     worded as not materialized (select *{words} from told),
     ruled as not materialized (select *, {rule_sql(layouts)} as rule from worded),
     kinded as not materialized (select *, {_kind(records)} as kind from ruled)"""
@@ -119,7 +121,8 @@ def unread_sql(records: Records, number: int, most: int) -> str:
 def left_sql(records: Records) -> str:
     """The records that these layouts leave, with all that was taken out of their envelopes."""
     return f"""
-    {_kinded(records, "UTC")} select line, body, {", ".join(KEPT.values())} from kinded where kind = '{Mark.LEFT}'"""
+    {_kinded(records, "UTC")} select line, body, {", ".join(KEPT.values())}
+    from kinded where kind = '{Mark.LEFT}'"""
 
 
 # Rules
@@ -277,7 +280,8 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
 def _source(layouts: Sequence[EventLayout]) -> str:
     numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
     names = " ".join(f"when {numbers[layout.name]} then {quote(layout.name)}" for layout in layouts)
-    return f"case when kind in ('{Mark.DAMAGED}', '{Mark.LEFT}') then null else coalesce(f_source, case layout {names} end) end"
+    told = f"coalesce(f_source, case layout {names} end)"
+    return f"case when kind in ('{Mark.DAMAGED}', '{Mark.LEFT}') then null else {told} end"
 
 
 def _provider(layouts: Sequence[EventLayout]) -> str:
@@ -310,7 +314,8 @@ def _message(layouts: Sequence[EventLayout]) -> str:
     }
     cases = " ".join(f"when {at} then split_part(f_message, {quote(end)}, 1)" for at, end in cut.items())
     text = f"case layout {cases} else f_message end" if cases else "f_message"
-    return f"nullif(trim({text}, '<> '), '')"
+    framed = f"contains({text}, '<') or contains({text}, ' ')"
+    return f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
 
 
 def _bounce() -> str:

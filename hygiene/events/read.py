@@ -1,7 +1,7 @@
 """The one reader of event logs: files, folders, patterns, archives and data frames into the event table.
 
-The tables `events` (EVENT), `unread` (UNREAD) and `tallies` (TALLY) of the connection are made anew. Records stay in
-DuckDB: Python sees the beginning of a file, what could not be read, and counts.
+The tables `events` (EVENT), `unread` (UNREAD) and `tallies` (TALLY) of the connection are made anew. Records
+stay in DuckDB: Python sees the beginning of a file, what could not be read, and counts.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none
-    of the tables is left.
+    file and the events so far. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
+    none of the tables is left.
     """
     _check_zone(timezone)
     given = _listed(logs)
@@ -355,7 +355,8 @@ class _Reading:
             raise UnreadableInput(f"{self.refused[0]}{others}")
         file = self.files[0]
         raise UnreadableInput(
-            f"{file.name} is no event log known here: none of its {file.unread:,} records says what happened to a mail"
+            f"{file.name} is no event log known here: none of its {file.unread:,} records "
+            "says what happened to a mail"
         )
 
 
@@ -366,7 +367,7 @@ def _guesses(nobody: Mapping[str, int]) -> Iterator[str]:
         yield f"complaints that name nobody, or everybody at a domain: {complaints:,}; counted for nobody"
     seen = sum(nobody.get(kind, 0) for kind in (EventKind.OPENED, EventKind.CLICKED))
     if seen:
-        yield f"opens and clicks that name nobody, as of mails to several recipients: {seen:,}; counted for nobody"
+        yield f"opens and clicks that name nobody, as of mails to several: {seen:,}; counted for nobody"
 
 
 @contextmanager

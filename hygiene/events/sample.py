@@ -1,4 +1,4 @@
-"""What a few records of a log show: layouts, envelopes, mails to several people. It only says what to try first."""
+"""What a few records of a log show: layouts, envelopes, mails to several. It only says what to try first."""
 
 from __future__ import annotations
 
@@ -87,22 +87,24 @@ def _open(value: Any, kept: set[str], depth: int) -> Iterator[tuple[Any, set[str
 
 def _taken(opening: Opening, value: dict[str, Any]) -> list[Any] | None:
     held = _at(value, opening.held)
-    if held is None or any(_at(value, path) is None for path in opening.needs):
-        return None
-    if any(_at(value, path) is not None for path in opening.lacks):
+    lacking = any(_at(value, path) is None for path in opening.needs)
+    if lacking or any(_at(value, path) is not None for path in opening.lacks):
         return None
     if opening.text:
-        if not isinstance(held, str) or not held.lstrip().startswith(("{", "[")):
-            return None
-        try:
-            return [json.loads(held)]
-        except (ValueError, RecursionError):
-            return None
-    if opening.kind == "ARRAY":
-        if not isinstance(held, list):
-            return None
+        return _written(held)
+    if opening.kind == "ARRAY" and isinstance(held, list):
         return [{"event": one, "metric": {}, "profile": {}} for one in held] if opening.join else held
-    return [held] if isinstance(held, dict) else None
+    return [held] if opening.kind == "OBJECT" and isinstance(held, dict) else None
+
+
+def _written(held: Any) -> list[Any] | None:
+    """What is written as a text, if it is JSON."""
+    if not isinstance(held, str) or not held.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return [json.loads(held)]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _fits(layout: EventLayout, record: Any, kept: set[str]) -> bool:

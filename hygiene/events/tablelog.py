@@ -39,7 +39,7 @@ class TableLog:
 
 
 def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
-    """Put the rows of a table into `events`; notes on how it was read. Raises UnreadableInput for no event log."""
+    """Put the rows of a table into `events`; notes on how. Raises UnreadableInput for no event log."""
     kinds = table.columns.values()
     if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
         bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
@@ -80,7 +80,8 @@ def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
         raise UnreadableInput(no_log(table.name, names))
     needed = [f"given.{identifier(column)}::varchar as {place}" for column, place in places.items()]
     records = Records(
-        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} from ({table.query}) as given",
+        query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} "
+        f"from ({table.query}) as given",
         reach=reach,
         layouts=layouts,
         raw="to_json(given)::varchar",
@@ -119,22 +120,7 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
         for column, kind in EVENT.items()
     }
-    kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
-    word = f"lower(trim({given['kind']}))"
-    known = f"coalesce({word} in ({kinds}), false)"
-    told = {name: f"nullif(lower(trim({given[name]})), '')" for name in ("bounce_class", "machine")}
-    made = given | {
-        "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
-        "recipient": address_sql(given["recipient"]),
-        "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
-        "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
-        f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
-        "reason": f"coalesce(nullif({given['reason']}, ''), case when not {known} then {given['kind']} end)",
-        "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
-        f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
-        "file": f"{task.number}::smallint",
-        "line": _line(table),
-    }
+    made = _checked(given) | {"file": f"{task.number}::smallint", "line": _line(table)}
     texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
     plain = texts - {"source", "kind", "recipient", "reason"}
     columns = ", ".join(
@@ -150,13 +136,38 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         "insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) "
         f"as provider) from ({rows}) as one left join event_provider as known using (domain)"
     )
-    if task.connection.execute(
-        f"select 1 from events where file = {task.number} and kind = '{EventKind.UNKNOWN}' limit 1"
-    ).fetchone():
-        task.connection.execute(
-            f"insert into unread by name select {task.number}::smallint as file, line, "
-            f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
-            f"select row_number() over () as line, {given['kind']} as word, {word} as kind, "
-            f"to_json(given)::varchar as text from ({table.query}) as given) "
-            f"where kind is null or kind = '{EventKind.UNKNOWN}' or kind not in ({kinds}) limit {MOST_UNREAD}"
-        )
+    _keep_unknown(task, table, given["kind"])
+
+
+def _checked(given: dict[str, str]) -> dict[str, str]:
+    """The columns as they are given, their words among ours."""
+    kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
+    word = f"lower(trim({given['kind']}))"
+    known = f"coalesce({word} in ({kinds}), false)"
+    told = {name: f"nullif(lower(trim({given[name]})), '')" for name in ("bounce_class", "machine")}
+    return given | {
+        "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
+        "recipient": address_sql(given["recipient"]),
+        "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
+        "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
+        f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
+        "reason": f"coalesce(nullif({given['reason']}, ''), case when not {known} then {given['kind']} end)",
+        "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
+        f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
+    }
+
+
+def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
+    """The rows whose kind is not known, as they stood."""
+    unknown = f"kind = '{EventKind.UNKNOWN}'"
+    there = task.connection.execute(f"select 1 from events where file = {task.number} and {unknown} limit 1")
+    if not there.fetchone():
+        return
+    task.connection.execute(
+        f"insert into unread by name select {task.number}::smallint as file, line, "
+        f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
+        f"select row_number() over () as line, {kind} as word, lower(trim({kind})) as kind, "
+        f"to_json(given)::varchar as text from ({table.query}) as given) "
+        f"where kind is null or {unknown} or kind not in ({', '.join(map(quote, EventKind))}) "
+        f"limit {MOST_UNREAD}"
+    )

@@ -73,7 +73,7 @@ def _below(folder: Path) -> list[Path]:
 
 def _fitting(pattern: str) -> list[Path]:
     paths: list[Path] = []
-    for name in sorted(glob.glob(pattern, recursive=True)):
+    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  a pattern may be absolute
         path = Path(name)
         paths += _below(path) if path.is_dir() else [path]
     if not paths:
@@ -82,7 +82,7 @@ def _fitting(pattern: str) -> list[Path]:
 
 
 def unpack(path: Path, work: Path) -> Iterator[Part]:
-    """The logs in a file; what has to be unpacked goes below `work`. Raises UnreadableInput with one sentence."""
+    """The logs in a file; what has to be unpacked goes below `work`. Raises UnreadableInput."""
     try:
         yield from _unpack(locate_input(path), work)
     except OSError as error:

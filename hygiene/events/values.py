@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from hygiene.event import BounceClass, EventKind, Machine
+from hygiene.event import BounceClass, Machine
 from hygiene.events.layout import EventLayout, declared, quote
 from hygiene.files import packaged_text
 
@@ -27,7 +27,7 @@ _US = 1_000_000
 
 
 def timed(query: str, column: str, *, zone: str = "'UTC'") -> str:
-    """The query with `ts_us` since 1970 UTC of a column of texts, and `zoneless` where `zone` (SQL) was assumed.
+    """The query with `ts_us` since 1970 UTC of a column of texts; `zoneless` where `zone` (SQL) was assumed.
 
     Numbers are seconds, milliseconds or microseconds by their size; texts ISO 8601. Null for anything else, and
     for what lies before 1990 or behind 2106. In steps, as DuckDB computes an expression as often as it stands;
@@ -57,7 +57,8 @@ def timed(query: str, column: str, *, zone: str = "'UTC'") -> str:
         select *, case when t_utc is not null then t_utc {sizes}
             {elsewhere} when t_parts.day <> '' then epoch_us({local}) - ({offset}) * {_US} end as t_us
         from (
-            select *, case when t_utc is null and t_number is null and {column} is not null then {parts} end as t_parts
+            select *, case when t_utc is null and t_number is null and {column} is not null then {parts} end
+                as t_parts
             from (
                 select *, case when t_utc is null then try_cast({column} as double) end as t_number
                 from (
@@ -67,7 +68,7 @@ def timed(query: str, column: str, *, zone: str = "'UTC'") -> str:
 
 
 def machine_sql(flag: str, agent: str, *, flagged: str = quote(Machine.SCANNER), bare: str = "") -> str:
-    """The Machine of an open or click; `flagged` is what a bare yes means, `bare` what Apple's bare agent means."""
+    """The Machine of an open or click: `flagged` is what a bare yes means, `bare` what Apple's agent does."""
     words = declared().machine
     listed = {name: ", ".join(map(quote, getattr(words, name))) for name in ("no", "unknown", "agents")}
     named = " ".join(f"when {quote(word)} then {quote(found)}" for word, found in words.named.items())
@@ -122,7 +123,8 @@ def code_sql(given: str, status: str, text: str) -> str:
     """The SMTP code of a reply: of its own field, of a status that is one, else of the text."""
     alone = "'^\\s*([45]\\d\\d)\\s*$'"
     return (
-        f"coalesce(nullif(regexp_extract({given}, {alone}, 1), ''), nullif(regexp_extract({status}, {alone}, 1), ''), "
+        f"coalesce(nullif(regexp_extract({given}, {alone}, 1), ''), "
+        f"nullif(regexp_extract({status}, {alone}, 1), ''), "
         f"nullif(regexp_extract({text}, {quote(_CODE)}, 1), ''))"
     )
 
@@ -134,9 +136,14 @@ def bounce_sql(status: str, code: str, text: str, label: str) -> str:
 
 def address_sql(text: str) -> str:
     """An address as all events write it: out of its brackets, trimmed, in lower case; null for several."""
-    inside = f"if(contains({text}, '<'), regexp_extract({text}, '<\\s*([^<>]*?)\\s*>', 1), {text})"
-    several = f"contains({text}, ',') and len(string_split({text}, '@')) > 2"
-    return f"case when {several} then null else nullif(lower(trim({inside}, E' \\t\\r\\n')), '') end"
+    bare = f"nullif(lower(trim({text})), '')"
+    inside = f"nullif(lower(trim(regexp_extract({text}, '<\\s*([^<>]*?)\\s*>', 1))), '')"
+    odd = " or ".join(f"contains({text}, {mark})" for mark in ("'<'", "','", "chr(9)", "chr(10)", "chr(13)"))
+    return (
+        f"case when not ({odd}) then {bare} when len(string_split({text}, '@')) > 2 and contains({text}, ',') "
+        f"then null when contains({text}, '<') then {inside} "
+        f"else nullif(lower(trim({text}, E' \\t\\r\\n')), '') end"
+    )
 
 
 def domain_sql(address: str) -> str:
@@ -164,6 +171,6 @@ def provider_words() -> dict[str, str]:
     return dict(tomllib.loads(packaged_text("hygiene.events", "data/providers.toml"))["words"])
 
 
-def is_kind(column: str, *kinds: EventKind) -> str:
+def is_kind(column: str, *kinds: str) -> str:
     """Whether a column holds one of these kinds."""
     return f"{column} in ({', '.join(map(quote, kinds))})"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import EventKind
+from hygiene.metrics.local_time import SECOND_US
 
 #: what is no event of a mail: conversions are attributed, unknown words are only counted
 ASIDE = (EventKind.CONVERTED, EventKind.UNKNOWN)
@@ -23,6 +25,7 @@ class Source:
     name: str
     kinds: Mapping[str, int]  # events of each kind
     names_messages: bool  # else the campaign stands for the message
+    one_mailing: bool  # names no campaign either, and nobody was mailed twice: all of it is one message
     no_message: Mapping[str, int]  # events of each kind that name no message, nor what stands for it
     nobody: Mapping[str, int]  # that name a message and nobody
     says_sends: bool  # a mail without a sent event is none of this log's
@@ -70,6 +73,7 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
         events=nw.len(),
         named=nw.col("message_id").count(),
         placed=_both("message_id", "recipient").count(),
+        addressed=nw.col("recipient").count(),
         in_campaign=_both("campaign", "recipient").count(),
         dated=ts.count(),
         earliest=ts.min(),
@@ -78,11 +82,17 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
         **{name: nw.col(name).count() for name in _OPTIONAL},
     )
     rows = engine.collect(told).to_pylist()
+    single = _find_mailings(events, rows, engine)
     names = sorted({row["source"] for row in rows})
     dated = [row for row in rows if row["dated"]]
     return Census(
         sources=tuple(
-            _describe(name, [row for row in rows if row["source"] == name], frozenset(never.get(name, ())))
+            _describe(
+                name,
+                [row for row in rows if row["source"] == name],
+                never=frozenset(never.get(name, ())),
+                one_mailing=name in single,
+            )
             for name in names
         ),
         earliest_us=min((row["earliest"] for row in dated), default=None),
@@ -94,14 +104,30 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
     )
 
 
+def _find_mailings(events: Frame, rows: list[dict[str, Any]], engine: Engine) -> set[str]:
+    """The sources that name neither messages nor campaigns, and tell of no two mails to the same person."""
+    told = [row for row in rows if row["kind"] not in ASIDE]
+    named = {row["source"] for row in told if row["named"] or row["campaign"]}
+    silent = sorted({row["source"] for row in told} - named)
+    if not silent:
+        return set()
+    mailed = nw.col("kind").is_in([EventKind.SENT.value, EventKind.DELIVERED.value])
+    people = events.filter(nw.col("source").is_in(silent) & mailed).group_by("source", "kind", "recipient")
+    spans = people.agg(span=nw.col("ts_us").max() - nw.col("ts_us").min())
+    twice = engine.collect(spans.filter(nw.col("span") >= SECOND_US).group_by("source").agg(people=nw.len()))
+    return set(silent) - set(twice["source"].to_pylist())
+
+
 def _both(one: str, other: str) -> nw.Expr:
     return nw.when(~nw.col(one).is_null() & ~nw.col(other).is_null()).then(nw.lit(1))
 
 
-def _describe(name: str, rows: list[dict[str, int]], never: frozenset[str]) -> Source:
+def _describe(name: str, rows: list[dict[str, Any]], *, never: frozenset[str], one_mailing: bool) -> Source:
     kinds = {str(row["kind"]): row["events"] for row in rows}
     names_messages = any(row["named"] for row in rows if row["kind"] not in ASIDE)
     messages, people = ("named", "placed") if names_messages else ("campaign", "in_campaign")
+    if one_mailing:
+        messages, people = "events", "addressed"
     usable = {str(row["kind"]): row[people] for row in rows}
     sends = usable.get(EventKind.SENT, 0)
     later = (EventKind.BOUNCED, EventKind.OPENED, EventKind.CLICKED, EventKind.COMPLAINED)
@@ -112,17 +138,20 @@ def _describe(name: str, rows: list[dict[str, int]], never: frozenset[str]) -> S
         no_message={str(row["kind"]): row["events"] - row[messages] for row in rows},
         nobody={str(row["kind"]): row[messages] - row[people] for row in rows},
         names_messages=names_messages,
+        one_mailing=one_mailing,
         says_sends=sends > 0,
         says_deliveries=bool(kinds.get(EventKind.DELIVERED)) or not (silent or EventKind.DELIVERED in never),
     )
 
 
 def keyed(events: Frame, census: Census) -> Frame:
-    """The events, with the campaign as the message where a source names none."""
+    """The events, with the campaign as the message where a source names none, or one message for all."""
     nameless = census.named(without="names_messages")
     if not nameless:
         return events
-    stand_in = nw.when(nw.col("source").is_in(nameless)).then(nw.col("campaign"))
+    single = [source.name for source in census.sources if source.one_mailing]
+    message = nw.when(nw.col("source").is_in(single)).then(nw.col("source")).otherwise(nw.col("campaign"))
+    stand_in = nw.when(nw.col("source").is_in(nameless)).then(message)
     return events.with_columns(message_id=stand_in.otherwise(nw.col("message_id")))
 
 

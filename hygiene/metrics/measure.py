@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any
 
-from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
-from hygiene.event import EventKind
+from hygiene.engines.engine import check_engine
 from hygiene.metrics.as_others import find_platform
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.benchmarks import DEFAULT, load_profile
-from hygiene.metrics.event_log import MEMORY, Events, Tick, read_events
+from hygiene.metrics.event_log import MEMORY, Tick
 from hygiene.metrics.local_time import read_zone
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.measuring import Asked, Measuring
 from hygiene.metrics.moments import read_by, read_moment
-from hygiene.metrics.reconcile import reconcile
-from hygiene.metrics.sends import as_events, check_kind, join_sends
-
-Say: TypeAlias = Callable[[str], None]
-
-ATTRIBUTION: Final = "last-click:5d"
+from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Say, is_nothing, open_mails
 
 
 def measure(
@@ -67,51 +60,22 @@ def measure(
         attribution=attribution,
         human=human,
         causes=causes,
+        no_orders=NO_ORDERS if is_nothing(orders) else "the orders hold none that was paid and kept",
     )
     check_engine(engine)
     window_us = read_attribution(attribution).window_us
-    with ExitStack() as stack:
-        options: dict[str, Any] = {"timezone": timezone, "year": year}
-        if isinstance(logs, Events):
-            events = logs
-        else:
-            read = read_events(logs, **options, memory_limit=memory_limit, threads=threads, tick=tick)
-            events = stack.enter_context(read)
-        stack.enter_context(explained(events.folder))
-        tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))
-        say("Reconciling")
-        found = reconcile(
-            tables.adopt("events", events.reading),
-            tables,
-            sends=_sends(events, tables, sends, options),
-            orders=_orders(events, tables, orders, options),
-            attribution=attribution,
-            timezone=timezone,
-            never={source: events.report.never(source) for source in events.report.sources},
-        )
+    with open_mails(
+        logs,
+        sends=sends,
+        orders=orders,
+        attribution=attribution,
+        timezone=timezone,
+        year=year,
+        engine=engine,
+        memory_limit=memory_limit,
+        threads=threads,
+        tick=tick,
+        say=say,
+    ) as opened:
         say("Counting")
-        return Measuring(asked, events, tables, found, window_us).run()
-
-
-def _sends(events: Events, tables: Engine, sends: Any, options: Mapping[str, Any]) -> Frame | None:
-    """What was sent, as a frame of the engine; None where nothing is given."""
-    if _is_nothing(sends):
-        return None
-    connection = events.reading.connection
-    events.read_beside("sends", as_events(sends, connection, events.folder), **options)
-    check_kind(connection, "sends", EventKind.SENT, ("--sends", "list of what was sent"))
-    join_sends(connection)
-    return tables.adopt("sends", events.reading)
-
-
-def _orders(events: Events, tables: Engine, orders: Any, options: Mapping[str, Any]) -> Frame | None:
-    """The orders, as a frame of the engine; None where none are given."""
-    if _is_nothing(orders):
-        return None
-    events.read_beside("shop_orders", orders, **options)
-    check_kind(events.reading.connection, "shop_orders", EventKind.CONVERTED, ("--orders", "order"))
-    return tables.adopt("shop_orders", events.reading)
-
-
-def _is_nothing(given: Any) -> bool:
-    return given is None or (isinstance(given, list | tuple) and not given)
+        return Measuring(asked, opened.events, opened.tables, opened.found, window_us).run()

@@ -61,6 +61,7 @@ class Asked:
     attribution: str
     human: bool
     causes: bool
+    no_orders: str  # why there are none, where there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Measuring:
         kinds = {orders.currency, *orders.other_currencies, *(row["currency"] for row in revenue)}
         return Telling(
             silent={name: silent[name] - {EventKind.CONVERTED} for name in silent},
-            no_orders="" if orders.distinct or revenue else "no orders were given: add them with --orders",
+            no_orders="" if orders.distinct or revenue else self.asked.no_orders,
             currencies=tuple(sorted(each for each in kinds if each)),
         )
 

@@ -8,7 +8,8 @@ What is concluded, and what is not:
 - a source that tells of sends tells of all: events of other mails are orphans. One that never does has its
   sends inferred from deliveries, bounces and deferrals; one that never tells of deliveries has them inferred;
 - an event that names no message or nobody is an orphan, never joined by guess. Only where a source names no
-  message at all, the campaign stands for it.
+  message at all, the campaign stands for it; and where it names no campaign either, and tells of no two mails
+  to the same person, all of it is one message.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Slices shown at first sight; so many more on request, and all of them as CSV and JSON.
 FEW: Final = 12
 MANY: Final = 200
+#: Columns of names that stand beside each other; more are joined into one.
+MOST_COLUMNS: Final = 2
+LONGEST_NAME: Final = 48  # characters shown of a campaign's name
 
 _ARRIVED: Final = ("delivery_rate", "bounce_rate", "complaint_rate")
 _DID: Final = ("open_rate", "click_rate", "unsubscribe_rate", "conversion_rate", "revenue_per_mail")
@@ -106,17 +109,24 @@ def _table(kpis: Kpis, rows: Sequence[_Row], names: Sequence[str], *, counts: Se
         )
     heads = tuple(_HEADS.get(name, KPIS[name].title) for name in names)
     by = kpis.settings.by
+    columns = by if len(by) <= MOST_COLUMNS else (" · ".join(by),)
     return Table(
-        columns=(*by, *counts, *heads),
+        columns=(*columns, *counts, *heads),
         rows=tuple(cells),
-        align="l" * len(by) + "r" * (len(counts) + len(names)),
+        align="l" * len(columns) + "r" * (len(counts) + len(names)),
     )
 
 
 def _names(slice_: Mapping[str, Any], young: str) -> Iterator[Cell]:
-    *first, last = (cell_text(name, cell) for name, cell in slice_.items())
+    *first, last = (_short(cell_text(name, cell)) for name, cell in slice_.items())
+    if len(first) + 1 > MOST_COLUMNS:
+        first, last = [], " · ".join([*first, last])
     yield from map(Cell, first)
     yield Cell(f"{last}{young}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _cell(value: KpiValue) -> Cell:

@@ -1,4 +1,4 @@
-"""Event logs of every platform, as the tables that are measured: words, times, people, and everything accounted for."""
+"""Event logs of every platform, as the tables that are measured; and every record accounted for."""
 
 import csv
 import gzip
@@ -103,7 +103,8 @@ def test_a_sample_gives_its_events(connection, name):
     check_account(report, connection)
     assert set(report.sources) == LOGS[name]
     made = connection.execute(
-        f"select {', '.join([*COLUMNS, 'line'])} from events order by line, ts_us, recipient, kind, event_id, message_id, url"
+        f"select {', '.join([*COLUMNS, 'line'])} from events "
+        "order by line, ts_us, recipient, kind, event_id, message_id, url"
     ).fetchall()
     with (SAMPLES / f"{name}.expected.csv").open(encoding="utf-8", newline="") as file:
         header, *expected = csv.reader(file)
@@ -208,7 +209,7 @@ def events_of(tmp_path, name, content):
 @pytest.mark.parametrize(
     "form",
     [
-        lambda records: json.dumps(records),
+        json.dumps,
         lambda records: json.dumps(records, indent=2),
         lambda records: "\n".join(map(json.dumps, records)),
         lambda records: "\r\n\r\n".join(map(json.dumps, records)),
@@ -428,7 +429,8 @@ def test_one_event(tmp_path):
 def test_zones(tmp_path, connection):
     path = tmp_path / "a.csv"
     path.write_text(
-        "email,event,date\nann@example.com,open,2026-09-01 12:00:00\nann@example.com,open,2026-09-01T10:00:00Z\n"
+        "email,event,date\nann@example.com,open,2026-09-01 12:00:00\n"
+        "ann@example.com,open,2026-09-01T10:00:00Z\n"
     )
     report = read_events(path, connection, timezone="Europe/Berlin")
     assert connection.execute("select distinct ts_us from events").fetchall() == [(T0 * 10**6,)]

@@ -42,7 +42,7 @@ PEOPLE = ("ann@a.example", "bob@b.example", "bob@b.example", "ann@a.example", No
 @st.composite
 def events(
     draw,
-    sources=("loud", "quiet", "nameless"),
+    sources=("loud", "quiet", "nameless", "bare"),
     messages=MESSAGES,
     people=PEOPLE,
     kinds=KINDS,
@@ -60,9 +60,9 @@ def events(
         kind,
         source=source,
         event_id=draw(rarely(st.sampled_from(["1", "2", "3"]))),
-        message_id=None if source == "nameless" else draw(st.sampled_from(messages)),
+        message_id=None if source in {"nameless", "bare"} else draw(st.sampled_from(messages)),
         recipient=draw(st.sampled_from(people)),
-        campaign=draw(st.sampled_from([None, "spring", "autumn"])),
+        campaign=None if source == "bare" else draw(st.sampled_from([None, "spring", "autumn"])),
         variant=draw(rarely(st.sampled_from(["A", "B"]))),
         provider=draw(rarely(st.sampled_from(["yahoo", "gmail"]))),
         bounce_class=draw(st.sampled_from(["hard", "soft", "block", "unknown", None])) if bounced else None,

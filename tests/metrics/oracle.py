@@ -31,6 +31,9 @@ def reconcile_by_hand(events, timezone="UTC", never=(), attribution=("last", ("c
         if not any(event["message_id"] for event in own):
             for event in (event for event in events if event["source"] == source):
                 event["message_id"] = event["campaign"]
+            if not any(event["campaign"] for event in own) and not mailed_twice(own):
+                for event in (event for event in events if event["source"] == source):
+                    event["message_id"] = source
     orphans, mails = Counter(), defaultdict(list)
     for event in events:
         if event["kind"] in KINDS_ASIDE:
@@ -67,6 +70,15 @@ def reconcile_by_hand(events, timezone="UTC", never=(), attribution=("last", ("c
     track(rows, known)
     credited = attribute(events, rows, known, attribution)
     return rows, orphans, duplicates, credited
+
+
+def mailed_twice(own):
+    """Whether anybody was sent to, or delivered to, at two times."""
+    times = defaultdict(set)
+    for event in own:
+        if event["kind"] in ("sent", "delivered") and event["ts_us"] is not None:
+            times[event["kind"], event["recipient"]].add(event["ts_us"])
+    return any(max(each) - min(each) >= 1_000_000 for each in times.values())
 
 
 def silent_about_delivery(events, placed, never):

@@ -155,6 +155,21 @@ def test_sends_of_a_list_find_their_sources(engine):
     assert [(each.kind, each.events) for each in result.orphans] == [("opened", 1)]
 
 
+def bare(kind, who, after=0):
+    """An event of a log that says no more than who, what and when."""
+    return event(kind, source="plain", recipient=who, ts_us=START + after)
+
+
+def test_a_log_without_messages_and_campaigns_is_one_mailing(engine):
+    rows = [bare("sent", ANN), bare("delivered", ANN, SECOND), bare("opened", ANN, HOUR)]
+    rows += [bare("sent", "bob@b.example", HOUR), bare("bounced", "bob@b.example", HOUR)]
+    row = only(count(found(engine, *rows).mails, engine=engine))
+    assert (row["sent"], row["delivered"], row["bounced"], row["opened_human"]) == (2, 1, 1, 1)
+    result = found(engine, *rows, bare("sent", ANN, DAY))  # a second mail: which one was opened?
+    assert {each.reason for each in result.orphans} == {"names no message"}
+    assert only(count(result.mails, engine=engine))["submitted"] == 0
+
+
 def test_revenue_is_summed_in_one_currency(engine):
     rows = [*mail(1, 0, ("clicked", HOUR, {"url": "a"}))]
     for number, currency in enumerate(["EUR", "EUR", "USD"]):

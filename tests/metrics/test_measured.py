@@ -220,6 +220,14 @@ def test_a_long_list_of_slices_shows_those_that_missed_and_says_what_is_hidden()
     assert "c29" in full
 
 
+def test_many_columns_of_names_and_long_names_still_make_a_table():
+    rows = [row(day=20_000, campaign="x" * 300, provider="gmail", delivered=10)]
+    shown = text(measurement(*rows, by=["day", "campaign", "provider"]))
+    assert "  day · campaign · provider" in shown
+    assert "x" * 49 not in shown.replace("\n", "").replace(" ", "")
+    assert "2024-10-04" in shown
+
+
 def test_nothing_sent_is_said_and_no_figure_invented():
     shown = text(measurement(row()))
     assert "No mail was sent, as far as the log tells." in " ".join(shown.split())

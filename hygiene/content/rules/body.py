@@ -1,0 +1,157 @@
+"""Rules of the body as a whole: size, parts, charset, wording."""
+
+from __future__ import annotations
+
+from hygiene.content.knowledge import limit, trigger_words
+from hygiene.content.links import MERGE_FIELD
+from hygiene.content.page import Page
+from hygiene.content.parts import Content, Message
+from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.subject import found_wording
+from hygiene.finding import Confidence, Severity
+
+
+@rule(
+    severity=Severity.HIGH,
+    source="gmail-clipping",
+    why="Gmail hides the rest behind a link: the way to unsubscribe, and the pixel that counts opens.",
+    fix="leave out comments, unused styles and sections; minify the HTML last",
+)
+def html_clipped_by_gmail(page: Page, content: Content) -> Evidence:  # noqa: ARG001 - only where there is HTML
+    """Gmail cuts the mail off"""
+    most, seen = limit("clip_bytes"), f"{content.html_bytes:,} bytes of HTML"
+    travels = f"{content.html_encoded_bytes:,} as quoted-printable or base64"
+    if content.html_bytes > most:
+        yield f"{seen}, {travels}; Gmail shows {most:,}"
+    elif content.html_encoded_bytes > most:
+        yield Problem(
+            evidence=f"{seen}, {travels}; Gmail shows {most:,}",
+            severity=Severity.MEDIUM,
+            confidence=Confidence.LIKELY,
+        )
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="rfc2046-alternative",
+    why="Filters count HTML alone; watches, screen readers and people who switch HTML off read the text.",
+    fix="send multipart/alternative: text/plain first, then text/html",
+)
+def text_part_missing(page: Page, message: Message, content: Content) -> Evidence:  # noqa: ARG001
+    """The mail has no text part"""
+    if content.text is None:
+        yield "only text/html"
+    elif not content.text.strip():
+        yield "the text part is empty"
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="rfc2046-alternative",
+    why="Both parts must say the same: a text for filters and another for readers is a habit of spam.",
+    fix="make the text part from the HTML again",
+    confidence=Confidence.LIKELY,
+)
+def text_part_differs(page: Page, text: str) -> Evidence:
+    """The text part says something else than the HTML"""
+    shown, plain = _bag(page.words), _bag(text)
+    if len(shown) < 12 or not plain:
+        return
+    shared = len(shown & plain) / len(shown)
+    if shared < 0.3:
+        yield f"{shared:.0%} of the words of the HTML stand in the text part, which begins {_start(text)!r}"
+
+
+@rule(
+    severity=Severity.HIGH,
+    source="practice",
+    why="Readers see an empty mail.",
+    fix="write what the mail is for as text",
+)
+def body_empty(content: Content) -> Evidence:
+    """The body says nothing"""
+    if (content.page is not None or content.text is not None) and not content.words.strip():
+        pictures = len(content.page.images) if content.page else 0
+        if not pictures:
+            yield "no visible word and no image"
+
+
+@rule(
+    severity=Severity.HIGH,
+    source="practice",
+    why="Every reader sees that nobody filled it in.",
+    fix="fill the field before sending, with a fallback where it is empty",
+)
+def body_merge_field(content: Content) -> Evidence:
+    """A merge field stands unfilled in the body"""
+    if not content.is_built:
+        return
+    runs = content.page.visible if content.page else ()
+    for run in runs:
+        yield from (f"{run.element.at}: {match.group()}" for match in MERGE_FIELD.finditer(run.text))
+    yield from (f"text part: {match.group()}" for match in MERGE_FIELD.finditer(content.text or ""))
+    for link in content.links:
+        yield from (f"{link.place}" for _ in MERGE_FIELD.finditer(link.href))
+
+
+@rule(
+    severity=Severity.LOW,
+    source="spamassassin",
+    why="Filters weigh such wording; the sender's reputation weighs more.",
+    fix="say plainly what is offered, to whom, until when",
+    confidence=Confidence.GUESS,
+)
+def body_spam_wording(content: Content) -> Evidence:
+    """The body uses wording that filters count"""
+    folded = content.words[:200_000].casefold()
+    found = {word: weight for word, weight in trigger_words().items() if found_wording(folded, word)}
+    if sum(found.values()) >= 5:
+        yield f"{', '.join(map(repr, found))}: weight {sum(found.values()):g}"
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="rfc2046-charset",
+    why="Readers see other signs than were written, in names above all.",
+    fix='Content-Type: text/html; charset="utf-8"',
+)
+def charset_wrong(content: Content) -> Evidence:
+    """The text is not in the charset it says"""
+    for each in content.charsets:
+        if each.trouble:
+            yield f"{each.trouble}; read as {each.used}"
+
+
+@rule(
+    severity=Severity.LOW,
+    source="rfc2046-charset",
+    why="Without a charset, readers' programs guess.",
+    fix='Content-Type: text/html; charset="utf-8"',
+)
+def charset_missing(message: Message, content: Content) -> Evidence:  # noqa: ARG001 - only in a message
+    """A part with signs outside ASCII names no charset"""
+    texts = {"the HTML part": content.page.source if content.page else "", "the text part": content.text or ""}
+    for each in content.charsets:
+        if not each.declared and not texts.get(each.part, "").isascii():
+            yield f"{each.part} was read as {each.used}"
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="rfc5322-lines",
+    why="Servers may cut or refuse longer lines, and signatures then break.",
+    fix="Content-Transfer-Encoding: quoted-printable",
+)
+def line_too_long(message: Message) -> Evidence:
+    """A line of the message is longer than mail allows"""
+    if message.longest_line > limit("line_octets"):
+        yield f"{message.longest_line:,} octets; {limit('line_octets')} are allowed"
+
+
+def _bag(text: str) -> set[str]:
+    words = ("".join(filter(str.isalnum, word)).casefold() for word in text[:500_000].split())
+    return {word for word in words if len(word) > 2}
+
+
+def _start(text: str) -> str:
+    return " ".join(text[:200].split())[:60]

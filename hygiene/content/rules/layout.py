@@ -1,0 +1,164 @@
+"""Rules of layout: phones, fonts, contrast, what screen readers need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hygiene.content.knowledge import limit
+from hygiene.content.page import Element, Page, Run
+from hygiene.content.registry import Evidence, Open, Problem, rule
+from hygiene.content.style import contrast, hexadecimal, pixels
+from hygiene.finding import Confidence, Severity
+
+
+@rule(
+    severity=Severity.LOW,
+    source="wcag-reflow",
+    why="Without it phones show the mail as a small desktop.",
+    fix='<meta name="viewport" content="width=device-width, initial-scale=1">',
+)
+def viewport_missing(page: Page) -> Evidence:
+    """The HTML has no viewport"""
+    if not any(each.get("name").lower() == "viewport" for each in page.all("meta")):
+        yield 'no <meta name="viewport">'
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="wcag-reflow",
+    why="On a phone the mail scrolls sideways, or shrinks until nobody can read it.",
+    fix='<table role="presentation" width="100%" style="max-width:600px">',
+    confidence=Confidence.LIKELY,
+)
+def too_wide_for_phone(page: Page) -> Evidence:
+    """A fixed width is wider than a phone"""
+    adapts = bool(re.search(r"@media[^{]{0,200}max-(?:device-)?width", page.sheet.text))
+    for each in page.all("table", "td", "div", "img", "center"):
+        width = _width(each)
+        if width is None or each.css.get("max-width", "").endswith("%"):
+            continue
+        if width > limit("width_px"):
+            yield f"{each.place} is {width:g} px wide"
+        elif width > 480 and each.tag == "table" and not adapts and "max-width" not in each.css:
+            yield Problem(
+                evidence=f"{each.place} is {width:g} px wide, and nothing adapts it (no @media)",
+                severity=Severity.LOW,
+            )
+
+
+def _width(element: Element) -> float | None:
+    text = element.css.get("width") or element.get("width")
+    return None if text.endswith("%") else pixels(text)
+
+
+@rule(
+    severity=Severity.LOW,
+    source="practice",
+    why="Smaller text is hard to read on a phone; iPhones enlarge what is below 13 px, and break the layout.",
+    fix="font-size: 16px",
+    confidence=Confidence.LIKELY,
+)
+def font_too_small(page: Page) -> Evidence:
+    """Text is smaller than 14 px"""
+    small = [run for run in page.visible if run.element.style.size_px is not None]
+    small = [run for run in small if (run.element.style.size_px or 0) < limit("font_px") and len(run.says) > 2]
+    letters = sum(len(run.says) for run in small)
+    share = letters / max(len(page.words), 1)
+    for run in small:
+        size = run.element.style.size_px or 0
+        severity = None if share > 0.5 or size < 10 else Severity.INFO  # a small footer is usual
+        yield Problem(evidence=f"{run.element.place} {run.says[:40]!r}: {size:g} px", severity=severity)
+
+
+@rule(
+    severity=Severity.MEDIUM,
+    source="wcag-contrast",
+    why="Many people cannot read it, and nobody can in the sun.",
+    fix="color: #333333 on background-color: #ffffff",
+    confidence=Confidence.LIKELY,
+)
+def contrast_low(page: Page) -> Evidence:
+    """Text stands out too little from its background"""
+    for run, ratio in _contrasts(page):
+        style = run.element.style
+        large = (style.size_px or 0) >= (18.66 if style.bold else 24)
+        wanted = 3.0 if large else 4.5
+        if 1.1 <= ratio < wanted and style.colour and style.background:
+            colours = f"{hexadecimal(style.colour)} on {hexadecimal(style.background)}"
+            cut = int(ratio * 100) / 100  # not rounded: 4.499 is not 4.5
+            yield f"{run.element.place} {run.says[:40]!r}: {colours} is {cut}:1, {wanted}:1 is wanted"
+
+
+def _contrasts(page: Page) -> Iterator[tuple[Run, float]]:
+    known: dict[tuple[object, object], float] = {}
+    for run in page.visible:
+        style = run.element.style
+        if style.colour is None or style.background is None:
+            continue
+        pair = (style.colour, style.background)
+        if pair not in known:
+            known[pair] = contrast(style.colour, style.background)
+        yield run, known[pair]
+
+
+@rule(
+    severity=Severity.INFO,
+    source="wcag-contrast",
+    why="What lies below text cannot be told from the HTML: a picture, a gradient, a colour that lets through.",
+    fix="give the text's own element a plain background-color",
+)
+def contrast_not_known(page: Page) -> Evidence:
+    """Text stands out too little where its background is a picture"""
+    for run in page.visible:
+        style = run.element.style
+        if style.background is None and style.colour is not None:
+            yield Open(f"{run.element.place} {run.says[:40]!r}")
+
+
+@rule(
+    severity=Severity.LOW,
+    source="wcag-language",
+    why="Screen readers otherwise read it in the language of the device.",
+    fix='<html lang="en">',
+)
+def language_missing(page: Page) -> Evidence:
+    """The HTML does not say its language"""
+    root = next(iter(page.all("html")), None)
+    if root is not None and not root.get("lang"):
+        yield f"{root.at}: <html> without lang" if "<html" in page.source[:5000].lower() else "no <html lang=…>"
+
+
+@rule(
+    severity=Severity.INFO,
+    source="wcag-title",
+    why="It is what a browser tab shows, and some screen readers say first.",
+    fix="<title>The subject once more</title>",
+)
+def title_missing(page: Page) -> Evidence:
+    """The HTML has no title"""
+    if not page.title:
+        yield "no <title>, or an empty one"
+
+
+@rule(
+    severity=Severity.LOW,
+    source="html-tables",
+    why="Screen readers otherwise read the layout aloud: table, one row, two columns.",
+    fix='<table role="presentation" cellpadding="0" cellspacing="0">',
+    confidence=Confidence.LIKELY,
+)
+def table_without_role(page: Page) -> Evidence:
+    """A table of the layout does not say that it is one"""
+    data = {
+        page.elements[each.parent].number for each in page.all("th", "caption", "thead") if each.parent >= 0
+    }
+    with_heads = {around.number for each in data for around in _tables(page, page.elements[each])}
+    for each in page.all("table"):
+        if each.get("role").lower() not in {"presentation", "none"} and each.number not in with_heads:
+            yield each.place
+
+
+def _tables(page: Page, element: Element) -> Iterator[Element]:
+    """The table next around an element."""
+    return (each for each in (element, *page.around(element, 3)) if each.tag == "table")

@@ -1,0 +1,92 @@
+"""Logs → reconciled mails, open as long as they are looked at: the way in of everything that measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
+from hygiene.event import EventKind
+from hygiene.metrics.event_log import MEMORY, Events, Tick, read_events
+from hygiene.metrics.reconcile import Reconciled, reconcile
+from hygiene.metrics.sends import as_events, check_kind, join_sends
+
+Say: TypeAlias = Callable[[str], None]
+
+NO_ORDERS: Final = "no orders were given: add them with --orders"
+ATTRIBUTION: Final = "last-click:5d"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Mails, with the log they come from and the engine that holds them."""
+
+    events: Events
+    tables: Engine
+    found: Reconciled
+
+
+@contextmanager
+def open_mails(
+    logs: Any,
+    *,
+    sends: Any = (),
+    orders: Any = (),
+    attribution: str = ATTRIBUTION,
+    timezone: str = "UTC",
+    year: int | None = None,
+    engine: str = "duckdb",
+    memory_limit: str = MEMORY,
+    threads: int | None = None,
+    tick: Tick | None = None,
+    say: Say = lambda _what: None,
+) -> Iterator[Opened]:
+    """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open."""
+    check_engine(engine)
+    with ExitStack() as stack:
+        options: dict[str, Any] = {"timezone": timezone, "year": year}
+        if isinstance(logs, Events):
+            events = logs
+        else:
+            read = read_events(logs, **options, memory_limit=memory_limit, threads=threads, tick=tick)
+            events = stack.enter_context(read)
+        stack.enter_context(explained(events.folder))
+        tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))
+        say("Reconciling")
+        found = reconcile(
+            tables.adopt("events", events.reading),
+            tables,
+            sends=_sends(events, tables, sends, options),
+            orders=_orders(events, tables, orders, options),
+            attribution=attribution,
+            timezone=timezone,
+            never={source: events.report.never(source) for source in events.report.sources},
+        )
+        yield Opened(events, tables, found)
+
+
+def _sends(events: Events, tables: Engine, sends: Any, options: Mapping[str, Any]) -> Frame | None:
+    """What was sent, as a frame of the engine; None where nothing is given."""
+    if is_nothing(sends):
+        return None
+    connection = events.reading.connection
+    events.read_beside("sends", as_events(sends, connection, events.folder), **options)
+    check_kind(connection, "sends", EventKind.SENT, ("--sends", "list of what was sent"))
+    join_sends(connection)
+    return tables.adopt("sends", events.reading)
+
+
+def _orders(events: Events, tables: Engine, orders: Any, options: Mapping[str, Any]) -> Frame | None:
+    """The orders, as a frame of the engine; None where none are given."""
+    if is_nothing(orders):
+        return None
+    events.read_beside("shop_orders", orders, **options)
+    check_kind(events.reading.connection, "shop_orders", EventKind.CONVERTED, ("--orders", "order"))
+    return tables.adopt("shop_orders", events.reading)
+
+
+def is_nothing(given: Any) -> bool:
+    """Whether no further logs were given."""
+    return given is None or (isinstance(given, list | tuple) and not given)

@@ -1,0 +1,1 @@
+"""A/B tests: which variant is better, and whether that may be said yet."""

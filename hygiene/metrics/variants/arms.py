@@ -1,0 +1,229 @@
+"""Mails → the arms of a test: whole numbers a variant, summed by person, as people are what chance divides.
+
+Who got several mails of an arm is one draw, not several: the variance of a rate is that of sums over people
+(Σ(x − r·n)², with x of n mails for each). With one mail a person it is the textbook one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import narwhals as nw
+
+from hygiene.engines.engine import Engine, Frame
+from hygiene.errors import UsageError
+from hygiene.metrics.kpis import Kpi, Unit
+from hygiene.metrics.local_time import SECOND_US, divide
+from hygiene.metrics.table import State
+
+MOST_ARMS: Final = 10
+#: millionths are split here, so that no engine's sums of squares leave 64 bits
+_LIMB: Final = 2**20
+#: more for one person is no order but a mistake: 8.7 million of the currency
+_MOST_MICROS: Final = 2**43 - 1
+_DELIVERED: Final = State.DELIVERED.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One variant, counted. What a test needs of it is whole numbers; the rest follows."""
+
+    name: str
+    mails: int  # handed over: what the split is judged by
+    people: int
+    n: int  # the denominator of the metric
+    total: int  # its numerator: mails, or millionths of the currency
+    people_in: int = 0  # people with a mail in the denominator
+    winners: int = 0  # people with anything in the numerator
+    squares: int = 0  # Σ x², by person
+    crossed: int = 0  # Σ x·n
+    sizes: int = 0  # Σ n²
+    largest: int = 0  # the x that weighs most
+    delivered: int = 0
+    opened_all: int = 0
+    opened_human: int = 0
+    open_tracked: int = 0
+    first_us: int | None = None  # sent
+    last_us: int | None = None
+    mean_us: int | None = None
+    young: int = 0  # mails too young to be judged
+    unit: Unit = field(default=Unit.SHARE)
+
+    @property
+    def scale(self) -> float:
+        """What one of the numerator is worth."""
+        return 1e-6 if self.unit is Unit.MONEY else 1.0
+
+    @property
+    def value(self) -> float | None:
+        """The metric; None where there is nothing to divide by."""
+        return self.total * self.scale / self.n if self.n else None
+
+    @property
+    def variance(self) -> float:
+        """Of the metric, by people; exact sums, so that nothing cancels."""
+        if not self.n:
+            return 0.0
+        top = self.squares * self.n**2 - 2 * self.total * self.n * self.crossed + self.total**2 * self.sizes
+        return max(top, 0) / self.n**4 * self.scale**2
+
+    @property
+    def inflation(self) -> float:
+        """By how much several mails a person widen a share's variance; at least 1."""
+        if self.unit is Unit.MONEY or not 0 < self.total < self.n or self.sizes == self.n:
+            return 1.0
+        return max(1.0, self.variance / (self.total * (self.n - self.total) / self.n**3))
+
+    def without_largest(self) -> Arm:
+        """The same arm as if the person of the largest value had bought nothing."""
+        from dataclasses import replace
+
+        return replace(
+            self,
+            total=self.total - self.largest,
+            squares=self.squares - self.largest**2,
+            crossed=self.crossed - self.largest,
+            winners=self.winners - bool(self.largest),
+            largest=0,
+        )
+
+
+def count_arms(
+    mails: Frame, kpi: Kpi, by: str, engine: Engine, *, young_after_us: int | None, only: Sequence[str] = ()
+) -> tuple[Arm, ...]:
+    """The arms of a test, by name. Mails without a variant belong to none; see `count_strays`.
+
+    Raises UsageError where there are too many variants to be a test.
+    """
+    chosen = mails.filter(~nw.col(by).is_null())
+    if only:
+        chosen = chosen.filter(nw.col(by).is_in(list(only)))
+    _check_number(chosen, by, engine)
+    rows = engine.collect(_sums(chosen, kpi, by, young_after_us)).to_pylist()
+    arms = {str(row[by]): _arm(row, by, kpi) for row in rows}
+    empty = {name: Arm(name=name, mails=0, people=0, n=0, total=0, unit=kpi.unit) for name in only}
+    return tuple(arms[name] if name in arms else empty[name] for name in sorted({*arms, *empty}))
+
+
+def _check_number(mails: Frame, by: str, engine: Engine) -> None:
+    names = engine.collect(mails.group_by(by).agg(mails=nw.len()).head(MOST_ARMS + 1))
+    if names.num_rows > MOST_ARMS:
+        raise UsageError(
+            f"there are more than {MOST_ARMS} values of {by}: name the ones to compare, as in --arms A,B"
+        )
+
+
+def count_strays(mails: Frame, by: str, engine: Engine) -> tuple[int, int]:
+    """Mails that name no variant, and people who were sent more than one."""
+    named = ~nw.col(by).is_null()
+    unnamed = engine.collect(mails.filter(~named).select(mails=nw.len())).to_pylist()[0]["mails"]
+    pairs = mails.filter(named).group_by("recipient", by).agg(mails=nw.len())
+    twice = pairs.group_by("recipient").agg(arms=nw.len()).filter(nw.col("arms") > 1)
+    return int(unnamed), int(engine.collect(twice.select(people=nw.len())).to_pylist()[0]["people"])
+
+
+def _sums(mails: Frame, kpi: Kpi, by: str, young_after_us: int | None) -> Frame:
+    """One row an arm."""
+    top, under = _parts(kpi)
+    delivered = nw.col("state") == _DELIVERED
+    tracked = delivered & nw.col("track_open")
+    sent = nw.col("sent_us")
+    young = sent > young_after_us if young_after_us is not None else nw.lit(value=False)
+    flags = {
+        "x_": top,
+        "n_": under,
+        "delivered": _one(delivered),
+        "open_tracked": _one(tracked),
+        "opened_all": _one(tracked & nw.col("opened_all")),
+        "opened_human": _one(tracked & nw.col("opened_human")),
+        "young": _one(young),
+        "dated": _one(~sent.is_null()),
+        "seconds": divide(sent.fill_null(0), SECOND_US),
+    }
+    people = (
+        mails.select(by, "recipient", "sent_us", **flags)
+        .group_by(by, "recipient")
+        .agg(
+            mails=nw.len(),
+            first_us=nw.col("sent_us").min(),
+            last_us=nw.col("sent_us").max(),
+            **{name: nw.col(name).sum().cast(nw.Int64) for name in flags},
+        )
+    )
+    return _by_arm(people, by, tuple(flags), money=kpi.unit is Unit.MONEY)
+
+
+def _by_arm(people: Frame, by: str, names: Sequence[str], *, money: bool) -> Frame:
+    x, n = nw.col("x_"), nw.col("n_")
+    if money:
+        x = nw.when(x > _MOST_MICROS).then(nw.lit(_MOST_MICROS)).otherwise(x)
+        x = nw.when(x < -_MOST_MICROS).then(nw.lit(-_MOST_MICROS)).otherwise(x)
+    people = people.with_columns(x_=x.cast(nw.Int64))
+    people = people.with_columns(high=divide(nw.col("x_"), _LIMB))
+    people = people.with_columns(low=nw.col("x_") - nw.col("high") * _LIMB)
+    high, low, x = nw.col("high"), nw.col("low"), nw.col("x_")
+    return people.group_by(by).agg(
+        people=nw.len(),
+        mails=nw.col("mails").sum(),
+        first_us=nw.col("first_us").min(),
+        last_us=nw.col("last_us").max(),
+        people_in=nw.when(n > 0).then(nw.lit(1)).count(),
+        winners=nw.when(x != 0).then(nw.lit(1)).count(),
+        high_high=(high * high).sum(),
+        high_low=(high * low).sum(),
+        low_low=(low * low).sum(),
+        high_n=(high * n).sum(),
+        low_n=(low * n).sum(),
+        sizes=(n * n).sum(),
+        largest=x.max(),
+        **{name: nw.col(name).sum() for name in names},
+    )
+
+
+def _parts(kpi: Kpi) -> tuple[nw.Expr, nw.Expr]:
+    """Numerator and denominator of one mail, as `hygiene.metrics.counts` counts them."""
+    delivered = nw.col("state") == _DELIVERED
+    opens, clicks = delivered & nw.col("track_open"), delivered & nw.col("track_click")
+    clicked, opened = clicks & nw.col("clicked_human"), opens & nw.col("opened_human")
+    conditions = {
+        "delivered": delivered,
+        "delivered_open_tracked": opens,
+        "delivered_click_tracked": clicks,
+        "opened_human": opened,
+        "clicked_human": clicked,
+        "engaged_human": opened | clicked,
+        "unsubscribed": delivered & nw.col("unsubscribed"),
+        "complained": delivered & nw.col("complained"),
+        "converted": delivered & nw.col("converted"),
+    }
+    top, under = kpi.numerator[0], kpi.denominator[0]
+    if kpi.unit is Unit.MONEY:
+        return nw.col("revenue_micros"), _one(delivered)
+    return _one(conditions[top]), _one(conditions[under])
+
+
+def _one(condition: nw.Expr) -> nw.Expr:
+    return nw.when(condition).then(nw.lit(1, nw.Int64)).otherwise(nw.lit(0, nw.Int64))
+
+
+def _arm(row: Mapping[str, Any], by: str, kpi: Kpi) -> Arm:
+    numbers = {name: int(value or 0) for name, value in row.items() if name not in {by, "first_us", "last_us"}}
+    counted = (
+        *("mails", "people", "people_in", "winners", "sizes", "largest", "delivered"),
+        *("opened_all", "opened_human", "open_tracked", "young"),
+    )
+    dated = numbers["dated"]
+    return Arm(
+        name=str(row[by]),
+        n=numbers["n_"],
+        total=numbers["x_"],
+        squares=numbers["high_high"] * _LIMB**2 + 2 * numbers["high_low"] * _LIMB + numbers["low_low"],
+        crossed=numbers["high_n"] * _LIMB + numbers["low_n"],
+        first_us=row["first_us"],
+        last_us=row["last_us"],
+        mean_us=numbers["seconds"] * SECOND_US // dated if dated else None,
+        unit=kpi.unit,
+        **{name: numbers[name] for name in counted},
+    )

@@ -1,0 +1,217 @@
+"""The result of an A/B test: arms, pairs, verdict, and the sentence that says it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from hygiene.metrics.intervals import wilson
+from hygiene.metrics.kpis import Kpi, Unit
+from hygiene.metrics.variants.arms import Arm
+from hygiene.metrics.variants.evidence import ALPHA, SPLIT_ALPHA, Interval, same_shares_p, welch
+from hygiene.metrics.variants.verdict import Pair, Rules, Split, Verdict, overall
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hygiene.render.sections import Document
+
+_EXIT = {Verdict.BETTER: 0, Verdict.EQUIVALENT: 0, Verdict.SPLIT_BROKEN: 1, Verdict.KEEP_RUNNING: 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """An A/B test as it stands."""
+
+    files: tuple[str, ...]
+    campaign: str | None
+    by: str
+    rules: Rules
+    effect_given: bool
+    arms: tuple[Arm, ...]
+    split: Split
+    pairs: tuple[Pair, ...]
+    silent: str = ""  # why the log says nothing of the metric
+    unnamed: int = 0  # mails that name no variant
+    twice: int = 0  # people who were sent more than one
+    seen_until_us: int | None = None
+    mature_after_us: int = 0
+    timezone: str = "UTC"
+    attribution: str = ""
+    currency: str | None = None
+    other_currencies: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kpi(self) -> Kpi:
+        """What is compared."""
+        return self.rules.kpi
+
+    @cached_property
+    def _overall(self) -> tuple[Verdict, str | None]:
+        if self.split.broken:
+            return Verdict.SPLIT_BROKEN, None
+        if self.silent:
+            return Verdict.KEEP_RUNNING, None
+        return overall(self.arms, self.pairs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said."""
+        return self._overall[0]
+
+    @property
+    def winner(self) -> str | None:
+        """The variant that is better than every other one; None where there is none, or none yet."""
+        return self._overall[1]
+
+    @property
+    def exit_code(self) -> int:
+        """0 decided, 1 the split is broken, 3 not decided yet."""
+        return _EXIT[self.verdict]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for people."""
+        from hygiene.metrics.variants.sentence import say_verdict
+
+        return say_verdict(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else must be known before the verdict is used."""
+        from hygiene.metrics.variants.sentence import say_notes
+
+        return tuple(say_notes(self))
+
+    def interval(self, arm: Arm) -> Interval | None:
+        """Of the metric of one arm: Wilson's, of means Student's, 95 %; None where nothing is counted."""
+        if not arm.n:
+            return None
+        if arm.unit is Unit.MONEY:
+            return welch(arm.value or 0.0, arm.variance, max(arm.people_in - 1, 1), ALPHA)
+        low, high = wilson(float(arm.total / arm.inflation), float(arm.n / arm.inflation))
+        return Interval(float(low), float(high))
+
+    @cached_property
+    def machine_p(self) -> float | None:
+        """The p-value of machines opening the same share of every arm; None where they are too few to tell."""
+        machines = [arm.opened_all - arm.opened_human for arm in self.arms]
+        return same_shares_p(machines, [arm.open_tracked for arm in self.arms])
+
+    @property
+    def machines_differ(self) -> bool:
+        """Whether machines open one arm more than another, which chance does not do."""
+        return self.machine_p is not None and self.machine_p < SPLIT_ALPHA
+
+    @cached_property
+    def delivered_p(self) -> float | None:
+        """The p-value of the same share of every arm being delivered."""
+        return same_shares_p([arm.delivered for arm in self.arms], [arm.mails for arm in self.arms])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an arm."""
+        import pandas as pd
+
+        return pd.DataFrame([self._row(arm) for arm in self.arms]).convert_dtypes()
+
+    def pairs_frame(self) -> pd.DataFrame:
+        """One row a pair of arms."""
+        import pandas as pd
+
+        return pd.DataFrame([_pair_row(pair) for pair in self.pairs]).convert_dtypes()
+
+    def _row(self, arm: Arm) -> dict[str, Any]:
+        interval = self.interval(arm)
+        return {
+            self.by: arm.name,
+            "mails": arm.mails,
+            "people": arm.people,
+            "metric": self.kpi.name,
+            "numerator": arm.total,
+            "n": arm.n,
+            "value": arm.value,
+            "low": _finite(interval.low) if interval else None,
+            "high": _finite(interval.high) if interval else None,
+            "machine_open_share": _share(arm.opened_all - arm.opened_human, arm.open_tracked),
+            "young_share": _share(arm.young, arm.mails),
+            "first_us": arm.first_us,
+            "last_us": arm.last_us,
+            "winner": arm.name == self.winner,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "verdict": self.verdict.value,
+            "winner": self.winner,
+            "sentence": self.sentence,
+            "notes": list(self.notes),
+            "metric": self.kpi.name,
+            "definition": self.kpi.definition,
+            "by": self.by,
+            "campaign": self.campaign,
+            "test": {
+                "name": self.rules.test.value,
+                "alpha": ALPHA,
+                "effect": self.rules.rho,
+                "effect_given": self.effect_given,
+                "equivalent_within": self.rules.within,
+                "correction": "Holm" if len(self.pairs) > 1 else None,
+            },
+            "split": {**asdict(self.split), "broken": self.split.broken},
+            "machine_opens": {"p": self.machine_p, "differ": self.machines_differ},
+            "arms": [self._row(arm) for arm in self.arms],
+            "pairs": [_pair_row(pair) for pair in self.pairs],
+            "unnamed_mails": self.unnamed,
+            "people_in_several": self.twice,
+            "seen_until_us": self.seen_until_us,
+            "mature_after_us": self.mature_after_us,
+            "currency": self.currency if self.kpi.unit is Unit.MONEY else None,
+        }
+
+    def sections(self) -> Document:
+        """The page."""
+        from hygiene.metrics.variants.presentation import document
+
+        return document(self)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.page import render_frame
+
+        return render_frame([self.sections()], title="A/B test")
+
+    def __repr__(self) -> str:
+        names = " | ".join(arm.name for arm in self.arms)
+        said = f"{self.winner} better" if self.winner else self.verdict.value
+        return f"<Comparison of {self.kpi.name}, {names}: {said}>"
+
+
+def _pair_row(pair: Pair) -> dict[str, Any]:
+    once, always = pair.once, pair.always
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "difference": pair.difference,
+        "low": _finite(once.low) if once else None,
+        "high": _finite(once.high) if once else None,
+        "always_low": _finite(always.low) if always else None,
+        "always_high": _finite(always.high) if always else None,
+        "lift": pair.lift,
+        "p": pair.p,
+        "p_adjusted": pair.p_adjusted,
+        "verdict": pair.verdict.value,
+        "better": pair.better if pair.verdict is Verdict.BETTER else None,
+        "doubt": pair.doubt.value or None,
+        "needed": pair.needed,
+    }
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,233 @@
+"""An A/B test as sections: the verdict, the arms, the differences, and how sure and how it was reckoned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from hygiene.metrics.kpis import Unit
+from hygiene.metrics.variants.evidence import ALPHA, LEAST_EXPECTED, SPLIT_ALPHA, Interval
+from hygiene.metrics.variants.sentence import difference_text, lift_text, name_of, points_text, value_text
+from hygiene.metrics.variants.verdict import Doubt, Pair, Test, Verdict
+from hygiene.metrics.words import duration_text, range_text, rate_text
+from hygiene.render.sections import Block, Cell, Document, Headline, Paragraph, Section, Table, Tone
+
+if TYPE_CHECKING:
+    from hygiene.metrics.variants.arms import Arm
+    from hygiene.metrics.variants.comparison import Comparison
+
+_TONES: Final = {
+    Verdict.BETTER: Tone.GOOD,
+    Verdict.EQUIVALENT: Tone.GOOD,
+    Verdict.KEEP_RUNNING: Tone.UNKNOWN,
+    Verdict.SPLIT_BROKEN: Tone.BAD,
+}
+_SECOND_US: Final = 1_000_000
+_NONE: Final = Cell("", Tone.MUTED)
+
+
+def document(comparison: Comparison) -> Document:
+    """The whole page."""
+    verdict = comparison.verdict
+    said = f"{name_of(comparison.winner)} better" if comparison.winner else verdict.value
+    subject = comparison.campaign or ", ".join(comparison.files) or "a table of events"
+    return Document(
+        headline=Headline(
+            subject=subject,
+            verdict=said,
+            tone=_TONES[verdict],
+            sentence=_unbroken(comparison.sentence),
+        ),
+        sections=tuple(_sections(comparison)),
+        footer=_footer(comparison),
+    )
+
+
+def _sections(comparison: Comparison) -> Iterator[Section]:
+    yield Section(title=f"{comparison.kpi.title.capitalize()}, by {comparison.by}", blocks=(_arms(comparison),))
+    yield Section(title="The difference", blocks=tuple(_pairs(comparison)))
+    yield Section(title="May the test be believed?", blocks=tuple(_checks(comparison)))
+    yield Section(title="How it was reckoned", blocks=tuple(_method(comparison)), detail=True)
+
+
+def _arms(comparison: Comparison) -> Table:
+    done = "revenue" if comparison.kpi.unit is Unit.MONEY else comparison.kpi.title
+    return Table(
+        columns=(comparison.by, "people", "counted", done, "", "95 % sure"),
+        rows=tuple(_arm(comparison, arm) for arm in comparison.arms),
+        align="lrrrrl",
+    )
+
+
+def _arm(comparison: Comparison, arm: Arm) -> tuple[Cell, ...]:
+    tone = Tone.GOOD if arm.name == comparison.winner else Tone.PLAIN
+    interval = comparison.interval(arm)
+    money = comparison.kpi.unit is Unit.MONEY
+    total = f"{arm.total * arm.scale:,.2f}" if money else f"{arm.total:,}"
+    return (
+        Cell(name_of(arm.name)),
+        Cell(f"{arm.people:,}"),
+        Cell(f"{arm.n:,}"),
+        Cell(total),
+        Cell(value_text(comparison, arm.value), tone if arm.value is not None else Tone.UNKNOWN),
+        _NONE if interval is None else Cell(_ends(comparison, interval), Tone.MUTED),
+    )
+
+
+def _ends(comparison: Comparison, interval: Interval) -> str:
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return "not known"
+    if comparison.kpi.unit is Unit.MONEY:
+        return f"{interval.low:,.4f} – {interval.high:,.4f}".replace("-", "−")
+    return range_text(interval.low, interval.high)
+
+
+def _pairs(comparison: Comparison) -> Iterator[Block]:
+    sure = f"{100 * (1 - ALPHA / max(len(comparison.pairs), 1)):.4g} %"
+    yield Table(
+        columns=("", "difference", "lift", "seen once", "at every look", "p"),
+        rows=tuple(_pair(comparison, pair) for pair in comparison.pairs),
+        align="lrrrrr",
+    )
+    unit = "in points of per cent" if comparison.kpi.unit is Unit.SHARE else "in money a mail"
+    yield Paragraph(
+        f"Second against first, {unit}; intervals {sure} sure: the first for one look on a day set before, the "
+        "second however often you look.",
+        Tone.MUTED,
+    )
+
+
+def _pair(comparison: Comparison, pair: Pair) -> tuple[Cell, ...]:
+    tone = _TONES[pair.verdict] if comparison.verdict is not Verdict.SPLIT_BROKEN else Tone.PLAIN
+    difference = "" if pair.difference is None else _signed(comparison, pair.difference)
+    p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= 0.0001 else "< 0.0001"
+    return (
+        Cell(f"{_short(pair.first)} → {_short(pair.second)}"),
+        Cell(difference, tone),
+        Cell(lift_text(pair.lift)),
+        Cell(_span(comparison, pair.once), Tone.MUTED),
+        Cell(_span(comparison, pair.always), Tone.MUTED),
+        Cell(p),
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 12 else f"{name[:11]}…"
+
+
+def _signed(comparison: Comparison, number: float) -> str:
+    mark = "+" if number > 0 else "−" if number < 0 else ""
+    if comparison.kpi.unit is Unit.MONEY:
+        return f"{mark}{abs(number):,.4f}"
+    return f"{mark}{points_text(abs(number))}"
+
+
+def _span(comparison: Comparison, interval: Interval | None) -> str:
+    if interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return "not known"
+    return f"{_signed(comparison, interval.low)} … {_signed(comparison, interval.high)}"
+
+
+# the checks
+
+
+def _checks(comparison: Comparison) -> Iterator[Block]:
+    rows = (_split_row(comparison), _age_row(comparison), _machine_row(comparison), _size_row(comparison))
+    yield Table(rows=rows, align="ll")
+    for note in comparison.notes:
+        yield Paragraph(_unbroken(note), Tone.MUTED)
+
+
+def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
+    split = comparison.split
+    meant = ":".join(f"{part:g}" for part in split.expected)
+    if split.p is None:
+        return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check {meant}")
+    p = f"p = {split.p:.3g}"
+    if split.broken:
+        return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: who is in which arm was not left to chance")
+    return Cell("split", Tone.GOOD), Cell(f"{meant} as meant, {p}")
+
+
+def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
+    span = duration_text(comparison.mature_after_us / _SECOND_US)
+    until = comparison.seen_until_us
+    dated = [arm for arm in comparison.arms if arm.mean_us is not None]
+    if until is None or not dated:
+        return Cell("age", Tone.UNKNOWN), Cell("not known: nothing is dated")
+    ages = ", ".join(
+        f"{_short(arm.name)} {duration_text(max(until - (arm.mean_us or 0), 0) / _SECOND_US)}" for arm in dated
+    )
+    young = any(arm.young > 0.1 * arm.mails for arm in dated)
+    told = f"mails are {ages} old on average"
+    return (
+        (Cell("age", Tone.WARN), Cell(f"{told}; more than a tenth is younger than {span}"))
+        if young
+        else (Cell("age", Tone.GOOD), Cell(f"{told}, which is enough"))
+    )
+
+
+def _machine_row(comparison: Comparison) -> tuple[Cell, Cell]:
+    shares = [
+        f"{_short(arm.name)} {rate_text((arm.opened_all - arm.opened_human) / arm.open_tracked)}"
+        for arm in comparison.arms
+        if arm.open_tracked
+    ]
+    told = f"of the mails of {', '.join(shares)}" if shares else "opens were not tracked"
+    if comparison.machine_p is None:
+        return Cell("opened by machines alone", Tone.UNKNOWN), Cell(f"{told}: too few to compare")
+    tone, word = (Tone.WARN, "not the same") if comparison.machines_differ else (Tone.GOOD, "alike")
+    return Cell("opened by machines alone", tone), Cell(f"{told}: {word}, p = {comparison.machine_p:.3g}")
+
+
+def _size_row(comparison: Comparison) -> tuple[Cell, Cell]:
+    few = any(pair.doubt in {Doubt.FEW, Doubt.EMPTY} for pair in comparison.pairs)
+    what = "customers" if comparison.kpi.unit is Unit.MONEY else "people expected on either side"
+    if few:
+        return Cell("size", Tone.UNKNOWN), Cell(f"fewer than {LEAST_EXPECTED} {what} in an arm")
+    return Cell("size", Tone.GOOD), Cell(f"at least {LEAST_EXPECTED} {what} in every arm")
+
+
+# how
+
+
+def _method(comparison: Comparison) -> Iterator[Block]:
+    rules, kpi = comparison.rules, comparison.kpi
+    effect = difference_text(comparison, rules.rho, sign=False)
+    source = "--effect" if comparison.effect_given else "a fifth of the figure of all arms; --effect changes it"
+    rows = [
+        ("metric", kpi.definition),
+        ("test", _test_text(rules.test)),
+        ("effect worth finding (ρ)", f"{effect}: {source}"),
+        ("error", f"a winner is named without there being one in at most {ALPHA:.0%} of all tests"),
+        ("arms", "Wilson's interval; of revenue Student's. Several mails to a person count as one draw"),
+        ("difference, seen once", "Newcombe's interval; of revenue Welch's"),
+        ("split", f"chi-square by people, broken below p = {SPLIT_ALPHA:g}; nothing else is judged then"),
+        ("time zone", comparison.timezone),
+    ]
+    if len(comparison.pairs) > 1:
+        rows.append(("several arms", "every two compared, p-values by Holm, intervals by Bonferroni"))
+    if rules.within is not None:
+        within = difference_text(comparison, rules.within, sign=False)
+        rows.append(("equivalent", f"where the interval of the test lies within ±{within}"))
+    if comparison.kpi.name in {"conversion_rate", "revenue_per_mail"}:
+        rows.append(("attribution of orders", comparison.attribution))
+    yield Table(rows=tuple((Cell(name), Cell(text, Tone.MUTED)) for name, text in rows))
+
+
+def _test_text(test: Test) -> str:
+    if test is Test.ALWAYS:
+        return "always valid: normal mixture (Robbins 1970; Johari and others 2022), so you may look every day"
+    return "fixed horizon: z, or Fisher's exact where few did it; of revenue Welch's. Legal for one look only"
+
+
+def _footer(comparison: Comparison) -> str:
+    looks = "look as often as you like" if comparison.rules.test is Test.ALWAYS else "valid for one look only"
+    effect = difference_text(comparison, comparison.rules.rho, sign=False)
+    return f"{comparison.rules.test.value} test, effect worth finding {effect} · {looks}"
+
+
+def _unbroken(text: str) -> str:
+    """The text with its figures kept in one piece where lines break."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -1,0 +1,242 @@
+"""The verdict of a test in words that need no statistics, and what must be known beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from hygiene.metrics.kpis import Unit
+from hygiene.metrics.variants.verdict import Doubt, Test, Verdict
+from hygiene.metrics.words import counted, duration_text, money_text, rate_text
+
+if TYPE_CHECKING:
+    from hygiene.metrics.variants.arms import Arm
+    from hygiene.metrics.variants.comparison import Comparison
+
+_SECOND_US = 1_000_000
+_APART_US = 3_600 * _SECOND_US  # further apart is worth a word
+_NAME = 40  # characters of a variant's name in a sentence
+YOUNG_SHARE = 0.1
+
+_OPENS = ("open_rate_human", "open_rate_all")
+
+
+def value_text(comparison: Comparison, value: float | None) -> str:
+    """The metric of an arm."""
+    if value is None:
+        return "not known"
+    if comparison.kpi.unit is Unit.MONEY:
+        return money_text(value, comparison.currency)
+    return rate_text(value)
+
+
+def difference_text(comparison: Comparison, difference: float, *, sign: bool = True) -> str:
+    """A difference: in points of per cent, or in money."""
+    mark = "" if not sign else "+" if difference > 0 else "−" if difference < 0 else ""
+    if comparison.kpi.unit is Unit.MONEY:
+        return f"{mark}{money_text(abs(difference), comparison.currency)}"
+    return f"{mark}{points_text(abs(difference))} points"
+
+
+def points_text(share: float) -> str:
+    """A difference of shares in percentage points, with two digits that count.
+
+    >>> points_text(0.005), points_text(0.123), points_text(0.00021), points_text(0)
+    ('0.5', '12.3', '0.021', '0')
+    """
+    points = share * 100
+    if points >= 1:
+        return f"{points:.1f}"
+    return f"{points:.2g}" if points >= 0.0001 else "0"
+
+
+def lift_text(lift: float | None) -> str:
+    """How much more or less of the first arm's value: `+17 %`."""
+    if lift is None:
+        return ""
+    shown = f"{lift * 100:+.0f} %" if abs(lift) >= 0.1 else f"{lift * 100:+.1f} %"
+    return shown.replace("-", "−")
+
+
+def name_of(name: str) -> str:
+    """A variant's name, short enough for a sentence."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
+def say_verdict(comparison: Comparison) -> str:
+    """One sentence or two."""
+    if comparison.verdict is Verdict.SPLIT_BROKEN:
+        return _broken(comparison)
+    if comparison.silent:
+        return f"Nothing can be compared: {comparison.silent}."
+    if comparison.verdict is Verdict.BETTER:
+        return _better(comparison)
+    if comparison.verdict is Verdict.EQUIVALENT:
+        within = difference_text(comparison, comparison.rules.within or 0.0, sign=False)
+        return f"{_all(comparison)} are equivalent: they differ by less than {within}. Take whichever you like."
+    return _running(comparison)
+
+
+def _all(comparison: Comparison) -> str:
+    names = [name_of(arm.name) for arm in comparison.arms]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _broken(comparison: Comparison) -> str:
+    split = comparison.split
+    whole = sum(split.expected)
+    total = sum(split.people)
+    meant = " : ".join(f"{total * part / whole:,.0f}" for part in split.expected)
+    found = " : ".join(f"{people:,}" for people in split.people)
+    return (
+        f"The split is broken, so no winner is named: {found} people, where {meant} were meant. Chance does "
+        "not do that; find out who was lost or added before you believe any difference."
+    )
+
+
+def _better(comparison: Comparison) -> str:
+    winner = comparison.winner or ""
+    arms = {arm.name: arm for arm in comparison.arms}
+    mine = value_text(comparison, arms[winner].value)
+    others = [arm for arm in comparison.arms if arm.name != winner]
+    against = " and ".join(
+        f"{value_text(comparison, arm.value)}" + (f" ({name_of(arm.name)})" if len(others) > 1 else "")
+        for arm in others
+    )
+    said = f"{name_of(winner)} is better: {comparison.kpi.title} {mine}, against {against}."
+    return f"{said} {_when(comparison)}"
+
+
+def _when(comparison: Comparison) -> str:
+    if comparison.rules.test is Test.ALWAYS:
+        return "You may stop here, whenever you looked before."
+    return "This holds if you look only once, at the size or on the day set before the test began."
+
+
+def _running(comparison: Comparison) -> str:
+    doubts = {pair.doubt for pair in comparison.pairs}
+    beaten = _beaten(comparison)
+    said = f"{', '.join(beaten)} can be left out. " if beaten else ""
+    for doubt in (Doubt.EMPTY, Doubt.YOUNG, Doubt.ONE_PERSON):
+        if doubt in doubts:
+            return f"{said}Keep running: {doubt.value}."
+    lead = _leader(comparison)
+    if lead is None:
+        return f"{said}Keep running: no variant leads."
+    few = Doubt.FEW in doubts
+    why = "too few people did it so far to tell" if few else "chance alone can make such a difference"
+    value = f"{comparison.kpi.title} {value_text(comparison, lead.value)}"
+    return f"{said}Keep running: {name_of(lead.name)} leads with {value}, but {why}.{_more(comparison)}"
+
+
+def _beaten(comparison: Comparison) -> list[str]:
+    """The variants that some other one is better than."""
+    won = [pair for pair in comparison.pairs if pair.verdict is Verdict.BETTER]
+    return sorted({name_of(pair.second if pair.better == pair.first else pair.first) for pair in won})
+
+
+def _leader(comparison: Comparison) -> Arm | None:
+    """The arm with the best value; None where two share it."""
+    from hygiene.metrics.kpis import Better
+
+    known = [arm for arm in comparison.arms if arm.value is not None]
+    higher = comparison.kpi.better is Better.HIGHER
+    ordered = sorted(known, key=lambda arm: arm.value or 0.0, reverse=higher)
+    if len(ordered) < 2 or ordered[0].value == ordered[1].value:
+        return None
+    return ordered[0]
+
+
+def _more(comparison: Comparison) -> str:
+    lead = _leader(comparison)
+    needed = [pair.needed for pair in comparison.pairs if lead and lead.name in {pair.first, pair.second}]
+    known = [number for number in needed if number is not None]
+    if not known or len(known) < len(needed):
+        return ""
+    return f" If the difference stays, about {_rounded(max(known)):,} mails an arm would decide it."
+
+
+def _rounded(number: int) -> int:
+    """Two digits that count."""
+    places = max(len(str(number)) - 2, 0)
+    step = int(10**places)
+    return -(-number // step) * step
+
+
+# beside the verdict
+
+
+def say_notes(comparison: Comparison) -> Iterator[str]:
+    """What must be known before the verdict is used."""
+    yield from _about_age(comparison)
+    if comparison.kpi.name in _OPENS:
+        yield (
+            "Opens are a secondary figure: images are loaded by machines and hidden by privacy. Decide by "
+            "clicks or orders where you can."
+        )
+    if comparison.kpi.name == "ctor":
+        yield (
+            "Click-to-open compares those who opened, not those who were divided by chance: a subject that "
+            "draws other readers changes it, too. Decide by clicks."
+        )
+    if comparison.machines_differ:
+        yield (
+            f"Machines opened {_machine_shares(comparison)}: chance does not do that. The arms hold different "
+            "mailboxes, or one was scanned; do not decide by opens."
+        )
+    if comparison.delivered_p is not None and comparison.delivered_p < 0.001:
+        yield (
+            f"Not the same share was delivered: {_delivered_shares(comparison)}. A filter may have judged the "
+            "variants differently; only what was delivered is compared."
+        )
+    if comparison.twice:
+        people = counted(comparison.twice, "person was", "people were")
+        yield f"{people} sent more than one variant: the arms are not quite apart."
+    if comparison.unnamed:
+        mails = counted(comparison.unnamed, "mail names", "mails name")
+        yield f"{mails} no {comparison.by} and belong{'s' if comparison.unnamed == 1 else ''} to no arm."
+    yield from _about_money(comparison)
+
+
+def _about_age(comparison: Comparison) -> Iterator[str]:
+    span = duration_text(comparison.mature_after_us / _SECOND_US)
+    young = [arm for arm in comparison.arms if arm.young > YOUNG_SHARE * arm.mails]
+    if all(arm.mean_us is None for arm in comparison.arms):
+        yield "The mails are not dated, so nobody can say whether they are old enough."
+    if young:
+        shares = ", ".join(f"{name_of(arm.name)} {rate_text(arm.young / arm.mails)}" for arm in young)
+        yield f"Mails younger than {span}: {shares}. Late readers are still to come."
+    means = [arm.mean_us for arm in comparison.arms if arm.mean_us is not None]
+    if means and max(means) - min(means) > _APART_US:
+        apart = duration_text((max(means) - min(means)) / _SECOND_US)
+        yield f"The arms were sent {apart} apart on average: the time may be the reason, not the variant."
+
+
+def _about_money(comparison: Comparison) -> Iterator[str]:
+    if comparison.kpi.unit is not Unit.MONEY:
+        return
+    for arm in comparison.arms:
+        if arm.total > 0 and arm.largest > 0.25 * arm.total:
+            share = rate_text(min(arm.largest / arm.total, 1.0))
+            yield f"One person's orders are {share} of the revenue of {name_of(arm.name)}."
+    yield "No winner is named whose lead is gone without its largest customer."
+    if comparison.other_currencies:
+        named = ", ".join(f"{number:,} in {name}" for name, number in comparison.other_currencies.items())
+        yield f"Orders in other currencies than {comparison.currency} are left out: {named}."
+
+
+def _machine_shares(comparison: Comparison) -> str:
+    return _shares(comparison, lambda arm: (arm.opened_all - arm.opened_human, arm.open_tracked))
+
+
+def _delivered_shares(comparison: Comparison) -> str:
+    return _shares(comparison, lambda arm: (arm.delivered, arm.mails))
+
+
+def _shares(comparison: Comparison, parts: Callable[[Arm], tuple[int, int]]) -> str:
+    said = []
+    for arm in comparison.arms:
+        part, whole = parts(arm)
+        if whole:
+            said.append(f"{name_of(arm.name)} {rate_text(part / whole)}")
+    return ", ".join(said)
