@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from hygiene.metrics.intervals import wilson
+from hygiene.metrics.causes.presentation import PROVIDERS
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict, find_kpi
-from hygiene.metrics.overviews import Cohort, Overviews
-from hygiene.metrics.words import UNNAMED, cell_text, counted, range_text, rate_text
+from hygiene.metrics.overviews import MOST_SLICES, Overviews
+from hygiene.metrics.words import UNNAMED, cell_text, counted, rate_text
 from hygiene.render.sections import (
     Cell,
     Chart,
@@ -39,10 +40,10 @@ TITLES: Final = {
     "click_rate_all": "Clicked, machines included",
 }
 _TONES: Final = {Verdict.MISSED: Tone.BAD, Verdict.NOT_PROVEN: Tone.UNKNOWN}
+KEY: Final = "✗ missed the aim, ? not proven yet. Thin lines are 95 % intervals."
 MOST_BARS: Final = 12
 _MOST_PERIODS: Final = 104
 _MOST_EVENTS: Final = 12
-_MOST_COHORTS, _MOST_WEEKS = 14, 13
 _EPOCH: Final = date(1970, 1, 1)
 _FAR: Final = 2_900_000  # days from 1970 that a calendar reaches
 _CLASSES: Final = {
@@ -64,7 +65,9 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
     if overviews is None:
         return
     period = overviews.period
-    rows = [(values, sent) for values, sent in _rows(kpis, period) if _day(_when(values, period)) is not None]
+    rows = [
+        (values, sent) for values, sent in _rows(kpis, period) if short_day(_when(values, period)) is not None
+    ]
     rows = rows[-_MOST_PERIODS:]
     if len(rows) < 2:
         return
@@ -78,7 +81,7 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
             Series(
                 points=tuple(
                     Point(
-                        label=_day(_when(values, period)) or "",
+                        label=short_day(_when(values, period)) or "",
                         at=_when(values, period),
                         value=sent,
                         figure=f"{sent:,}",
@@ -102,7 +105,7 @@ def _when(values: Values, period: str) -> int:
     return _FAR + 1 if day is None else int(day)
 
 
-def _day(number: int) -> str | None:
+def short_day(number: int) -> str | None:
     """`3 Nov`; nothing where no calendar reaches."""
     if not -700_000 < number < _FAR:
         return None
@@ -127,7 +130,7 @@ def _line(kpis: Kpis, name: str, rows: Sequence[Values], events: tuple[Event, ..
     points = tuple(
         _point(
             values[name],
-            _day(_when(values, period)) or "",
+            short_day(_when(values, period)) or "",
             at=_when(values, period),
             open_=_when(values, period) in young,
         )
@@ -173,7 +176,8 @@ def compared_sections(kpis: Kpis) -> Iterator[Section]:
     if kpis.overviews is None:
         return
     for name in kpis.overviews.slices:
-        if name in {kpis.overviews.period, *kpis.settings.by[: 1 if len(kpis.settings.by) == 1 else 0]}:
+        shown = kpis.settings.by[0] if len(kpis.settings.by) == 1 else ""
+        if name in {kpis.overviews.period, shown} or (name == "provider" and kpis.causes):
             continue
         rows = [(values, sent) for values, sent in _rows(kpis, name) if _name(values, name) != UNNAMED]
         if len(rows) < 2:
@@ -181,8 +185,10 @@ def compared_sections(kpis: Kpis) -> Iterator[Section]:
         names = _drawn(kpis)
         chart = bars(kpis, name, [values for values, _ in rows], _table(name, rows[:MOST_BARS], names))
         hidden = len(rows) - MOST_BARS
-        more = f"{counted(hidden, f'smaller {name} is', f'smaller {name}s are')} not drawn: --by {name}"
-        blocks = (chart, Paragraph(more, Tone.MUTED)) if hidden > 0 else (chart,)
+        number = counted(hidden, f"smaller {name} is", f"smaller {name}s are")
+        more = f"{number if len(rows) < MOST_SLICES else 'Smaller ones are'} not drawn: --by {name}"
+        note = f"{KEY} {more}" if hidden > 0 else KEY
+        blocks = (chart, Paragraph(note, Tone.MUTED))
         yield Section(title=f"By {name}", blocks=blocks, drawn=True)
 
 
@@ -205,6 +211,17 @@ def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
             )
         )
     return Chart(pictures=tuple(pictures), tables=tables)
+
+
+def with_pictures(kpis: Kpis, section: Section) -> Section:
+    """The section of providers, with its table behind pictures."""
+    rows = [values for values in kpis.by("provider") if _name(values, "provider") != UNNAMED]
+    if section.title != PROVIDERS or kpis.settings.by == ("provider",) or len(rows) < 2:
+        return section
+    blocks = (
+        bars(kpis, "provider", rows, block) if isinstance(block, Table) else block for block in section.blocks
+    )
+    return replace(section, blocks=(*blocks, Paragraph(KEY, Tone.MUTED)))
 
 
 def _name(values: Values, by: str) -> str:
@@ -284,7 +301,8 @@ def funnel_sections(kpis: Kpis) -> Iterator[Section]:
         ),
         align="lrrr",
     )
-    chart = Chart(pictures=(funnel, *_bounces(kpis)), tables=(table,))
+    bounces = _bounces(kpis)
+    chart = Chart(pictures=(funnel, *_bounces_drawn(bounces)), tables=(table, *_bounces_table(bounces)))
     note = "Who clicks has opened, whether or not the images were loaded."
     yield Section(title="What became of the mail", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
 
@@ -315,23 +333,27 @@ def _steps(kpis: Kpis) -> list[tuple[str, int]]:
     return steps
 
 
-def _bounces(kpis: Kpis) -> Iterator[Picture]:
-    counts = kpis.counts()
-    numbers = {name: counts[name] or 0 for name in _CLASSES}
-    whole = sum(numbers.values())
-    if not whole:
+def _bounces(kpis: Kpis) -> list[tuple[str, int]]:
+    """Why mail bounced, the commonest reason first; of which class, where reasons were not looked for."""
+    reasons = kpis.causes.reasons if kpis.causes else None
+    if reasons is None or not reasons.top:
+        counts = kpis.counts()
+        numbers = {title: counts[name] or 0 for name, title in _CLASSES.items()}
+    else:
+        numbers = {}
+        for one in reasons.top:
+            numbers[one.rule.name] = numbers.get(one.rule.name, 0) + one.mails
+        numbers["all others"] = reasons.others
+    return sorted(((name, number) for name, number in numbers.items() if number), key=lambda one: -one[1])
+
+
+def _bounces_drawn(bounces: Sequence[tuple[str, int]]) -> Iterator[Picture]:
+    if not bounces:
         return
-    points = tuple(
-        Point(
-            label=_CLASSES[name],
-            value=float(number),
-            figure=f"{number:,}",
-        )
-        for name, number in sorted(numbers.items(), key=lambda one: -one[1])
-        if number
-    )
+    whole = sum(number for _, number in bounces)
+    points = tuple(Point(label=name, value=float(number), figure=f"{number:,}") for name, number in bounces)
     yield Picture(
-        title=f"How {counted(whole, 'mail')} bounced",
+        title=f"Why {counted(whole, 'mail')} bounced",
         kind=ChartKind.BARS,
         scale=Scale.COUNT,
         series=(Series(points=points),),
@@ -339,61 +361,8 @@ def _bounces(kpis: Kpis) -> Iterator[Picture]:
     )
 
 
-# weeks on the list
-
-
-def cohort_sections(kpis: Kpis) -> Iterator[Section]:
-    """How long people go on opening and clicking, by the week of their first mail."""
-    cohorts = kpis.overviews.cohorts if kpis.overviews else ()
-    later = [one for one in cohorts if len(one.delivered) > 1]
-    if len(cohorts) < 3 or not later:
-        return
-    first, shown = cohorts[0], cohorts[-_MOST_COHORTS:]
-    series = tuple(_heat_row(one, earlier=one is first) for one in shown)
-    picture = Picture(
-        title="Opened or clicked, by the week of the first mail and weeks since then",
-        kind=ChartKind.HEAT,
-        series=series,
-        summary=f"Share of mails opened or clicked of {len(shown)} groups of people, week by week.",
-        wide=True,
-    )
-    rows = tuple(
-        (
-            Cell(row.label),
-            Cell(f"{sum(one.delivered.values()):,}"),
-            *(Cell(point.figure if point.value is not None else "") for point in row.points),
-        )
-        for one, row in zip(shown, series, strict=True)
-    )
-    weeks = max(len(row.points) for row in series)
-    table = Table(
-        columns=("first mail", "mails", *(f"week {week}" for week in range(weeks))),
-        rows=rows,
-        align="lr" + "r" * weeks,
-    )
-    note = (
-        "Per cent of the mails delivered with open tracking. The first group holds all who were on the list "
-        "before the log begins."
-    )
-    chart = Chart(pictures=(picture,), tables=(table,))
-    yield Section(title="Do people stay?", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
-
-
-def _heat_row(cohort: Cohort, *, earlier: bool) -> Series:
-    last = min(max(cohort.delivered), _MOST_WEEKS - 1)
-    day = _day(cohort.week) or str(cohort.week)
-    return Series(
-        label=f"{day} or before" if earlier else day,
-        points=tuple(_shade(week, cohort) for week in range(last + 1)),
-    )
-
-
-def _shade(week: int, cohort: Cohort) -> Point:
-    n, k = cohort.delivered.get(week, 0), cohort.engaged.get(week, 0)
-    label = "week 0" if not week else str(week)
-    if not n:
-        return Point(label=label, value=None, figure="")
-    low, high = wilson(k, n)
-    return Point(
-        label=label, value=k / n, figure=f"{k / n * 100:.0f}", low=low, high=high, note=range_text(low, high)
-    )
+def _bounces_table(bounces: Sequence[tuple[str, int]]) -> Iterator[Table]:
+    whole = sum(number for _, number in bounces)
+    rows = tuple((Cell(name), Cell(f"{number:,}"), Cell(rate_text(number / whole))) for name, number in bounces)
+    if rows:
+        yield Table(columns=("bounced as", "mails", "of all bounces"), rows=rows, align="lrr")

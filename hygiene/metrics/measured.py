@@ -100,14 +100,17 @@ class Kpis:
 
     def by(self, name: str) -> tuple[Mapping[str, KpiValue], ...]:
         """Every KPI by name, for each slice of an overview, in its order; empty where it was not counted."""
-        if self.overviews is None or name not in self.overviews.slices:
-            return ()
-        values = self._values(self.overviews.slices[name], self.profile, self.overviews.young[name])
-        width = len(KPIS)
-        return tuple(
-            {value.name: value for value in values[start : start + width]}
-            for start in range(0, len(values), width)
-        )
+        return self._overviewed.get(name, ())
+
+    @cached_property
+    def _overviewed(self) -> Mapping[str, tuple[Mapping[str, KpiValue], ...]]:
+        overviews, width = self.overviews, len(KPIS)
+        found = {}
+        for name, slices in overviews.slices.items() if overviews else ():
+            values = self._values(slices, self.profile, overviews.young[name] if overviews else None)
+            rows = (values[start : start + width] for start in range(0, len(values), width))
+            found[name] = tuple({value.name: value for value in row} for row in rows)
+        return found
 
     def _values(self, slices: Slices, profile: Profile, young: Flags | None) -> tuple[KpiValue, ...]:
         kpis, human = tuple(KPIS.values()), self.settings.human

@@ -24,7 +24,16 @@ from hygiene.metrics.event_log import Events
 from hygiene.metrics.habits import with_cohorts
 from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
-from hygiene.metrics.overviews import COMPARED, WEEK, Cohort, Overviews, choose_period, cohorts_of, launches_of
+from hygiene.metrics.overviews import (
+    COMPARED,
+    WEEK,
+    Cohort,
+    Overviews,
+    choose_period,
+    cohorts_of,
+    launches_of,
+    limited,
+)
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.sources import report_title, title_of
@@ -191,9 +200,8 @@ class Measuring:
         slices = {}
         for name in by:
             counted = [cube.count([name, _SOURCE])]
-            slices[name] = slice_counts(
-                counted + ([counts_of(tallies, (name,), zone)] if tallies else []), (name,)
-            )
+            counted += [counts_of(tallies, (name,), zone)] if tallies else []
+            slices[name] = limited(slice_counts(counted, (name,)), period)
         launched = []
         if "campaign" in told:
             launched = cube.count(["campaign", period]).to_pylist()

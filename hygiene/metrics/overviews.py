@@ -9,6 +9,8 @@ from typing import Any, Final
 from hygiene.metrics.slices import Flags, Slices
 
 DAY, WEEK = "day", "week"
+#: slices of an overview: the largest, or the latest periods
+MOST_SLICES: Final = 520
 #: what a page compares, where the log tells it
 COMPARED: Final = ("campaign", "provider", "segment")
 _FEW_DAYS: Final = 21  # of a log that is shown by day
@@ -41,6 +43,15 @@ def choose_period(first_us: int | None, last_us: int | None) -> str:
     if first_us is None or last_us is None:
         return DAY
     return DAY if last_us - first_us < _FEW_DAYS * 86_400_000_000 else WEEK
+
+
+def limited(slices: Slices, period: str) -> Slices:
+    """The largest slices, or the latest periods, which stand last."""
+    number = len(slices.keys)
+    if slices.by != (period,):
+        return slices.part(0, min(number, MOST_SLICES))
+    dated = number - sum(key[0] is None for key in slices.keys)
+    return slices.part(max(dated - MOST_SLICES, 0), dated)
 
 
 def launches_of(rows: Iterable[Mapping[str, Any]], period: str) -> tuple[tuple[int, str, int], ...]:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from hygiene.metrics.account_presentation import account_sections, counting_section
+from hygiene.metrics.actions import Action, actions_of
 from hygiene.metrics.benchmarks import industry, profiles
 from hygiene.metrics.charts_presentation import (
-    cohort_sections,
     compared_sections,
     funnel_sections,
     time_sections,
+    with_pictures,
 )
+from hygiene.metrics.cohorts_presentation import cohort_sections
 from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
@@ -54,23 +56,29 @@ def document(kpis: Kpis) -> Document:
 
 def _sections(kpis: Kpis) -> Iterator[Section]:
     yield Section(title="", blocks=tuple(_figures(kpis)))
+    if steps := tuple(_step(number, action) for number, action in enumerate(actions_of(kpis), 1)):
+        yield Section(title="What to do next", blocks=(Table(rows=steps, align="lll"),))
     yield from slice_sections(kpis)
     if findings := kpis.findings():
         faults = tuple(each for each in findings if not each.unknown)
         if faults:
-            yield Section(title="What to do", blocks=(FindingList(faults),))
+            yield Section(title="What missed its aim", blocks=(FindingList(faults),))
     yield from time_sections(kpis)
     yield from funnel_sections(kpis)
     yield from compared_sections(kpis)
     yield from cohort_sections(kpis)
     if kpis.causes is not None:
-        yield from kpis.causes.sections()
+        yield from (with_pictures(kpis, section) for section in kpis.causes.sections())
     if kpis.others is not None:
         yield _as_others(kpis)
     yield _beside(kpis)
     yield _definitions(kpis)
     yield from account_sections(kpis)
     yield counting_section(kpis)
+
+
+def _step(number: int, action: Action) -> tuple[Cell, ...]:
+    return Cell(f"{number}"), Cell(action.what), Cell(unbroken(action.why), Tone.MUTED)
 
 
 # the verdict
@@ -118,7 +126,8 @@ def _sentence(kpis: Kpis, missed: Sequence[KpiValue], slices: Sequence[KpiValue]
 
 def unbroken(text: str) -> str:
     """The text with its figures kept in one piece where lines break."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    bound = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return bound.replace("< ", "<\N{NO-BREAK SPACE}").replace("> ", ">\N{NO-BREAK SPACE}")
 
 
 def _about(value: KpiValue) -> str:

@@ -45,6 +45,18 @@ class Slices:
         found[self.codes[rows]] = True
         return found
 
+    def part(self, first: int, last: int) -> Slices:
+        """The slices from one place to before another."""
+        rows = (self.codes >= first) & (self.codes < last)
+        return Slices(
+            by=self.by,
+            keys=self.keys[first:last],
+            codes=self.codes[rows] - first,
+            sources=tuple(source for source, kept in zip(self.sources, rows, strict=True) if kept),
+            counts={name: column[rows] for name, column in self.counts.items()},
+            told={name: column[rows] for name, column in self.told.items()},
+        )
+
     def slice_of(self, place: int) -> dict[str, Any]:
         """The slice at a place, by the names of its columns."""
         return dict(zip(self.by, self.keys[place], strict=True))

@@ -112,7 +112,7 @@ def _change(series: Sequence[KpiValue]) -> tuple[str, str]:
     *earlier, last = series
     numerator, n = (sum(getattr(one, name) or 0 for one in earlier) for name in ("numerator", "n"))
     low, high = wilson(numerator, n)
-    said = f"{rate_text(last.value or 0)} lately, {rate_text(numerator / n)} before"
+    said = f"from {rate_text(numerator / n).removesuffix(' %')} to {rate_text(last.value or 0)}"
     if last.low is not None and last.low > high:
         return "↑", said
     if last.high is not None and last.high < low:

@@ -37,7 +37,7 @@ def paint_bars(canvas: Canvas, picture: Picture) -> None:
         canvas.line([place, place], [0, bottom], svg.INK, dashed=True)
         if not number:
             text = f"aim {picture.aim}"
-            half = width_of(text) / 2
+            half = width_of(text, TINY) / 2
             middle = min(max(place, half), canvas.width - half)
             canvas.text(middle, bottom + 14, text, colour=svg.INK, size=TINY, align="center")
             canvas.height = bottom + 20

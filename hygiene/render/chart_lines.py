@@ -31,7 +31,7 @@ class _Plot:
         near = [limit for limit in picture.limits if limit <= highest * _MOST_LIMIT]
         self.ticks = ticks(self._lowest(near), max([highest, *near]) or 1.0)
         self.texts = tick_texts(self.ticks, picture.scale)
-        self.left = max(map(width_of, self.texts)) + 8
+        self.left = max(width_of(text, TINY) for text in self.texts) + 12
         self.right = canvas.width - _RIGHT
         self.top, self.bottom = top, top + _HEIGHT
         canvas.height = self.bottom + _BOTTOM
@@ -46,7 +46,7 @@ class _Plot:
 
     def x(self, at: float) -> float:
         """The place of a moment, half a column inside."""
-        inset = 10.0
+        inset = 13.0
         room = self.right - self.left - 2 * inset
         share = (at - self.first) / (self.last - self.first) if self.last > self.first else 0.5
         return self.left + inset + room * share
@@ -67,9 +67,9 @@ class _Plot:
         points = self.picture.series[0].points
         last = points[-1]
         for point in points:
-            half = width_of(point.label) / 2
+            half = width_of(point.label, TINY) / 2
             place = min(max(self.x(point.at), self.left + half), self.right - half)
-            alone = point is last or place + half + 12 < self.x(last.at) - width_of(last.label)
+            alone = point is last or place + half + 12 < self.x(last.at) - width_of(last.label, TINY)
             if place - half > ends and alone:
                 self.canvas.text(place, self.bottom + 17, point.label, size=TINY, align="center")
                 ends = place + half + 12
@@ -80,7 +80,7 @@ class _Plot:
             height = self.y(limit)
             self.canvas.line([self.left, self.right], [height, height], svg.INK, dashed=True)
             if not number:
-                x, y = self._free_place(height, width_of(f"aim {self.picture.aim}"))
+                x, y = self._free_place(height, width_of(f"aim {self.picture.aim}", TINY))
                 self.canvas.text(x, y, f"aim {self.picture.aim}", colour=svg.INK, size=TINY)
 
     def _free_place(self, height: float, width: float) -> tuple[float, float]:
@@ -170,7 +170,7 @@ def _lanes(canvas: Canvas, picture: Picture) -> list[list[Event]]:
 
 def _span(x: Callable[[float], float], event: Event, width: float) -> tuple[float, float]:
     """Where the name of an event begins and ends: beside its place, within the picture."""
-    length = width_of(shortened(event.label, _NAME))
+    length = width_of(shortened(event.label, _NAME), TINY)
     place = x(event.at)
     start = place + 5 if place + 5 + length <= width else place - 5 - length
     return start, start + length

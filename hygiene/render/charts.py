@@ -178,9 +178,9 @@ def mark_of(point: Point) -> str:
     return _MARKS.get(point.tone, "")
 
 
-def width_of(text: str) -> float:
+def width_of(text: str, size: int = SMALL) -> float:
     """About how wide a text will be, rather too much than too little."""
-    return cells(printable(text)) * _CELL
+    return cells(printable(text)) * _CELL * size / SMALL
 
 
 def shortened(text: str, width: float) -> str:

@@ -16,21 +16,9 @@ from hygiene.metrics.causes.reasons import BounceReasons
 from hygiene.metrics.causes.thresholds import thresholds
 from hygiene.metrics.words import day_text, range_text, rate_text
 from hygiene.render.figures import share_of
-from hygiene.render.sections import (
-    Block,
-    Cell,
-    Chart,
-    ChartKind,
-    Paragraph,
-    Picture,
-    Point,
-    Scale,
-    Section,
-    Series,
-    Table,
-    Tone,
-)
+from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
+PROVIDERS: Final = "By mailbox provider"
 _SHOWN = 8  # anomalies, campaigns
 _EFFECTS = 5
 _PROVIDERS = 12
@@ -62,7 +50,7 @@ def _sections(causes: Causes) -> Iterator[Section]:
             yield Section(title="What receivers wrote", blocks=(_examples(causes.reasons),), detail=True)
     for compared in causes.compared:
         if compared.dimension == "provider":
-            yield Section(title="By mailbox provider", blocks=tuple(_providers(compared)))
+            yield Section(title=PROVIDERS, blocks=tuple(_providers(compared)))
     yield Section(title="Complaints to come", blocks=tuple(_forecast(causes.forecast)))
     if causes.fatigue:
         blocks = tuple(_fatigue(causes.fatigue))
@@ -152,28 +140,8 @@ def _reasons(reasons: BounceReasons) -> Iterator[Block]:
     if reasons.others:
         share = Cell(rate_text(share_of(reasons.others, reasons.bounced)), Tone.MUTED)
         rows.append((Cell(f"{reasons.others:,}"), share, Cell("all others", Tone.MUTED), _NONE, _NONE, _NONE))
-    table = Table(
+    yield Table(
         columns=("bounces", "of all", "why", "status", "at", "what to do"), rows=tuple(rows), align="rrllll"
-    )
-    yield Chart(pictures=(_reasons_drawn(reasons),), tables=(table,))
-
-
-def _reasons_drawn(reasons: BounceReasons) -> Picture:
-    """The commonest, those with the same rule together."""
-    mails: dict[str, int] = {}
-    for one in reasons.top:
-        mails[one.rule.name] = mails.get(one.rule.name, 0) + one.mails
-    if reasons.others:
-        mails["all others"] = reasons.others
-    points = tuple(
-        Point(label=name, value=float(number), figure=f"{number:,}") for name, number in mails.items()
-    )
-    return Picture(
-        title="Bounces by what receivers gave as the reason",
-        kind=ChartKind.BARS,
-        scale=Scale.COUNT,
-        series=(Series(points=points),),
-        summary=reasons.sentence,
     )
 
 
