@@ -16,7 +16,6 @@ from hygiene.render.sections import (
     Chart,
     ChartKind,
     Event,
-    Paragraph,
     Picture,
     Point,
     Scale,
@@ -43,7 +42,8 @@ _TONES: Final = {Verdict.MISSED: Tone.BAD, Verdict.NOT_PROVEN: Tone.UNKNOWN}
 KEY: Final = "✗ missed the aim, ? not proven yet. Thin lines are 95 % intervals."
 MOST_BARS: Final = 12
 _MOST_PERIODS: Final = 104
-_MOST_EVENTS: Final = 12
+_MOST_EVENTS: Final = 60
+_NAMED: Final = 3  # campaigns of a period
 _EPOCH: Final = date(1970, 1, 1)
 _FAR: Final = 2_900_000  # days from 1970 that a calendar reaches
 _CLASSES: Final = {
@@ -95,9 +95,12 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
         wide=True,
     )
     lines = (_line(kpis, name, [values for values, _ in rows], events) for name in names)
-    chart = Chart(pictures=(columns, *lines), tables=(_table(period, rows, names),))
     note = "A hollow point is not final: more may come. Bars through points are 95 % intervals."
-    yield Section(title="Over time", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+    table = _with_launches(
+        _table(period, rows, names), overviews, [_when(values, period) for values, _ in rows]
+    )
+    chart = Chart(pictures=(columns, *lines), tables=(table,), note=note)
+    yield Section(title="Over time", blocks=(chart,), drawn=True)
 
 
 def _when(values: Values, period: str) -> int:
@@ -117,6 +120,21 @@ def _launches(overviews: Overviews, days: Sequence[int]) -> Iterator[Event]:
     """The largest campaigns that began in one of the periods."""
     known = [(when, name) for when, name, _ in overviews.launches if days[0] <= when <= days[-1]]
     yield from (Event(at=when, label=name) for when, name in known[:_MOST_EVENTS])
+
+
+def _with_launches(table: Table, overviews: Overviews, days: Sequence[int]) -> Table:
+    """The table, each row with the campaigns that began then."""
+    if not overviews.launches:
+        return table
+    began: dict[int, list[str]] = {}
+    for when, name, _ in overviews.launches:
+        began.setdefault(when, []).append(name)
+    rows = []
+    for row, day in zip(table.rows, days, strict=True):
+        names = began.get(day, [])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        rows.append((*row, Cell(f"{', '.join(names[:_NAMED])}{more}")))
+    return replace(table, columns=(*table.columns, "began"), rows=tuple(rows), align=f"{table.align}l")
 
 
 def _line(kpis: Kpis, name: str, rows: Sequence[Values], events: tuple[Event, ...]) -> Picture:
@@ -188,8 +206,7 @@ def compared_sections(kpis: Kpis) -> Iterator[Section]:
         number = counted(hidden, f"smaller {name} is", f"smaller {name}s are")
         more = f"{number if len(rows) < MOST_SLICES else 'Smaller ones are'} not drawn: --by {name}"
         note = f"{KEY} {more}" if hidden > 0 else KEY
-        blocks = (chart, Paragraph(note, Tone.MUTED))
-        yield Section(title=f"By {name}", blocks=blocks, drawn=True)
+        yield Section(title=f"By {name}", blocks=(replace(chart, note=note),), drawn=True)
 
 
 def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
@@ -210,7 +227,7 @@ def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
                 **_aim(kpis, name),
             )
         )
-    return Chart(pictures=tuple(pictures), tables=tables)
+    return Chart(pictures=tuple(pictures), tables=tables, note=KEY)
 
 
 def with_pictures(kpis: Kpis, section: Section) -> Section:
@@ -221,7 +238,7 @@ def with_pictures(kpis: Kpis, section: Section) -> Section:
     blocks = (
         bars(kpis, "provider", rows, block) if isinstance(block, Table) else block for block in section.blocks
     )
-    return replace(section, blocks=(*blocks, Paragraph(KEY, Tone.MUTED)))
+    return replace(section, blocks=tuple(blocks))
 
 
 def _name(values: Values, by: str) -> str:
@@ -302,9 +319,12 @@ def funnel_sections(kpis: Kpis) -> Iterator[Section]:
         align="lrrr",
     )
     bounces = _bounces(kpis)
-    chart = Chart(pictures=(funnel, *_bounces_drawn(bounces)), tables=(table, *_bounces_table(bounces)))
-    note = "Who clicks has opened, whether or not the images were loaded."
-    yield Section(title="What became of the mail", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+    chart = Chart(
+        pictures=(funnel, *_bounces_drawn(bounces)),
+        tables=(table, *_bounces_table(bounces)),
+        note="Who clicks has opened, whether or not the images were loaded.",
+    )
+    yield Section(title="What became of the mail", blocks=(chart,), drawn=True)
 
 
 def _steps(kpis: Kpis) -> list[tuple[str, int]]:

@@ -13,13 +13,11 @@ from hygiene.render.sections import (
     Cell,
     Chart,
     ChartKind,
-    Paragraph,
     Picture,
     Point,
     Section,
     Series,
     Table,
-    Tone,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +34,10 @@ def cohort_sections(kpis: Kpis) -> Iterator[Section]:
     if len(cohorts) < 3 or not later:
         return
     first, shown = cohorts[0], cohorts[-_MOST_COHORTS:]
+    span = "week" if first.weeks == 1 else f"{first.weeks} weeks"
     series = tuple(_heat_row(one, earlier=one is first) for one in shown)
     picture = Picture(
-        title="Opened or clicked, by the week of the first mail and weeks since then",
+        title=f"Opened or clicked, by the {span} of the first mail and weeks since then",
         kind=ChartKind.HEAT,
         series=series,
         summary=f"Share of mails opened or clicked of {len(shown)} groups of people, week by week.",
@@ -58,12 +57,11 @@ def cohort_sections(kpis: Kpis) -> Iterator[Section]:
         rows=rows,
         align="lr" + "r" * weeks,
     )
-    note = (
-        "Per cent of the mails delivered with open tracking. The first group holds all who were on the list "
-        "before the log begins."
-    )
-    chart = Chart(pictures=(picture,), tables=(table,))
-    yield Section(title="Do people stay?", blocks=(chart, Paragraph(note, Tone.MUTED)), drawn=True)
+    note = "Per cent of the mails delivered with open tracking."
+    if first is shown[0]:
+        note += " The first group holds all who were on the list before the log begins."
+    chart = Chart(pictures=(picture,), tables=(table,), note=note)
+    yield Section(title="Do people stay?", blocks=(chart,), drawn=True)
 
 
 def _heat_row(cohort: Cohort, *, earlier: bool) -> Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,14 +16,16 @@ MOST_SLICES: Final = 520
 COMPARED: Final = ("campaign", "provider", "segment")
 _FEW_DAYS: Final = 21  # of a log that is shown by day
 _DAYS_A_WEEK: Final = 7
-_LEAST: Final = 50  # mails delivered to a cohort that is shown
+_LEAST: Final = 50  # mails delivered to a cohort that is shown, and to most in their first week
+_FEW: Final = 4  # weeks that small cohorts are put together by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cohort:
-    """People first mailed in one week: their mails in each week since, and those opened or clicked."""
+    """People first mailed in some weeks: their mails in each week since, and those opened or clicked."""
 
-    week: int  # its Monday, as a day since 1970
+    week: int  # the first Monday, as a day since 1970
+    weeks: int
     delivered: Mapping[int, int]
     engaged: Mapping[int, int]
 
@@ -70,16 +73,21 @@ def launches_of(rows: Iterable[Mapping[str, Any]], period: str) -> tuple[tuple[i
 
 
 def cohorts_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Cohort, ...]:
-    """From counts by ``cohort`` and ``weeks_since``, oldest first; cohorts of very few mails are left out."""
-    found: dict[int, tuple[dict[int, int], dict[int, int]]] = {}
-    for row in rows:
-        if row["cohort"] is None or row["weeks_since"] is None:
-            continue
-        delivered, engaged = found.setdefault(int(row["cohort"]), ({}, {}))
-        delivered[int(row["weeks_since"])] = int(row["delivered_open_tracked"])
-        engaged[int(row["weeks_since"])] = int(row["engaged_human"])
+    """From counts by ``cohort`` and ``weeks_since``, oldest first; of four weeks each where one has few mails."""
+    known = [row for row in rows if row["cohort"] is not None and row["weeks_since"] is not None]
+    started = sorted(int(row["delivered_open_tracked"]) for row in known if not row["weeks_since"])
+    if not started:
+        return ()
+    weeks = 1 if started[len(started) // 2] >= _LEAST else _FEW
+    first = min(int(row["cohort"]) for row in known)
+    found: dict[int, tuple[Counter[int], Counter[int]]] = {}
+    for row in known:
+        place = first + (int(row["cohort"]) - first) // (weeks * _DAYS_A_WEEK) * weeks * _DAYS_A_WEEK
+        delivered, engaged = found.setdefault(place, (Counter(), Counter()))
+        delivered[int(row["weeks_since"])] += int(row["delivered_open_tracked"])
+        engaged[int(row["weeks_since"])] += int(row["engaged_human"])
     return tuple(
-        Cohort(week=week, delivered=delivered, engaged=engaged)
-        for week, (delivered, engaged) in sorted(found.items())
+        Cohort(week=place, weeks=weeks, delivered=dict(delivered), engaged=dict(engaged))
+        for place, (delivered, engaged) in sorted(found.items())
         if sum(delivered.values()) >= _LEAST
     )

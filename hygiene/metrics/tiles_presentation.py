@@ -106,15 +106,20 @@ def _final(
 
 
 def _change(series: Sequence[KpiValue]) -> tuple[str, str]:
-    """Whether the last period differs from all before it by more than chance: a mark, and words."""
+    """Whether the latest quarter of the periods differs from the others by more than chance."""
     if len(series) < 2 or KPIS[series[-1].name].unit is Unit.MONEY:
         return "", ""
-    *earlier, last = series
-    numerator, n = (sum(getattr(one, name) or 0 for one in earlier) for name in ("numerator", "n"))
-    low, high = wilson(numerator, n)
-    said = f"from {rate_text(numerator / n).removesuffix(' %')} to {rate_text(last.value or 0)}"
-    if last.low is not None and last.low > high:
+    split = len(series) - max(len(series) // 4, 1)
+    before, low_before, high_before = _pooled(series[:split])
+    now, low, high = _pooled(series[split:])
+    said = f"from {rate_text(before).removesuffix(' %')} to {rate_text(now)}"
+    if low > high_before:
         return "↑", said
-    if last.high is not None and last.high < low:
-        return "↓", said
-    return "→", "no clear change"
+    return ("↓", said) if high < low_before else ("→", "no clear change")
+
+
+def _pooled(series: Sequence[KpiValue]) -> tuple[float, float, float]:
+    """The rate of several periods together, and its interval."""
+    numerator, n = (sum(getattr(one, name) or 0 for one in series) for name in ("numerator", "n"))
+    low, high = wilson(numerator, n)
+    return numerator / n, float(low), float(high)

@@ -151,21 +151,24 @@ def paint_columns(canvas: Canvas, picture: Picture) -> None:
 
 
 def _lanes(canvas: Canvas, picture: Picture) -> list[list[Event]]:
-    """The events, each in the lowest lane where its name runs into no other; without room it is left out."""
+    """The events that can be named, first ones first: no name runs into another or is crossed by a line."""
     probe = _Plot(Canvas(canvas.width), picture, top=0)
-    lanes: list[list[Event]] = []
-    ends: list[float] = []
-    for event in sorted(picture.events, key=lambda each: each.at):
-        start, end = _span(probe.x, event, canvas.width)
-        free = next((lane for lane, taken in enumerate(ends) if taken + 10 < start), len(ends))
-        if free >= _LANES:
-            continue
-        if free == len(ends):
-            lanes.append([])
-            ends.append(0.0)
-        lanes[free].append(event)
-        ends[free] = end
-    return lanes
+    lanes: list[list[Event]] = [[] for _ in range(_LANES)]
+    for event in picture.events:
+        for lane in range(_LANES):
+            if _has_room(probe, lanes, lane, event):
+                lanes[lane].append(event)
+                break
+    return [lane for lane in lanes if lane]
+
+
+def _has_room(plot: _Plot, lanes: Sequence[Sequence[Event]], lane: int, event: Event) -> bool:
+    start, end = _span(plot.x, event, plot.canvas.width)
+    spans = [[(*_span(plot.x, each, plot.canvas.width), plot.x(each.at)) for each in one] for one in lanes]
+    beside = all(end + 10 < first or last + 10 < start for first, last, _ in spans[lane])
+    over = all(not first - 3 < plot.x(event.at) < last + 3 for one in spans[:lane] for first, last, _ in one)
+    under = all(not start - 3 < place < end + 3 for one in spans[lane + 1 :] for _, _, place in one)
+    return beside and over and under
 
 
 def _span(x: Callable[[float], float], event: Event, width: float) -> tuple[float, float]:

@@ -197,10 +197,14 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Pictures, and the tables behind them, which stand for them wherever nothing can be drawn."""
+    """Pictures, and the tables behind them, which stand for them wherever nothing can be drawn.
+
+    `note` says how the pictures are to be read.
+    """
 
     pictures: tuple[Picture, ...]
     tables: tuple[Table, ...]
+    note: str = ""
 
 
 Block: TypeAlias = Paragraph | Table | Split | Tree | FindingList | Tiles | Chart
