@@ -121,9 +121,9 @@ class Audit:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title=self.domain)
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         counts = f"{len(self.faults)} faults, {len(self.unknowns)} unknown"

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from hygiene.cli import audit, clean, demo, diff, explain, lint_content, measure, support, suppress, why
+from hygiene.cli import (
+    audit,
+    clean,
+    demo,
+    diff,
+    explain,
+    lint_content,
+    measure,
+    notebook,
+    support,
+    suppress,
+    why,
+)
 from hygiene.cli.output import note, say
 from hygiene.errors import HygieneError
 
@@ -24,6 +36,7 @@ app.command("audit")(audit.audit)
 app.command("clean")(clean.clean)
 app.command("measure")(measure.measure)
 app.command("lint-content")(lint_content.lint_content)
+app.command("notebook")(notebook.notebook)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)

@@ -20,6 +20,7 @@ from hygiene.metrics.table import COUNTS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from hygiene.metrics.causes.find import Causes
     from hygiene.render.sections import Document
@@ -183,10 +184,20 @@ class Kpis:
 
         return document(self)
 
-    def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+    def plot(self, metric: str, by: str = "week", *, ax: Axes | None = None) -> Axes:
+        """Draw a figure over time (day, week) or side by side, with intervals and benchmark.
 
-        return render_frame([self.sections()], title="Mail measured")
+        `by` is a column that was asked for, or day, week, campaign, provider or segment where the log tells it.
+        Raises UsageError, a ValueError, for a metric or a column that is not there.
+        """
+        from hygiene.metrics.plot import plot_kpi
+
+        return plot_kpi(self, metric, by, ax)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.fragment import render_fragment
+
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         verdicts = [value.verdict for value in self.overall]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -82,6 +82,16 @@ def slice_counts(tables: Sequence[pa.Table], by: Sequence[str]) -> Slices:
         told=told,
     )
     return _largest_first(slices)
+
+
+def pooled(slices: Slices, column: str, key_of: Callable[[Any], Any] = lambda cell: cell) -> Slices:
+    """The same rows by one of their columns alone, or by what `key_of` makes of it."""
+    place = slices.by.index(column)
+    cells = [key_of(key[place]) for key in slices.keys]
+    keys = list(dict.fromkeys(cells))
+    places = {cell: number for number, cell in enumerate(keys)}
+    codes = np.array([places[cells[code]] for code in slices.codes.tolist()], np.int64)
+    return _largest_first(replace(slices, by=(column,), keys=tuple((key,) for key in keys), codes=codes))
 
 
 def _column(tables: Sequence[pa.Table], name: str) -> list[Any]:

@@ -31,13 +31,6 @@ def render_page(documents: Sequence[Document], *, title: str) -> str:
     return _template().render(documents=documents, title=title).lstrip()
 
 
-def render_frame(documents: Sequence[Document], *, title: str, height_px: int = 640) -> str:
-    """The page inside a frame, for notebooks: its style neither leaks out nor is spoilt from outside."""
-    page = render_page(documents, title=title)
-    frame = '<iframe srcdoc="{}" title="{}" style="width:100%;height:{}px;border:0"></iframe>'
-    return str(Markup(frame).format(page, printable(title), height_px))  # noqa: S704 - values are escaped by format
-
-
 @cache
 def _template() -> Template:
     environment = Environment(
