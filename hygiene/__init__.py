@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hygiene.metrics.measured import Kpis as Kpis
     from hygiene.metrics.support import Support as Support
     from hygiene.metrics.support import measure_support as measure_support
+    from hygiene.metrics.variants.compare import compare_variants as compare_variants
+    from hygiene.metrics.variants.comparison import Comparison as Comparison
     from hygiene.resolver import Outcome as Outcome
     from hygiene.resolver import Recorded as Recorded
     from hygiene.resolver import Zone as Zone
@@ -43,15 +45,16 @@ _HOMES = {
     "Audit": "hygiene.audit.run",
     "Cleaned": "hygiene.contacts.cleaned",
     "CleaningPolicy": "hygiene.config",
+    "Comparison": "hygiene.metrics.variants.comparison",
     "Events": "hygiene.metrics.event_log",
     "Facts": "hygiene.audit.facts",
     "Finding": "hygiene.finding",
     "HygieneError": "hygiene.errors",
     "Kpis": "hygiene.metrics.measured",
+    "Lint": "hygiene.content.lint",
     "LiveResolver": "hygiene.dns_client",
     "Outcome": "hygiene.resolver",
     "Recorded": "hygiene.resolver",
-    "Lint": "hygiene.content.lint",
     "Severity": "hygiene.finding",
     "Support": "hygiene.metrics.support",
     "Zone": "hygiene.resolver",
@@ -60,12 +63,13 @@ _HOMES = {
     "audit_message": "hygiene.audit.run",
     "clean_contacts": "hygiene.contacts.clean",
     "check_host": "hygiene.audit.spf_evaluation",
+    "compare_variants": "hygiene.metrics.variants.compare",
     "judge": "hygiene.audit.run",
+    "lint_content": "hygiene.content.lint",
     "load_facts": "hygiene.audit.facts",
     "measure_support": "hygiene.metrics.support",
     "measure": "hygiene.metrics.measure",
     "read_events": "hygiene.metrics.event_log",
-    "lint_content": "hygiene.content.lint",
 }
 
 __all__ = list(_HOMES)

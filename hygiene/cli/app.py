@@ -10,6 +10,7 @@ import typer
 from hygiene.cli import (
     audit,
     clean,
+    compare,
     demo,
     diff,
     explain,
@@ -37,6 +38,7 @@ app.command("clean")(clean.clean)
 app.command("measure")(measure.measure)
 app.command("lint-content")(lint_content.lint_content)
 app.command("notebook")(notebook.notebook)
+app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)

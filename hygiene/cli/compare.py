@@ -58,7 +58,10 @@ def compare(
     arms: Annotated[str, typer.Option(metavar="NAME,...", help="Compare these variants and no others.")] = "",
     split: Annotated[
         str | None,
-        typer.Option(metavar="PARTS", help="How people were to be divided, in the order of the names (50:50)."),
+        typer.Option(
+            metavar="PARTS",
+            help="How people were to be divided, in the order of --arms or else of the names (50:50).",
+        ),
     ] = None,
     effect: Annotated[
         str | None,

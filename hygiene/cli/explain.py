@@ -60,7 +60,8 @@ def _explain_rule(name: str) -> None:
 
     each = all_rules()[name]
     say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
-    say(f"  Rule: {each.source.dated}  {each.source.url}\n  Fix:  {each.fix}")
+    say(f"  Rule: {each.source.dated}  {each.source.url}".rstrip())
+    say(f"  Fix:  {each.fix}")
 
 
 def _explain_figure(name: str) -> None:

@@ -54,6 +54,15 @@ def limit(name: str) -> int:
     return int(data("limits")[name]["value"])
 
 
+def clients_cutting(line: str, length: int) -> list[str]:
+    """Clients that show less of a ``subject`` or ``preheader`` of this length, with how much they show."""
+    return [
+        f"{each['name']} ({each[line]})"
+        for each in data("inbox_lines")["clients"]
+        if each.get(line, length) < length
+    ]
+
+
 @cache
 def words(name: str) -> tuple[str, ...]:
     """A list of ``words.toml``, lower case."""

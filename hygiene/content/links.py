@@ -14,7 +14,7 @@ from hygiene.domain import registered_domain
 MERGE_FIELD = re.compile(
     r"\{\{[^{}\n]{1,80}\}\}|\{%[^{}\n]{1,80}%\}|\*\|[^|\n]{1,60}\|\*|%%[\w .=()\"'-]{1,60}%%"
     r"|\[\[[^\[\]\n]{1,60}\]\]|%[A-Z][A-Z0-9_]{2,30}%|\$\{[^{}\n]{1,60}\}|<<[A-Za-z][\w .]{1,40}>>"
-    r"|\[(?:FIRST ?NAME|FNAME|NAME|LAST ?NAME|COMPANY)\]",
+    r"|\[(?:FIRST ?NAME|FNAME|NAME|LAST ?NAME|COMPANY|(?:Product|Company|Customer|Sender|Your) [\w ,]{2,40})\]",
 )
 
 _HOST_IN_TEXT = re.compile(

@@ -106,7 +106,7 @@ def lint_content(
 ) -> Lint:
     """Judge the parts of a mail that are at hand; `message` is a whole one, as it would leave.
 
-    >>> lint_content(subject="LAST CHANCE!!! Act now").findings[0].id
+    >>> lint_content(subject="LAST CHANCE TO BUY").findings[0].id
     'subject-all-caps'
 
     `name` stands in the findings. Raises UsageError when nothing was given, or a word of `select` or `ignore`

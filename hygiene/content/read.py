@@ -199,7 +199,11 @@ def _decoded(part: MimeMessage, name: str) -> tuple[str, Charset]:
 
 
 def _travels(part: MimeMessage) -> int:
-    payload = part.get_payload()
+    """Bytes of a part as it stands in the message; 0 where the library cannot tell."""
+    try:
+        payload = part.get_payload()
+    except (TypeError, LookupError, ValueError):  # of a charset that is none
+        return 0
     return len(payload) if isinstance(payload, str) else 0
 
 

@@ -9,9 +9,12 @@ from hygiene.content.knowledge import limit, words
 from hygiene.content.links import MERGE_FIELD
 
 REPLY = re.compile(r"\s*(re|fwd?|aw|wg|antw|sv|tr|rif|odp)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
-_EMOJI = re.compile(
-    "[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23f3\u2b05-\u2b07]"
+#: the emoji below U+1F000; the stars and arrows beside them are signs
+_OLD_EMOJI = (
+    "☀-☄☎☑☔☕☘☝☠☢☣☦☪☮☯☸-☺♀♂♈-♓♟♠♣♥♦♨♻♾♿⚒-⚗⚙⚛⚜⚠⚡⚧⚪⚫⚰⚱⚽⚾⛄⛅⛈⛎⛏⛑⛓⛔⛩⛪⛰-⛵⛷-⛺⛽✂✅✈-✍✏✒✔✖✝✡✨✳✴❄❇❌❎❓-❕❗❣❤"
+    "➕-➗➡➰➿⬅-⬇⭐⭕⌚⌛⏩-⏳"
 )
+_EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff{_OLD_EMOJI}]")
 _MONEY = re.compile(r"[€$£¥₹]\s?\d|\d\s?(?:€|£|%|EUR|USD|CHF)", re.IGNORECASE)
 _NAME_FIELD = re.compile(
     r"name|vorname|prenom|nombre|first|recipient|contact|person|customer|anrede", re.IGNORECASE
@@ -51,14 +54,13 @@ def features(subject: str) -> dict[str, bool | str]:
 
 
 def length_class(subject: str) -> str:
-    """The length in characters as one of five classes, whose limits are those of clients."""
-    length = len(subject.strip())
+    """The length in characters as one of four classes, whose limits are those of clients."""
+    length, lower = len(subject.strip()), 0
     for upper in (30, limit("subject_on_phone"), limit("subject_longest")):
         if length < upper:
-            return (
-                f"{ {30: 0, limit('subject_on_phone'): 30}.get(upper, limit('subject_on_phone')) }-{upper - 1}"
-            )
-    return f"{limit('subject_longest')}+"
+            return f"{lower}-{upper - 1}"
+        lower = upper
+    return f"{lower}+"
 
 
 def _word_class(subject: str) -> str:

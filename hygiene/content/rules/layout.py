@@ -88,6 +88,11 @@ def contrast_low(page: Page) -> Evidence:
             colours = f"{hexadecimal(style.colour)} on {hexadecimal(style.background)}"
             cut = int(ratio * 100) / 100  # not rounded: 4.499 is not 4.5
             yield f"{run.element.place} {run.says[:40]!r}: {colours} is {cut}:1, {wanted}:1 is wanted"
+    for run in page.visible:
+        if run.element.style.background is None and run.element.style.colour is not None:
+            yield Open(
+                f"{run.element.place} {run.says[:40]!r}: a picture, or a colour that lets through, lies below"
+            )
 
 
 def _contrasts(page: Page) -> Iterator[tuple[Run, float]]:
@@ -100,20 +105,6 @@ def _contrasts(page: Page) -> Iterator[tuple[Run, float]]:
         if pair not in known:
             known[pair] = contrast(style.colour, style.background)
         yield run, known[pair]
-
-
-@rule(
-    severity=Severity.INFO,
-    source="wcag-contrast",
-    why="What lies below text cannot be told from the HTML: a picture, a gradient, a colour that lets through.",
-    fix="give the text's own element a plain background-color",
-)
-def contrast_not_known(page: Page) -> Evidence:
-    """Text stands out too little where its background is a picture"""
-    for run in page.visible:
-        style = run.element.style
-        if style.background is None and style.colour is not None:
-            yield Open(f"{run.element.place} {run.says[:40]!r}")
 
 
 @rule(

@@ -147,7 +147,7 @@ def _anchors(page: Page) -> Iterator[str]:
 
 
 def _host_is_missing(link: Link) -> bool:
-    rest = link.href.strip().partition(":")[2].lstrip("/")
+    rest = link.href.strip().partition(":")[2].removeprefix("//")
     return not rest or rest[:1] in {"/", "?", "#", "."}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hygiene.content.knowledge import limit, words
+from hygiene.content.knowledge import clients_cutting, limit, words
 from hygiene.content.links import MERGE_FIELD
 from hygiene.content.parts import Content, Preheader
 from hygiene.content.registry import Evidence, Problem, rule
@@ -63,7 +63,8 @@ def preheader_too_short(preheader: Preheader) -> Evidence:
 def preheader_too_long(preheader: Preheader) -> Evidence:
     """The preheader is longer than clients show"""
     if preheader.hidden and len(preheader.text) > limit("preheader_longest"):
-        yield f"{len(preheader.text)} characters; cut after about {limit('preheader_longest')}"
+        clients = ", ".join(clients_cutting("preheader", len(preheader.text)))
+        yield f"{len(preheader.text)} characters; cut in {clients}"
 
 
 @rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hygiene.content.knowledge import limit, trigger_words
+from hygiene.content.knowledge import clients_cutting, limit, trigger_words
 from hygiene.content.links import MERGE_FIELD
 from hygiene.content.parts import Message
 from hygiene.content.registry import Evidence, Problem, rule
@@ -35,7 +35,8 @@ def subject_too_long(subject: str) -> Evidence:
     """The subject is longer than clients show"""
     if (length := len(subject.strip())) > limit("subject_longest"):
         shown = limit("subject_longest")
-        yield f"{length} characters; cut after {shown}: {_cut(subject, shown)!r}"
+        yield f"{length} characters; on a desktop {_cut(subject, shown)!r}"
+        yield f"cut in {', '.join(clients_cutting('subject', length))}"
 
 
 @rule(
@@ -48,7 +49,7 @@ def subject_cut_on_phone(subject: str) -> Evidence:
     """A phone does not show the whole subject"""
     length, shown = len(subject.strip()), limit("subject_on_phone")
     if shown < length <= limit("subject_longest"):
-        yield f"{length} characters; a phone shows about {shown}: {_cut(subject, shown)!r}"
+        yield f"{length} characters; cut in {', '.join(clients_cutting('subject', length))}"
 
 
 @rule(

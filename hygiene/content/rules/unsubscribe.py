@@ -117,10 +117,7 @@ def postal_address_missing(content: Content) -> Evidence:
     end = content.words[-3000:]
     if re.search(r"\{\{[^{}]*address|\*\|(?:LIST:ADDRESS|HTML:LIST_ADDRESS)|%%.*address", end, re.IGNORECASE):
         return
-    folded = end.casefold()
-    streets = [word for word in words("postal") if _as_word(folded, word)]
-    code = re.search(r"\b(?:[A-Z]{1,2}-?)?\d{4,6}(?:-\d{3,4})?\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b", end)
-    if streets and code:
+    if _has_address(end):
         return
     if any(ord(letter) > 0x2E80 for letter in end[:2000]):
         yield Open("addresses of this script are not known here")
@@ -128,21 +125,37 @@ def postal_address_missing(content: Content) -> Evidence:
     yield "no street with a postal code in the last 3,000 characters"
 
 
-def _as_word(folded: str, word: str) -> bool:
-    """A street's word, alone or, as in Hauptstraße, at the end of one."""
-    tail = r"(?![^\W\d_])"
-    joined = word in {
-        "straße",
-        "strasse",
-        "str.",
-        "weg",
-        "platz",
-        "allee",
-        "gasse",
-        "straat",
-        "laan",
-        "plein",
-        "gatan",
-    }
-    head = "" if joined else r"(?<![^\W\d_])"
-    return bool(re.search(head + re.escape(word) + tail, folded))
+_POSTAL_CODE = re.compile(r"\b(?:[A-Z]{1,2}-?)?\d{4,6}(?:-\d{3,4})?\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b")
+_AROUND = 100  # characters before and after the word of a street
+
+
+def _has_address(text: str) -> bool:
+    """The word of a street, a postal code and another number close together."""
+    folded = text.lower() if len(text.lower()) == len(text) else text
+    for word in words("postal"):
+        for match in re.finditer(_word_pattern(word), folded):
+            if not _names_a_street(text, match.start(), word):
+                continue
+            near = text[max(match.start() - _AROUND, 0) : match.end() + _AROUND]
+            code = _POSTAL_CODE.search(near)
+            if code and re.search(r"\d", near[: code.start()] + near[code.end() :]):
+                return True
+    return False
+
+
+#: words that stand at the end of others, as in Hauptstraße
+_ENDINGS = {"straße", "strasse", "str.", "weg", "platz", "allee", "gasse", "straat", "laan", "plein", "gatan"}
+
+
+def _names_a_street(text: str, start: int, word: str) -> bool:
+    """It is written like a name, ends one, or follows a number; "we place" is no place."""
+    return (
+        word in _ENDINGS
+        or text[start].isupper()
+        or bool(re.search(r"\d[a-z]?,? $", text[max(start - 5, 0) : start]))
+    )
+
+
+def _word_pattern(word: str) -> str:
+    head = "" if word in _ENDINGS else r"(?<![^\W\d_])"
+    return head + re.escape(word) + r"(?![^\W\d_])"

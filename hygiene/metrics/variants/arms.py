@@ -93,7 +93,7 @@ class Arm:
 def count_arms(
     mails: Frame, kpi: Kpi, by: str, engine: Engine, *, young_after_us: int | None, only: Sequence[str] = ()
 ) -> tuple[Arm, ...]:
-    """The arms of a test, by name. Mails without a variant belong to none; see `count_strays`.
+    """The arms of a test: those named, in that order, else all by name. Strays: see `count_strays`.
 
     Raises UsageError where there are too many variants to be a test.
     """
@@ -104,7 +104,7 @@ def count_arms(
     rows = engine.collect(_sums(chosen, kpi, by, young_after_us)).to_pylist()
     arms = {str(row[by]): _arm(row, by, kpi) for row in rows}
     empty = {name: Arm(name=name, mails=0, people=0, n=0, total=0, unit=kpi.unit) for name in only}
-    return tuple(arms[name] if name in arms else empty[name] for name in sorted({*arms, *empty}))
+    return tuple({**empty, **arms}[name] for name in (only or sorted(arms)))
 
 
 def _check_number(mails: Frame, by: str, engine: Engine) -> None:
@@ -122,6 +122,12 @@ def count_strays(mails: Frame, by: str, engine: Engine) -> tuple[int, int]:
     pairs = mails.filter(named).group_by("recipient", by).agg(mails=nw.len())
     twice = pairs.group_by("recipient").agg(arms=nw.len()).filter(nw.col("arms") > 1)
     return int(unnamed), int(engine.collect(twice.select(people=nw.len())).to_pylist()[0]["people"])
+
+
+def count_campaigns(mails: Frame, by: str, engine: Engine) -> int:
+    """The campaigns whose mails name a variant."""
+    named = mails.filter(~nw.col(by).is_null()).group_by("campaign").agg(mails=nw.len())
+    return int(engine.collect(named.select(campaigns=nw.len())).to_pylist()[0]["campaigns"])
 
 
 def _sums(mails: Frame, kpi: Kpi, by: str, young_after_us: int | None) -> Frame:

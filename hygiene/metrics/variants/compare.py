@@ -18,7 +18,7 @@ from hygiene.metrics.kpis import Kpi, Unit, find_kpi
 from hygiene.metrics.local_time import DAY_US, read_zone
 from hygiene.metrics.moments import read_moment
 from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
-from hygiene.metrics.variants.arms import Arm, count_arms, count_strays
+from hygiene.metrics.variants.arms import Arm, count_arms, count_campaigns, count_strays
 from hygiene.metrics.variants.comparison import Comparison
 from hygiene.metrics.variants.verdict import (
     Rules,
@@ -67,9 +67,9 @@ def compare_variants(
     """Compare the variants of a test: from logs (paths, a data frame, or `Events`) to a verdict.
 
     `metric` is one of `METRICS`, `by` the column that names the variants, `arms` the variants meant where there
-    are more. `split` is how people were to be divided ("50:50", in the order of the names). `effect` is the
-    difference worth finding: a share (0.005, "0.5%") or money a mail; differences within `equivalent_within` do
-    not matter.
+    are more. `split` is how people were to be divided ("50:50", in the order of `arms`, else of the names).
+    `effect` is the difference worth finding: a share (0.005, "0.5%") or money a mail; differences within
+    `equivalent_within` do not matter. `orders`, `sends` and `now` are those of `hygiene.measure`.
     Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
     """
     kpi, chosen = _metric(metric), _by(by)
@@ -101,6 +101,7 @@ def compare_variants(
         young = None if seen is None else seen - (mature_us or MATURE_US)
         counted = count_arms(mails, kpi, chosen, opened.tables, young_after_us=young, only=names)
         unnamed, twice = count_strays(mails, chosen, opened.tables)
+        campaigns = 1 if chosen == "campaign" else count_campaigns(mails, chosen, opened.tables)
         silent = _silent(opened, kpi, has_orders=not is_nothing(orders))
         files = tuple(file.name for file in opened.events.report.files)
         currency = opened.found.orders.currency
@@ -129,6 +130,7 @@ def compare_variants(
         split=check_split(counted, expected),
         pairs=judge(counted, rules),
         silent=silent,
+        campaigns=campaigns,
         unnamed=unnamed,
         twice=twice,
         seen_until_us=seen,

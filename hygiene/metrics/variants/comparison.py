@@ -35,6 +35,7 @@ class Comparison:
     split: Split
     pairs: tuple[Pair, ...]
     silent: str = ""  # why the log says nothing of the metric
+    campaigns: int = 1  # that name variants
     unnamed: int = 0  # mails that name no variant
     twice: int = 0  # people who were sent more than one
     seen_until_us: int | None = None
@@ -91,6 +92,8 @@ class Comparison:
         if not arm.n:
             return None
         if arm.unit is Unit.MONEY:
+            if not arm.variance:
+                return None
             return welch(arm.value or 0.0, arm.variance, max(arm.people_in - 1, 1), ALPHA)
         low, high = wilson(float(arm.total / arm.inflation), float(arm.n / arm.inflation))
         return Interval(float(low), float(high))
@@ -165,6 +168,7 @@ class Comparison:
             "machine_opens": {"p": self.machine_p, "differ": self.machines_differ},
             "arms": [self._row(arm) for arm in self.arms],
             "pairs": [_pair_row(pair) for pair in self.pairs],
+            "campaigns": self.campaigns,
             "unnamed_mails": self.unnamed,
             "people_in_several": self.twice,
             "seen_until_us": self.seen_until_us,

@@ -39,7 +39,7 @@ def mixture_log_evidence(difference: float, variance: float, rho: float) -> floa
     """The logarithm of L; 0, no evidence, where nothing varies.
 
     >>> round(math.exp(mixture_log_evidence(0.03, 0.00011, 0.03)), 2)
-    11.69
+    12.64
     """
     if variance <= 0 or rho <= 0:
         return 0.0
@@ -127,7 +127,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values of several comparisons, each made valid for all of them together."""
     from statsmodels.stats.multitest import multipletests
 
-    return [float(p) for p in multipletests(list(p_values), method="holm")[1]] if p_values else []
+    if len(p_values) < 2:
+        return list(p_values)
+    return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
 
 
 def split_p(counts: Sequence[int], expected: Sequence[float]) -> float | None:

@@ -31,7 +31,9 @@ def document(comparison: Comparison) -> Document:
     """The whole page."""
     verdict = comparison.verdict
     said = f"{name_of(comparison.winner)} better" if comparison.winner else verdict.value
-    subject = comparison.campaign or ", ".join(comparison.files) or "a table of events"
+    files = [name.rstrip("/").rpartition("/")[2] for name in comparison.files]
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    subject = comparison.campaign or (f"{files[0]}{more}" if files else "a table of events")
     return Document(
         headline=Headline(
             subject=subject,
@@ -141,13 +143,14 @@ def _checks(comparison: Comparison) -> Iterator[Block]:
 
 def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
     split = comparison.split
-    meant = ":".join(f"{part:g}" for part in split.expected)
+    even = len(set(split.expected)) == 1
+    meant = "evenly" if even else ":".join(f"{part:g}" for part in split.expected)
     if split.p is None:
-        return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check {meant}")
+        return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check whether it was {meant}")
     p = f"p = {split.p:.3g}"
     if split.broken:
-        return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: who is in which arm was not left to chance")
-    return Cell("split", Tone.GOOD), Cell(f"{meant} as meant, {p}")
+        return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: that is no chance")
+    return Cell("split", Tone.GOOD), Cell(f"{meant}, as meant, {p}")
 
 
 def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
@@ -183,10 +186,14 @@ def _machine_row(comparison: Comparison) -> tuple[Cell, Cell]:
 
 def _size_row(comparison: Comparison) -> tuple[Cell, Cell]:
     few = any(pair.doubt in {Doubt.FEW, Doubt.EMPTY} for pair in comparison.pairs)
-    what = "customers" if comparison.kpi.unit is Unit.MONEY else "people expected on either side"
-    if few:
-        return Cell("size", Tone.UNKNOWN), Cell(f"fewer than {LEAST_EXPECTED} {what} in an arm")
-    return Cell("size", Tone.GOOD), Cell(f"at least {LEAST_EXPECTED} {what} in every arm")
+    least = LEAST_EXPECTED
+    if comparison.kpi.unit is Unit.MONEY:
+        said = f"fewer than {least} customers in an arm" if few else f"{least} customers or more in every arm"
+    elif few:
+        said = f"fewer than {least} are expected to have done it, or not, in an arm"
+    else:
+        said = f"{least} or more are expected to have done it, and not, in every arm"
+    return Cell("size", Tone.UNKNOWN if few else Tone.GOOD), Cell(said)
 
 
 # how
@@ -200,7 +207,7 @@ def _method(comparison: Comparison) -> Iterator[Block]:
         ("metric", kpi.definition),
         ("test", _test_text(rules.test)),
         ("effect worth finding (ρ)", f"{effect}: {source}"),
-        ("error", f"a winner is named without there being one in at most {ALPHA:.0%} of all tests"),
+        ("error", f"a winner is named without there being one in at most {ALPHA * 100:.0f} % of all tests"),
         ("arms", "Wilson's interval; of revenue Student's. Several mails to a person count as one draw"),
         ("difference, seen once", "Newcombe's interval; of revenue Welch's"),
         ("split", f"chi-square by people, broken below p = {SPLIT_ALPHA:g}; nothing else is judged then"),

@@ -103,8 +103,14 @@ def _better(comparison: Comparison) -> str:
         f"{value_text(comparison, arm.value)}" + (f" ({name_of(arm.name)})" if len(others) > 1 else "")
         for arm in others
     )
-    said = f"{name_of(winner)} is better: {comparison.kpi.title} {mine}, against {against}."
+    lift = _lead(arms[winner], others[0]) if len(others) == 1 else ""
+    said = f"{name_of(winner)} is better: {mine} {comparison.kpi.title}, against {against}{lift}."
     return f"{said} {_when(comparison)}"
+
+
+def _lead(winner: Arm, other: Arm) -> str:
+    """By how much, of the other's value."""
+    return f" ({lift_text((winner.value or 0.0) / other.value - 1)})" if other.value else ""
 
 
 def _when(comparison: Comparison) -> str:
@@ -125,7 +131,7 @@ def _running(comparison: Comparison) -> str:
         return f"{said}Keep running: no variant leads."
     few = Doubt.FEW in doubts
     why = "too few people did it so far to tell" if few else "chance alone can make such a difference"
-    value = f"{comparison.kpi.title} {value_text(comparison, lead.value)}"
+    value = f"{value_text(comparison, lead.value)} {comparison.kpi.title}"
     return f"{said}Keep running: {name_of(lead.name)} leads with {value}, but {why}.{_more(comparison)}"
 
 
@@ -188,6 +194,11 @@ def say_notes(comparison: Comparison) -> Iterator[str]:
         yield (
             f"Not the same share was delivered: {_delivered_shares(comparison)}. A filter may have judged the "
             "variants differently; only what was delivered is compared."
+        )
+    if comparison.campaigns > 1:
+        yield (
+            f"The mails are of {comparison.campaigns:,} campaigns, and a variant of one need not be that of "
+            "another: --campaign chooses one."
         )
     if comparison.twice:
         people = counted(comparison.twice, "person was", "people were")
