@@ -11,12 +11,14 @@ from hygiene.render.charts import TINY, Canvas, colour_of, ends_of, shortened, t
 from hygiene.render.sections import Event, Picture, Point, Scale
 
 _HEIGHT: Final = 140.0  # of the plot
-_TOP, _BOTTOM = 14.0, 24.0
+_TOP, _BOTTOM = 18.0, 24.0
 _RIGHT: Final = 8.0
+_SEVERAL: Final = 14  # points from which they are small
 _MANY: Final = 27  # points from which intervals are a band, and dots are left out
 _LANE: Final = 16.0
 _LANES: Final = 3
 _NAME: Final = 150.0  # pixels of the name of an event
+_ROOM: Final = 8.0  # pixels from the middle of a text to what is drawn, at least
 _CLEAR: Final = 16.0  # pixels between a text and a line that are enough
 _MOST_LIMIT: Final = 4.0  # times the largest figure: a benchmark further out is said, not drawn
 
@@ -80,20 +82,35 @@ class _Plot:
             height = self.y(limit)
             self.canvas.line([self.left, self.right], [height, height], svg.INK, dashed=True)
             if not number:
-                x, y = self._free_place(height, width_of(f"aim {self.picture.aim}", TINY))
-                self.canvas.text(x, y, f"aim {self.picture.aim}", colour=svg.INK, size=TINY)
+                self._name_limit(height, f"aim {self.picture.aim}")
 
-    def _free_place(self, height: float, width: float) -> tuple[float, float]:
-        """Where a text beside a line at `height` is furthest from all points, on the right if it can be."""
+    def _name_limit(self, height: float, text: str) -> None:
+        """The name beside the line where there is room for it, else above the plot."""
+        width = width_of(text, TINY)
+        (x, y), room = self._free_place(height, width)
+        if room < _ROOM:
+            x, y = self.right - width, self.top - 6
+            self.canvas.line([x - 24, x - 6], [y - 4, y - 4], svg.INK, dashed=True)
+        self.canvas.text(x, y, text, colour=svg.INK, size=TINY)
+
+    def _free_place(self, height: float, width: float) -> tuple[tuple[float, float], float]:
+        """Where a text beside a line at `height` is furthest from all that is drawn, and how far."""
         steps = [self.right - width - (self.right - self.left - width) * step / 8 for step in range(9)]
-        places = [(x, y) for y in (height - 5, height + 14) for x in steps if self.top - 12 < y <= self.bottom]
-        curve = _dense([(self.x(each.at), self.y(each.value or 0)) for each in self.points])
+        places = [
+            (x, y) for y in (height - 5, height + 14) for x in steps if self.top - 12 < y <= self.bottom - 6
+        ]
+        drawn = _dense([(self.x(each.at), self.y(each.value or 0)) for each in self.points])
+        for each in self.points:
+            if each.low is not None and each.high is not None:
+                ends = self.y(each.low), self.y(each.high)
+                drawn += [(self.x(each.at), ends[0] + (ends[1] - ends[0]) * step / 8) for step in range(9)]
 
         def room(place: tuple[float, float]) -> float:
-            near = [abs(y - (place[1] - 4)) for x, y in curve if place[0] - 8 <= x <= place[0] + width + 8]
+            near = [abs(y - (place[1] - 4)) for x, y in drawn if place[0] - 8 <= x <= place[0] + width + 8]
             return min(min(near, default=_CLEAR), _CLEAR)
 
-        return max(places, key=room)
+        best = max(places, key=room, default=(self.right - width, self.top - 6))
+        return best, room(best)
 
 
 def _dense(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -119,7 +136,9 @@ def paint_line(canvas: Canvas, picture: Picture) -> None:
     )
     if len(points) < _MANY:
         for point in points:
-            canvas.dot(plot.x(point.at), plot.y(point.value or 0), colour_of(point), hollow=point.open)
+            x, y = plot.x(point.at), plot.y(point.value or 0)
+            radius = 3.0 if len(points) < _SEVERAL else 2.25
+            canvas.dot(x, y, colour_of(point), hollow=point.open, radius=radius)
 
 
 def _intervals(plot: _Plot) -> None:

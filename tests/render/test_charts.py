@@ -110,6 +110,12 @@ def test_the_benchmark_is_named_where_it_is_drawn_and_left_out_where_it_is_far(k
     assert "aim < 90 %" not in texts(draw(replace(PICTURES[kind], limits=(0.9,), aim="< 90 %")))
 
 
+@pytest.mark.parametrize("kind", [ChartKind.LINE, ChartKind.BARS])
+@pytest.mark.parametrize("limits", [(0.0,), (0.02, 0.03), (0.07,)])
+def test_benchmarks_at_the_edge_are_named(kind, limits):
+    assert "aim so" in texts(draw(replace(PICTURES[kind], limits=limits, aim="so")))
+
+
 def test_bars_are_as_long_as_their_figures():
     points = tuple(Point(label=f"{share}", value=share, figure="") for share in (0.4, 0.2, 0.1))
     svg = str(draw(replace(PICTURES[ChartKind.BARS], series=(Series(points=points),), limits=())))
