@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 30  # slices drawn side by side, the largest
 _LONGEST: Final = 40  # characters of a name
+_WITH: Final = "with 95 % interval"
 _ACCENT, _AIM, _SOFT = "#1d5c8f", "#ab2e18", "#59616b"
 #: days from 1970 that matplotlib can place
 _FAR: Final = 700_000
@@ -118,7 +119,7 @@ def _reach(values: Sequence[KpiValue]) -> Any:
 
 
 def _style(*, line: bool = True) -> dict[str, Any]:
-    style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2, "label": "with 95 % interval"}
+    style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2, "label": _WITH}
     return {**style, "linestyle": "-" if line else "none"}
 
 
@@ -129,9 +130,10 @@ def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:
     along = by in {DAY, WEEK}
     figures, add_line = (axes.yaxis, axes.axhline) if along else (axes.xaxis, axes.axvline)
     if target := kpis.profile.target_of(kpi.name, human=kpis.settings.human):
-        for number, end in enumerate(end for end in (target.low, target.high) if end is not None):
+        top = target.high if target.high is not None or target.low is None else target.suspect_above
+        for number, end in enumerate(end for end in (target.low, top) if end is not None):
             label = f"aim {target.limit}" if not number else None
-            add_line(end, color=_AIM, linestyle="--", linewidth=1, label=label)
+            add_line(float(end), color=_AIM, linestyle="--", linewidth=1, label=label)
     if kpi.unit is Unit.MONEY:
         said = f"{kpi.title} ({kpis.account.currency or 'unit of the orders'})"
     else:
@@ -142,4 +144,13 @@ def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:
     axes.set_title(f"{kpi.title.capitalize()} by {by}{more}", loc="left", fontsize="medium", parse_math=False)
     axes.grid(axis="y" if along else "x", color=_SOFT, alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small", loc="best")
+    handles, labels = axes.get_legend_handles_labels()
+    told = [at for at, label in enumerate(labels) if label != _WITH or kpi.unit is not Unit.MONEY]
+    if told:
+        axes.legend(
+            [handles[at] for at in told],
+            [labels[at] for at in told],
+            frameon=False,
+            fontsize="small",
+            loc="best",
+        )

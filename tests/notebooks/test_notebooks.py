@@ -219,7 +219,7 @@ def test_a_notebook_runs_on_the_sample(kind, run, tmp_path):
         Kind.KPI: "Complained",
         Kind.LIST: "not-subscribed",
         Kind.AUDIT: "gadgets",
-        Kind.AB: "subject-test",
+        Kind.AB: "outfitters-variants",
     }
     assert expected[kind] in "".join(data.get("text/html", "") for data in outputs)
     assert any("image/png" in data for data in outputs) == (kind is not Kind.AUDIT)
