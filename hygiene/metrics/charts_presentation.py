@@ -140,17 +140,13 @@ def _with_launches(table: Table, overviews: Overviews, days: Sequence[int]) -> T
 def _line(kpis: Kpis, name: str, rows: Sequence[Values], events: tuple[Event, ...]) -> Picture:
     assert kpis.overviews is not None  # noqa: S101 - drawn only then
     period = kpis.overviews.period
-    young = {
-        key[0]
-        for key, flag in zip(kpis.overviews.slices[period].keys, kpis.overviews.young[period], strict=True)
-        if flag
-    }
+    young = _young(kpis, period)
     points = tuple(
         _point(
             values[name],
             short_day(_when(values, period)) or "",
             at=_when(values, period),
-            open_=_when(values, period) in young,
+            open_=_name(values, period) in young,
         )
         for values in rows
     )
@@ -205,15 +201,19 @@ def compared_sections(kpis: Kpis) -> Iterator[Section]:
         hidden = len(rows) - MOST_BARS
         number = counted(hidden, f"smaller {name} is", f"smaller {name}s are")
         more = f"{number if len(rows) < MOST_SLICES else 'Smaller ones are'} not drawn: --by {name}"
-        note = f"{KEY} {more}" if hidden > 0 else KEY
+        note = f"{chart.note} {more}" if hidden > 0 else chart.note
         yield Section(title=f"By {name}", blocks=(replace(chart, note=note),), drawn=True)
 
 
 def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
     """One picture for each figure, of the first slices."""
     pictures = []
+    young = _young(kpis, by)
+    labels = [f"{name} ~" if name in young else name for name in (_name(values, by) for values in rows)]
     for name in _drawn(kpis):
-        points = tuple(_point(values[name], _name(values, by)) for values in rows[:MOST_BARS])
+        points = tuple(
+            _point(values[name], label) for values, label in zip(rows[:MOST_BARS], labels, strict=False)
+        )
         known = [point for point in points if point.value]
         if not known:
             continue
@@ -227,7 +227,16 @@ def bars(kpis: Kpis, by: str, rows: Sequence[Values], *tables: Table) -> Chart:
                 **_aim(kpis, name),
             )
         )
-    return Chart(pictures=tuple(pictures), tables=tables, note=KEY)
+    note = f"{KEY} ~ young: more may come." if any(label.endswith(" ~") for label in labels) else KEY
+    return Chart(pictures=tuple(pictures), tables=tables, note=note)
+
+
+def _young(kpis: Kpis, by: str) -> set[str]:
+    """The names of slices in which more is to come."""
+    if kpis.overviews is None or by not in kpis.overviews.slices:
+        return set()
+    pairs = zip(kpis.overviews.slices[by].keys, kpis.overviews.young[by], strict=True)
+    return {cell_text(by, key[0]) for key, flag in pairs if flag}
 
 
 def with_pictures(kpis: Kpis, section: Section) -> Section:
