@@ -39,7 +39,7 @@ def write_cleaned(cleaned: Cleaned, folder: Path) -> None:
 
 
 def draw(paint: Callable[..., object]) -> str:
-    """What is painted on the axes given as `ax`, as SVG, whatever the settings of the machine's matplotlib are."""
+    """What is painted on the axes given as `ax`, as SVG, whatever the machine's settings of matplotlib."""
     import matplotlib as mpl
     from matplotlib import style
     from matplotlib.figure import Figure

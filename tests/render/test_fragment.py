@@ -87,3 +87,11 @@ def test_results_show_themselves_so():
     audit = audit_domain("shop.example", resolver=Zone({}), second_opinion=False)
     assert audit._repr_html_() == render_fragment([audit.sections()])
     assert repr(audit).startswith("<Audit shop.example: grade F")
+
+
+def test_the_frame_of_an_audit_has_the_types_it_means():
+    audit = audit_domain("shop.example", resolver=Zone({}), second_opinion=False)
+    types = audit.to_frame().dtypes.astype(str)
+    assert types.pop("severity") == "category"
+    assert set(types) == {"string"}
+    assert audit.to_frame().shape[0] == len(audit.findings) > 0
