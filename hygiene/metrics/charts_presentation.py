@@ -293,7 +293,8 @@ def funnel_sections(kpis: Kpis) -> Iterator[Section]:
     steps = _steps(kpis)
     if not steps or not steps[0][1]:
         return
-    rows, before = [], 0
+    rows: list[tuple[str, int, float | None]] = []
+    before = 0
     for label, number in steps:
         share = number / before if before else None
         rows.append((label, number, share))
@@ -314,26 +315,29 @@ def funnel_sections(kpis: Kpis) -> Iterator[Section]:
         series=(Series(points=points),),
         summary="; ".join(f"{label} {number:,}" for label, number in steps) + ".",
     )
-    table = Table(
+    bounces = _bounces(kpis)
+    chart = Chart(
+        pictures=(funnel, *_bounces_drawn(bounces)),
+        tables=(_funnel_table(rows), *_bounces_table(bounces)),
+        note="Who clicks has opened, whether or not the images were loaded.",
+    )
+    yield Section(title="What became of the mail", blocks=(chart,), drawn=True)
+
+
+def _funnel_table(rows: Sequence[tuple[str, int, float | None]]) -> Table:
+    return Table(
         columns=("step", "mails", "of those before", "of those sent"),
         rows=tuple(
             (
                 Cell(label),
                 Cell(f"{number:,}"),
                 Cell("" if share is None else rate_text(share)),
-                Cell(rate_text(number / steps[0][1])),
+                Cell(rate_text(number / rows[0][1])),
             )
             for label, number, share in rows
         ),
         align="lrrr",
     )
-    bounces = _bounces(kpis)
-    chart = Chart(
-        pictures=(funnel, *_bounces_drawn(bounces)),
-        tables=(table, *_bounces_table(bounces)),
-        note="Who clicks has opened, whether or not the images were loaded.",
-    )
-    yield Section(title="What became of the mail", blocks=(chart,), drawn=True)
 
 
 def _steps(kpis: Kpis) -> list[tuple[str, int]]:
@@ -348,17 +352,11 @@ def _steps(kpis: Kpis) -> list[tuple[str, int]]:
         "clicked": f"click_rate_{human}",
         "converted": "conversion_rate",
     }
-    columns = {
-        "delivered": "delivered",
-        "opened or clicked": "engaged_human",
-        "opened": "opened_all",
-        "clicked": f"clicked_{human}",
-        "converted": "converted",
-    }
+    columns = {"opened or clicked": "engaged_human", "opened": "opened_all", "clicked": f"clicked_{human}"}
     steps = [("sent", counts["sent"] or 0)]
     for label, name in told.items():
         if name and values[name].value is not None:
-            steps.append((label, counts[columns[label]] or 0))
+            steps.append((label, counts[columns.get(label, label)] or 0))
     return steps
 
 
