@@ -9,13 +9,19 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo reports notebooks test check bench lock clean
 
 help:  ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## audit, clean and measure the built-in sample; into reports/ or OUTPUT=folder
 	$(BIN)/hygiene demo $(if $(OUTPUT),--output "$(OUTPUT)")
+
+reports: $(STAMP)  ## remake what reports/ holds of the sample: pages, pictures and data
+	$(BIN)/hygiene demo --output reports >/dev/null
+
+notebooks: $(STAMP)  ## remake notebooks/ from hygiene/notebooks/
+	for kind in kpi list audit ab; do $(BIN)/hygiene notebook $$kind --output notebooks --force; done
 
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest

@@ -93,7 +93,10 @@ class Audit:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a finding: domain, id, severity, confidence, state, area, title, evidence, fix, rule."""
+        """One row a finding: domain, id, severity, confidence, state, area, title, evidence, fix, rule.
+
+        Texts are strings; severity is a category, worst first.
+        """
         import pandas as pd
 
         columns = [
@@ -112,7 +115,9 @@ class Audit:
             {**finding.to_dict(), "domain": self.domain, "evidence": "\n".join(finding.evidence)}
             for finding in self.findings
         ]
-        return pd.DataFrame(rows, columns=columns)
+        frame = pd.DataFrame(rows, columns=columns).astype("string")
+        worst_first = [each.value for each in Severity]
+        return frame.assign(severity=pd.Categorical(frame["severity"], categories=worst_first))
 
     def sections(self) -> Document:
         """What a person should see."""
@@ -121,9 +126,9 @@ class Audit:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title=self.domain)
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         counts = f"{len(self.faults)} faults, {len(self.unknowns)} unknown"

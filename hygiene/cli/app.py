@@ -17,6 +17,7 @@ from hygiene.cli import (
     explain,
     lint_content,
     measure,
+    notebook,
     support,
     suppress,
     why,
@@ -39,6 +40,7 @@ app.command("audit")(audit.audit)
 app.command("clean")(clean.clean)
 app.command("measure")(measure.measure)
 app.command("lint-content")(lint_content.lint_content)
+app.command("notebook")(notebook.notebook)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)

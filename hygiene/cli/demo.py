@@ -23,6 +23,9 @@ MEASURING = """\
 What it mailed since September, as Amazon SES tells of it, and the orders that followed.
 The same for your own mail:  hygiene measure your-events.jsonl --orders orders.csv --by campaign
 """
+OPENING = """
+Open {} in a browser: what was mailed, measured.
+Beside it: {}, the audits, and {}, the list."""
 
 
 def demo(
@@ -33,6 +36,7 @@ def demo(
     _audit(output, verbose=verbose)
     _clean(output, verbose=verbose)
     _measure(output, verbose=verbose)
+    say(OPENING.format(output / "measure.html", output / "audit.html", output / "clean" / "report.html"))
 
 
 def _audit(output: Path, *, verbose: bool) -> None:
@@ -56,6 +60,7 @@ def _clean(output: Path, *, verbose: bool) -> None:
     from hygiene.config import CleaningPolicy
     from hygiene.contacts.clean import clean_contacts
     from hygiene.demo.lists import AS_OF, write_list
+    from hygiene.demo.pictures import write_cleaned
 
     say(CLEANING)
     with TemporaryDirectory() as folder:
@@ -63,6 +68,7 @@ def _clean(output: Path, *, verbose: bool) -> None:
         policy = CleaningPolicy(inactive_after="1y", segments={"loyal": "orders >= 3 and life = 'active'"})
         cleaned = clean_contacts(export, policy, output=output / "clean", suppress=[listed], now=AS_OF)
     deliver([cleaned.sections()], cleaned.to_dict(), form=Format.TEXT, title="List cleaning", verbose=verbose)
+    write_cleaned(cleaned, output)
     note(f"written to {output / 'clean'}")
 
 
@@ -70,6 +76,7 @@ def _measure(output: Path, *, verbose: bool) -> None:
     from tempfile import TemporaryDirectory
 
     from hygiene.demo.mailing import write_mailing
+    from hygiene.demo.pictures import write_measured
     from hygiene.metrics.measure import measure
 
     say(MEASURING)
@@ -80,3 +87,5 @@ def _measure(output: Path, *, verbose: bool) -> None:
     deliver(documents, data, form=Format.TEXT, title=title, verbose=verbose)
     deliver(documents, data, form=Format.HTML, title=title, output=output / "measure.html")
     deliver(documents, data, form=Format.JSON, title=title, output=output / "measure.json")
+    write_measured(kpis, output)
+    note(f"written to {output / 'measure.csv'} and {output / 'pictures'}")

@@ -13,6 +13,7 @@ from hygiene.errors import HygieneError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from hygiene.render.sections import Document
 
@@ -83,10 +84,16 @@ class Cleaned:
 
         return document(self)
 
-    def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the rows rejected for each reason, in the order of the steps."""
+        from hygiene.contacts.plot import plot_reasons
 
-        return render_frame([self.sections()], title="List cleaning")
+        return plot_reasons(self.summary, ax)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.fragment import render_fragment
+
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         found = self.summary

@@ -129,9 +129,9 @@ class Changes:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title="What changed")
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         return f"<Changes: {self.entered} entered, {self.left} left, {self.changed_reason} changed reason>"

@@ -85,5 +85,6 @@ def count_frame(summary: Summary) -> pd.DataFrame:
     rows = [("kept", "", summary.kept)]
     rows += [(ABOUT[reason].step.value, reason.value, count) for reason, count in summary.reasons.items()]
     frame = pd.DataFrame(rows, columns=["step", "reason", "rows"])
+    frame = frame.astype({"step": "string", "reason": "string", "rows": "int64"})
     frame["share"] = frame["rows"] / summary.rows if summary.rows else 0.0
     return frame

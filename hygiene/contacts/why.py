@@ -176,9 +176,9 @@ class Story:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title=self.address or self.asked)
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         return f"<Story {self.address or self.asked}: {self.verdict.value}, {len(self.rows)} rows>"

@@ -85,9 +85,9 @@ class Lint:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title=self.name)
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         return f"<Lint {self.name}: {len(self.faults)} faults, {len(self.unknowns)} unknown>"

@@ -26,6 +26,7 @@ class Advice:
     severity: Severity
     why: str
     fix: str
+    action: str  # in one line
 
 
 _CLEAN: Final = "hygiene clean LIST --events LOG"
@@ -36,40 +37,47 @@ ADVICE: Final = MappingProxyType(
             why="Mail that does not arrive is lost, and who keeps sending it is trusted less. Look at the "
             "reasons of the bounces, and clean the list.",
             fix=f"hygiene measure LOG --by provider\n{_CLEAN}",
+            action="Clean the list, and look at why mail bounced.",
         ),
         "bounce_rate": Advice(
             severity=Severity.HIGH,
             why="Many bounces look like a bought or neglected list, and such senders are blocked. Clean the "
             "list, and send only to what is kept.",
             fix=_CLEAN,
+            action="Clean the list, and send only to what is kept.",
         ),
         "hard_bounce_rate": Advice(
             severity=Severity.HIGH,
             why="Mailboxes that do not exist are the mark of a bought or neglected list. Clean it, and send "
             "only to what is kept.",
             fix=_CLEAN,
+            action="Clean the list, and send only to what is kept.",
         ),
         "complaint_rate_delivered": Advice(
             severity=Severity.HIGH,
             why="Who is reported as spam lands in the spam folder, or is refused, with all further mail. Leave "
             "out who has not engaged for long, and make unsubscribing easier than complaining.",
             fix=f"{_CLEAN} --inactive-after 6mo",
+            action="Stop mailing who has not engaged for long, and make unsubscribing easier than complaining.",
         ),
         "unsubscribe_rate": Advice(
             severity=Severity.LOW,
             why="Many who leave at once were mailed too often, or something they did not ask for.",
             fix="hygiene measure LOG --by campaign,segment",
+            action="Mail less often, and only what people asked for.",
         ),
         "open_rate_human": Advice(
             severity=Severity.LOW,
             why="Few people see the mail: it goes to the spam folder, or to people who no longer care. A "
             "provider far below the others junks it.",
             fix="hygiene measure LOG --by provider",
+            action="Find out which provider junks the mail, and leave out who no longer cares.",
         ),
         "click_rate_human": Advice(
             severity=Severity.LOW,
             why="Few people do what the mail is for. Compare campaigns and variants.",
             fix="hygiene measure LOG --by campaign,variant",
+            action="Compare campaigns and variants, and repeat what works.",
         ),
     }
 )
@@ -85,6 +93,7 @@ _OTHER: Final = Advice(
     severity=Severity.LOW,
     why="A threshold of your own is missed.",
     fix="hygiene measure LOG --by campaign",
+    action="See which campaigns miss it.",
 )
 
 

@@ -14,11 +14,13 @@ from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.durations import Duration
 from hygiene.metrics.evaluate import Telling, values_of
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict
+from hygiene.metrics.overviews import Overviews
 from hygiene.metrics.slices import Flags, Slices
 from hygiene.metrics.table import COUNTS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from hygiene.metrics.causes.find import Causes
     from hygiene.render.sections import Document
@@ -83,6 +85,7 @@ class Kpis:
     delays: tuple[Duration, ...] = ()
     others: AsOthers | None = None
     causes: Causes | None = None  # what is behind the figures
+    overviews: Overviews | None = None  # counts by time, campaign, provider and segment
 
     @cached_property
     def overall(self) -> tuple[KpiValue, ...]:
@@ -94,16 +97,25 @@ class Kpis:
         """Every KPI of every slice; empty where nothing was asked to split by."""
         if self.slices is None:
             return ()
-        return tuple(
-            values_of(
-                self.slices,
-                tuple(KPIS.values()),
-                self.telling,
-                self.profile,
-                human=self.settings.human,
-                immature=self.young,
-            )
-        )
+        return self._values(self.slices, self.profile, self.young)
+
+    def by(self, name: str) -> tuple[Mapping[str, KpiValue], ...]:
+        """Every KPI by name, for each slice of an overview, in its order; empty where it was not counted."""
+        return self._overviewed.get(name, ())
+
+    @cached_property
+    def _overviewed(self) -> Mapping[str, tuple[Mapping[str, KpiValue], ...]]:
+        overviews, width = self.overviews, len(KPIS)
+        found = {}
+        for name, slices in overviews.slices.items() if overviews else ():
+            values = self._values(slices, self.profile, overviews.young[name] if overviews else None)
+            rows = (values[start : start + width] for start in range(0, len(values), width))
+            found[name] = tuple({value.name: value for value in row} for row in rows)
+        return found
+
+    def _values(self, slices: Slices, profile: Profile, young: Flags | None) -> tuple[KpiValue, ...]:
+        kpis, human = tuple(KPIS.values()), self.settings.human
+        return tuple(values_of(slices, kpis, self.telling, profile, human=human, immature=young))
 
     @property
     def values(self) -> tuple[KpiValue, ...]:
@@ -112,16 +124,7 @@ class Kpis:
 
     def values_against(self, profile: Profile) -> tuple[KpiValue, ...]:
         """All mail together, held against another profile."""
-        return tuple(
-            values_of(
-                self.total,
-                tuple(KPIS.values()),
-                self.telling,
-                profile,
-                human=self.settings.human,
-                immature=self.young_total,
-            )
-        )
+        return self._values(self.total, profile, self.young_total)
 
     def __getitem__(self, name: str) -> KpiValue:
         """A KPI of all mail: by its name, or that of its family."""
@@ -181,10 +184,20 @@ class Kpis:
 
         return document(self)
 
-    def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+    def plot(self, metric: str, by: str = "week", *, ax: Axes | None = None) -> Axes:
+        """Draw a figure over time (day, week) or side by side, with intervals and benchmark.
 
-        return render_frame([self.sections()], title="Mail measured")
+        `by` is a column that was asked for, or day, week, campaign, provider or segment where the log tells it.
+        Raises UsageError, a ValueError, for a metric or a column that is not there.
+        """
+        from hygiene.metrics.plot import plot_kpi
+
+        return plot_kpi(self, metric, by, ax)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.fragment import render_fragment
+
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         verdicts = [value.verdict for value in self.overall]

@@ -15,13 +15,25 @@ from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
 from hygiene.metrics.census import ASIDE
+from hygiene.metrics.counts import count
 from hygiene.metrics.cube import Cube, build_cube
 from hygiene.metrics.delays import EDGES_US, delays
 from hygiene.metrics.durations import Bucket, Duration, measure_duration
 from hygiene.metrics.evaluate import Telling
 from hygiene.metrics.event_log import Events
+from hygiene.metrics.habits import with_cohorts
 from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
+from hygiene.metrics.overviews import (
+    COMPARED,
+    WEEK,
+    Cohort,
+    Overviews,
+    choose_period,
+    cohorts_of,
+    launches_of,
+    limited,
+)
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.sources import report_title, title_of
@@ -92,19 +104,23 @@ class Measuring:
             young=None if slices is None else self._young(mails, slices),
             delays=self._delays(mails, total),
             others=count_as(total, asked.platform, telling) if asked.platform else None,
+            overviews=self._overviews(cube, mails, tallies) if asked.causes else None,
             causes=self._causes(cube, telling) if asked.causes and cube.count([_SOURCE]).num_rows else None,
         )
 
     def _cube(self, mails: Frame) -> Cube:
         told = [name for name in DIMENSIONS if name in self.found.census.tells] if self.asked.causes else []
-        day = ["day"] if self.asked.causes else []
+        day = ["day", "week"] if self.asked.causes else []
         return build_cube(mails, [*self.asked.by, _SOURCE, *day, *told], self.tables)
 
     # which mails
 
     def _mails(self) -> Frame:
         """The mails sent in the time asked for; those without a date only where none was."""
-        mails, sent = self.found.mails, nw.col("sent_us")
+        return self._chosen(self.found.mails)
+
+    def _chosen(self, mails: Frame) -> Frame:
+        sent = nw.col("sent_us")
         if self.asked.since_us is not None:
             mails = mails.filter(sent >= self.asked.since_us)
         if self.asked.until_us is not None:
@@ -173,6 +189,34 @@ class Measuring:
             )
             for what, name in _DURATIONS.items()
         )
+
+    def _overviews(self, cube: Cube, mails: Frame, tallies: list[dict[str, Any]]) -> Overviews:
+        """Counts for the pictures: by time, and by what the log tells of."""
+        zone = read_zone(self.asked.timezone)
+        first, last, _ = self._span(mails, tallies)
+        period = choose_period(first, last)
+        told = {*self.found.census.tells, *(["campaign"] if tallies else [])}
+        by = [period, *(name for name in COMPARED if name in told)]
+        slices = {}
+        for name in by:
+            counted = [cube.count([name, _SOURCE])]
+            counted += [counts_of(tallies, (name,), zone)] if tallies else []
+            slices[name] = limited(slice_counts(counted, (name,)), period)
+        launched = []
+        if "campaign" in told:
+            launched = cube.count(["campaign", period]).to_pylist()
+            launched += counts_of(tallies, ("campaign", period), zone).to_pylist()
+        return Overviews(
+            period=period,
+            slices=slices,
+            young={name: self._young(mails, slices[name]) for name in by},
+            launches=launches_of(launched, period),
+            cohorts=self._cohorts() if period == WEEK else (),
+        )
+
+    def _cohorts(self) -> tuple[Cohort, ...]:
+        mails = self._chosen(with_cohorts(self.found))
+        return cohorts_of(count(mails, ["cohort", "weeks_since"], engine=self.tables).to_pylist())
 
     def _causes(self, cube: Cube, telling: Telling) -> Causes:
         sources = [source.name for source in self.found.census.sources]

@@ -6,12 +6,21 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from hygiene.metrics.account_presentation import account_sections, counting_section
+from hygiene.metrics.actions import Action, actions_of
 from hygiene.metrics.benchmarks import industry, profiles
+from hygiene.metrics.charts_presentation import (
+    compared_sections,
+    funnel_sections,
+    time_sections,
+    with_pictures,
+)
+from hygiene.metrics.cohorts_presentation import cohort_sections
 from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
-from hygiene.metrics.words import counted, day_text, duration_text, money_text, range_text, rate_text
+from hygiene.metrics.tiles_presentation import TONES, tiles, value_text
+from hygiene.metrics.words import counted, day_text, duration_text, rate_text
 from hygiene.render.sections import (
     Block,
     Cell,
@@ -26,17 +35,6 @@ from hygiene.render.sections import (
 
 TITLE: Final = "Mail measured"
 
-TONES: Final = {
-    Verdict.MET: Tone.GOOD,
-    Verdict.MISSED: Tone.BAD,
-    Verdict.NOT_PROVEN: Tone.UNKNOWN,
-    Verdict.NONE: Tone.PLAIN,
-}
-#: shown among the figures of all mail, in this order; the others where they have a benchmark, or in detail
-_FIRST: Final = (
-    *("delivery_rate", "bounce_rate", "hard_bounce_rate", "complaint_rate_delivered", "complaint_rate_fbl"),
-    *("open_rate", "click_rate", "ctor", "unsubscribe_rate", "conversion_rate", "revenue_per_mail"),
-)
 _ABOUT: Final = {
     "complaint_rate_delivered": "complaints",
     "complaint_rate_fbl": "complaints",
@@ -58,19 +56,29 @@ def document(kpis: Kpis) -> Document:
 
 def _sections(kpis: Kpis) -> Iterator[Section]:
     yield Section(title="", blocks=tuple(_figures(kpis)))
+    if steps := tuple(_step(number, action) for number, action in enumerate(actions_of(kpis), 1)):
+        yield Section(title="What to do next", blocks=(Table(rows=steps, align="lll"),))
     yield from slice_sections(kpis)
     if findings := kpis.findings():
         faults = tuple(each for each in findings if not each.unknown)
         if faults:
-            yield Section(title="What to do", blocks=(FindingList(faults),))
+            yield Section(title="What missed its aim", blocks=(FindingList(faults),))
+    yield from time_sections(kpis)
+    yield from funnel_sections(kpis)
+    yield from compared_sections(kpis)
+    yield from cohort_sections(kpis)
     if kpis.causes is not None:
-        yield from kpis.causes.sections()
+        yield from (with_pictures(kpis, section) for section in kpis.causes.sections())
     if kpis.others is not None:
         yield _as_others(kpis)
     yield _beside(kpis)
     yield _definitions(kpis)
     yield from account_sections(kpis)
     yield counting_section(kpis)
+
+
+def _step(number: int, action: Action) -> tuple[Cell, ...]:
+    return Cell(f"{number}"), Cell(action.what), Cell(unbroken(action.why), Tone.MUTED)
 
 
 # the verdict
@@ -118,7 +126,8 @@ def _sentence(kpis: Kpis, missed: Sequence[KpiValue], slices: Sequence[KpiValue]
 
 def unbroken(text: str) -> str:
     """The text with its figures kept in one piece where lines break."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    bound = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return bound.replace("< ", "<\N{NO-BREAK SPACE}").replace("> ", ">\N{NO-BREAK SPACE}")
 
 
 def _about(value: KpiValue) -> str:
@@ -149,46 +158,12 @@ def _span(kpis: Kpis) -> str:
 
 def _figures(kpis: Kpis) -> Iterator[Block]:
     by_name = {value.name: value for value in kpis.overall}
-    rows = tuple(_figure_row(kpis, by_name[name]) for name in _shown(kpis))
-    yield Table(columns=("all mail", "", "95 % sure", "aim"), rows=rows, align="lrll")
+    yield tiles(kpis)
     for value in kpis.overall:
         if said := _said(value):
             yield Paragraph(unbroken(f"{_about(value)}: {said}"), TONES[value.verdict])
     if note := _footnote(kpis, by_name):
         yield Paragraph(unbroken(note), Tone.MUTED)
-
-
-def _shown(kpis: Kpis) -> list[str]:
-    """The figures that have something to say."""
-    from hygiene.metrics.kpis import find_kpi
-
-    first = [find_kpi(word, human=kpis.settings.human).name for word in _FIRST]
-    values = {value.name: value for value in kpis.overall}
-    said = [name for name in first if values[name].value is not None or values[name].benchmark]
-    said = [
-        name for name in said if name not in {"hard_bounce_rate", "complaint_rate_fbl"} or _tells(values, name)
-    ]
-    return said + [value.name for value in kpis.overall if value.benchmark and value.name not in said]
-
-
-def _tells(values: dict[str, KpiValue], name: str) -> bool:
-    """Whether a narrower figure says more than the one above it."""
-    wider = {"hard_bounce_rate": "bounce_rate", "complaint_rate_fbl": "complaint_rate_delivered"}[name]
-    return bool(values[name].benchmark) or (values[name].numerator, values[name].n) != (
-        values[wider].numerator,
-        values[wider].n,
-    )
-
-
-def _figure_row(kpis: Kpis, value: KpiValue) -> tuple[Cell, ...]:
-    kpi = KPIS[value.name]
-    star = " *" if kpi.family in {"open_rate", "click_rate"} else ""
-    return (
-        Cell(f"{kpi.title}{star}"),
-        Cell(value_text(kpis, value), TONES[value.verdict]),
-        _aside("" if value.low is None or value.high is None else range_text(value.low, value.high)),
-        _aside(value.benchmark or ""),
-    )
 
 
 def _said(value: KpiValue) -> str:
@@ -212,15 +187,6 @@ def _unproven(value: KpiValue) -> str:
 def _aside(text: str) -> Cell:
     """What stands beside a figure; without a text nothing, as an empty muted cell has the mark of absence."""
     return Cell(text, Tone.MUTED if text else Tone.PLAIN)
-
-
-def value_text(kpis: Kpis, value: KpiValue) -> str:
-    """A value in its unit; a dash where there is none."""
-    if value.value is None:
-        return "–"
-    if KPIS[value.name].unit is Unit.MONEY:
-        return money_text(value.value, kpis.account.currency)
-    return rate_text(value.value)
 
 
 def _verdict_text(value: KpiValue) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -45,6 +45,18 @@ class Slices:
         found[self.codes[rows]] = True
         return found
 
+    def part(self, first: int, last: int) -> Slices:
+        """The slices from one place to before another."""
+        rows = (self.codes >= first) & (self.codes < last)
+        return Slices(
+            by=self.by,
+            keys=self.keys[first:last],
+            codes=self.codes[rows] - first,
+            sources=tuple(source for source, kept in zip(self.sources, rows, strict=True) if kept),
+            counts={name: column[rows] for name, column in self.counts.items()},
+            told={name: column[rows] for name, column in self.told.items()},
+        )
+
     def slice_of(self, place: int) -> dict[str, Any]:
         """The slice at a place, by the names of its columns."""
         return dict(zip(self.by, self.keys[place], strict=True))
@@ -70,6 +82,16 @@ def slice_counts(tables: Sequence[pa.Table], by: Sequence[str]) -> Slices:
         told=told,
     )
     return _largest_first(slices)
+
+
+def pooled(slices: Slices, column: str, key_of: Callable[[Any], Any] = lambda cell: cell) -> Slices:
+    """The same rows by one of their columns alone, or by what `key_of` makes of it."""
+    place = slices.by.index(column)
+    cells = [key_of(key[place]) for key in slices.keys]
+    keys = list(dict.fromkeys(cells))
+    places = {cell: number for number, cell in enumerate(keys)}
+    codes = np.array([places[cells[code]] for code in slices.codes.tolist()], np.int64)
+    return _largest_first(replace(slices, by=(column,), keys=tuple((key,) for key in keys), codes=codes))
 
 
 def _column(tables: Sequence[pa.Table], name: str) -> list[Any]:

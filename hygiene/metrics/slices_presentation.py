@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from hygiene.metrics.charts_presentation import bars
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict, find_kpi
 from hygiene.metrics.words import cell_text, counted, money_text, rate_text
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
@@ -31,6 +32,7 @@ _HEADS: Final = {
     "conversion_rate": "ordered",
     "revenue_per_mail": "per mail",
 }
+_DATED: Final = {"day", "week"}
 _TONES: Final = {Verdict.MET: Tone.PLAIN, Verdict.MISSED: Tone.BAD, Verdict.NOT_PROVEN: Tone.UNKNOWN}
 
 
@@ -41,7 +43,11 @@ def slice_sections(kpis: Kpis) -> Iterator[Section]:
     rows = _rows(kpis)
     few, rest = _chosen(rows)
     by = ", ".join(kpis.settings.by)
-    yield Section(title=f"By {by}", blocks=tuple(_blocks(kpis, few, hidden=len(rest))))
+    blocks = tuple(_blocks(kpis, few, hidden=len(rest)))
+    if few and len(kpis.settings.by) == 1 and by not in _DATED:
+        tables = tuple(block for block in blocks if isinstance(block, Table))
+        blocks = (bars(kpis, by, [values for _, values in few], *tables), *blocks[len(tables) :])
+    yield Section(title=f"By {by}", blocks=blocks)
     if rest:
         shown, hidden = rest[:MANY], len(rest) - MANY
         title = f"By {by}: {counted(len(rest), 'more', 'more')}"

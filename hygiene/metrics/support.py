@@ -147,9 +147,9 @@ class Support:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title="Support mail")
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         return f"<Support: {self.whole.tickets:,} tickets, {self.whole.open:,} open>"

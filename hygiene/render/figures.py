@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hygiene.render.sections import Cell, Split, Table, Tone
+from hygiene.render.sections import Block, Cell, Chart, Split, Table, Tiles, Tone
 
 BAR_CELLS = 12
 _LEAST, _MOST = 0.1, 99.9  # per cent that a share is said to be which is neither nothing nor all
@@ -39,6 +39,17 @@ def bar_text(share: float) -> str:
     return "█" * (halves // 2) + "▌" * (halves % 2)
 
 
+def tables_of(block: Block) -> tuple[Table, ...]:
+    """What a block is where nothing can be drawn; nothing for prose, trees and findings."""
+    if isinstance(block, Table):
+        return (block,)
+    if isinstance(block, Split):
+        return (split_table(block),)
+    if isinstance(block, Tiles):
+        return (tiles_table(block),)
+    return block.tables if isinstance(block, Chart) else ()
+
+
 def split_table(split: Split) -> Table:
     """The parts one below the other, for formats that cannot draw them side by side."""
     return Table(
@@ -54,3 +65,24 @@ def split_table(split: Split) -> Table:
         ),
         align="lrrll",
     )
+
+
+def tiles_table(tiles: Tiles) -> Table:
+    """Key figures as rows; without the arrows where there are none."""
+    arrows = any(tile.arrow for tile in tiles.tiles)
+    rows = tuple(
+        (
+            Cell(tile.title),
+            Cell(tile.figure, tile.tone),
+            _aside(tile.interval),
+            _aside(tile.aim),
+            *((_aside(tile.arrow),) if arrows else ()),
+        )
+        for tile in tiles.tiles
+    )
+    return Table(columns=tiles.heads if arrows else tiles.heads[:-1], rows=rows, align="lrlll")
+
+
+def _aside(text: str) -> Cell:
+    """What stands beside a figure; without a text nothing, as an empty muted cell has the mark of absence."""
+    return Cell(text, Tone.MUTED if text else Tone.PLAIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hygiene.finding import Finding
-from hygiene.render.figures import bar_text, split_table
+from hygiene.render.figures import bar_text, tables_of
 from hygiene.render.safe import (
     markdown_block,
     markdown_code,
@@ -21,7 +21,6 @@ from hygiene.render.sections import (
     Headline,
     Paragraph,
     Section,
-    Split,
     Table,
     Tree,
 )
@@ -68,7 +67,7 @@ def _headline(headline: Headline) -> str:
 
 def _section(section: Section, subject: str) -> str:
     blocks = _joined([_block(block, subject) for block in section.blocks])
-    if section.detail:
+    if section.detail or section.drawn:
         title = markdown_html(section.title) or "Details"
         return f"<details><summary>{title}</summary>\n\n{blocks}\n\n</details>"
     return _joined([f"### {markdown_text(section.title)}" if section.title.strip() else "", blocks])
@@ -77,13 +76,11 @@ def _section(section: Section, subject: str) -> str:
 def _block(block: Block, subject: str) -> str:
     if isinstance(block, Paragraph):
         return _toned(markdown_text(block.text), Cell(block.text, block.tone))
-    if isinstance(block, Table):
-        return _table(block)
-    if isinstance(block, Split):
-        return _table(split_table(block))
+    if tables := tables_of(block):
+        return _joined([_table(table) for table in tables])
     if isinstance(block, Tree):
         return "\n".join(_tree(block))
-    return _findings(block, subject)
+    return _findings(block, subject) if isinstance(block, FindingList) else ""
 
 
 def _findings(block: FindingList, subject: str) -> str:

@@ -10,21 +10,25 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from hygiene.files import packaged_text
-from hygiene.render import figures, tones
+from hygiene.render import charts, figures, tones
 from hygiene.render.safe import lines_of, printable, web_link
-from hygiene.render.sections import Cell, Document, FindingList, Paragraph, Split, Table, Tree
+from hygiene.render.sections import (
+    Cell,
+    Chart,
+    Document,
+    FindingList,
+    Paragraph,
+    Split,
+    Table,
+    Tile,
+    Tiles,
+    Tree,
+)
 
 
 def render_page(documents: Sequence[Document], *, title: str) -> str:
     """The page; the same documents give the same bytes."""
     return _template().render(documents=documents, title=title).lstrip()
-
-
-def render_frame(documents: Sequence[Document], *, title: str, height_px: int = 640) -> str:
-    """The page inside a frame, for notebooks: its style neither leaks out nor is spoilt from outside."""
-    page = render_page(documents, title=title)
-    frame = '<iframe srcdoc="{}" title="{}" style="width:100%;height:{}px;border:0"></iframe>'
-    return str(Markup(frame).format(page, printable(title), height_px))  # noqa: S704 - values are escaped by format
 
 
 @cache
@@ -40,6 +44,8 @@ def _template() -> Template:
         "paragraph": lambda block: isinstance(block, Paragraph),
         "table": lambda block: isinstance(block, Table),
         "split": lambda block: isinstance(block, Split),
+        "tiles": lambda block: isinstance(block, Tiles),
+        "chart": lambda block: isinstance(block, Chart),
         "tree": lambda block: isinstance(block, Tree),
         "finding_list": lambda block: isinstance(block, FindingList),
     }
@@ -63,6 +69,8 @@ def _template() -> Template:
         "share_text": figures.share_text,
         "drawn_share": _drawn_share,
         "strips": _strips,
+        "pictures": _pictures,
+        "spark": _spark,
         "long_class": _long_class,
     }
     return environment.from_string(_beside("page.html.j2"))
@@ -135,6 +143,31 @@ def _strips(split: Split) -> list[tuple[str, str, str]]:
         (part.tone.value, f"{begin:.2f}%", f"{width * scale:.2f}%")
         for part, begin, width in zip(split.parts, begins, widths, strict=True)
     ]
+
+
+def _pictures(chart: Chart) -> list[tuple[str, bool, Markup]]:
+    """Those that have something to show: title, whether it takes the whole width, and the drawing."""
+    drawn = ((each.title, each.wide, charts.draw(each)) for each in chart.pictures)
+    return [picture for picture in drawn if picture[2]]
+
+
+#: The box of the small line in a tile, and how far inside it stays.
+_SPARK = (72, 20, 3)
+
+
+def _spark(tile: Tile) -> list[tuple[str, str, str]]:
+    """The small line of a tile: its outline, and where its last point is; nothing for fewer than two points."""
+    known = [(at, value) for at, value in enumerate(tile.trend) if value is not None]
+    if len(known) < 2:
+        return []
+    width, height, inset = _SPARK
+    low, high = min(value for _, value in known), max(value for _, value in known)
+    across = (width - 2 * inset) / (len(tile.trend) - 1)
+    down = (height - 2 * inset) / ((high - low) or 1.0)
+    middle = (height / 2) if high == low else None
+    places = [(inset + at * across, middle or height - inset - (value - low) * down) for at, value in known]
+    outline = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return [(outline, f"{places[-1][0]:.1f}", f"{places[-1][1]:.1f}")]
 
 
 #: A figure of this many characters is set large, and so is a letter with a remark: `97.4 %`, `C at best`.

@@ -99,16 +99,128 @@ class FindingList:
     findings: tuple[Finding, ...]
 
 
-Block: TypeAlias = Paragraph | Table | Split | Tree | FindingList
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A key figure: how it is judged, how sure it is, what it should be, and where it is going.
+
+    `trend` are the figures of the latest periods, oldest first; None where there is none. `arrow` and `change`
+    say the same in a mark and in words.
+    """
+
+    title: str
+    figure: str
+    verdict: str = ""
+    tone: Tone = Tone.PLAIN
+    interval: str = ""
+    aim: str = ""
+    trend: tuple[float | None, ...] = ()
+    arrow: str = ""
+    change: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """Key figures side by side; as a table, `heads` stand above title, figure, interval, aim and arrow."""
+
+    tiles: tuple[Tile, ...]
+    heads: tuple[str, str, str, str, str]
+
+
+class ChartKind(StrEnum):
+    """How figures are drawn."""
+
+    LINE = "line"  # along `Point.at`
+    COLUMNS = "columns"  # along `Point.at`
+    BARS = "bars"  # one below the other
+    FUNNEL = "funnel"  # what is left after each step
+    HEAT = "heat"  # a series a row, a point a cell
+
+
+class Scale(StrEnum):
+    """What figures of a chart are."""
+
+    SHARE = "share"  # 0 to 1, shown in per cent
+    COUNT = "count"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A figure: `low` and `high` are the ends of its interval, `figure` is how it is written.
+
+    One that is `open` is not final, as more may come.
+    """
+
+    label: str
+    value: float | None
+    figure: str
+    at: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    tone: Tone = Tone.PLAIN
+    note: str = ""
+    open: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Figures that belong together."""
+
+    points: tuple[Point, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at a place of the axis, to be named there."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One drawing. `summary` says in a sentence what it shows, for those who do not see it.
+
+    `limits` are the ends of the range aimed at, `aim` is how that is said. `wide` takes the whole width.
+    """
+
+    title: str
+    kind: ChartKind
+    series: tuple[Series, ...]
+    summary: str
+    scale: Scale = Scale.SHARE
+    limits: tuple[float, ...] = ()
+    aim: str = ""
+    events: tuple[Event, ...] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Pictures, and the tables behind them, which stand for them wherever nothing can be drawn.
+
+    `note` says how the pictures are to be read.
+    """
+
+    pictures: tuple[Picture, ...]
+    tables: tuple[Table, ...]
+    note: str = ""
+
+
+Block: TypeAlias = Paragraph | Table | Split | Tree | FindingList | Tiles | Chart
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A titled group of blocks. `detail` sections are left out of short output and folded on a page."""
+    """A titled group of blocks. `detail` sections are left out of short output and folded on a page.
+
+    A `drawn` one lives by its pictures: it is open on a page, and a detail wherever nothing can be drawn.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     detail: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hygiene.finding import Finding, Severity
-from hygiene.render.figures import split_table
+from hygiene.render.figures import tables_of
 from hygiene.render.pen import Pen, cells, wrap
 from hygiene.render.safe import lines_of, web_link
 from hygiene.render.sections import (
@@ -16,7 +16,6 @@ from hygiene.render.sections import (
     Headline,
     Paragraph,
     Section,
-    Split,
     Table,
     Tone,
     Tree,
@@ -61,7 +60,7 @@ def render_terminal(
 ) -> str:
     """The document as lines that fit `width` (at least 60), fixes excepted: those are never broken."""
     view = _View(Pen(colour, encoding), max(width, MIN_WIDTH), verbose, document.headline.subject)
-    sections = [section for section in document.sections if verbose or not section.detail]
+    sections = [section for section in document.sections if verbose or not (section.detail or section.drawn)]
     groups = [
         _headline_lines(document.headline, view),
         *(_section_lines(section, view) for section in sections),
@@ -93,16 +92,22 @@ def _section_lines(section: Section, view: _View) -> list[str]:
 
 
 def _block_lines(block: Block, view: _View) -> list[str]:
-    room = view.width - _INDENT
     if isinstance(block, Paragraph):
         return _paragraph_lines(block, view)
-    if isinstance(block, Table):
-        return _indented(table_lines(block, view.pen, room))
-    if isinstance(block, Split):
-        return _indented(table_lines(split_table(block), view.pen, room))
     if isinstance(block, Tree):
-        return _indented(_tree_lines(block, view.pen, room))
-    return _finding_list_lines(block, view)
+        return _indented(_tree_lines(block, view.pen, view.width - _INDENT))
+    if isinstance(block, FindingList):
+        return _finding_list_lines(block, view)
+    return _tables_lines(tables_of(block), view)
+
+
+def _tables_lines(tables: Sequence[Table], view: _View) -> list[str]:
+    """One below the other, with a line between them."""
+    lines: list[str] = []
+    for table in tables:
+        drawn = _indented(table_lines(table, view.pen, view.width - _INDENT))
+        lines += ["", *drawn] if lines and drawn else drawn
+    return lines
 
 
 def _paragraph_lines(paragraph: Paragraph, view: _View) -> list[str]:

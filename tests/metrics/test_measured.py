@@ -248,7 +248,7 @@ def test_other_formats_show_the_same():
     assert "1.0 %" in render_markdown([kpis.sections()])
     page = render_page([kpis.sections()], title="Mail measured")
     assert "complaint-rate-delivered-missed" in page
-    assert kpis._repr_html_().startswith("<iframe")
+    assert kpis._repr_html_().startswith('<div class="hygiene-result">')
     assert repr(kpis) == "<Kpis 110,000 mails sent: 4 met, 0 missed, 1 not proven yet>"
 
 

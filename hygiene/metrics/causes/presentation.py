@@ -18,6 +18,7 @@ from hygiene.metrics.words import day_text, range_text, rate_text
 from hygiene.render.figures import share_of
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
+PROVIDERS: Final = "By mailbox provider"
 _SHOWN = 8  # anomalies, campaigns
 _EFFECTS = 5
 _PROVIDERS = 12
@@ -49,7 +50,7 @@ def _sections(causes: Causes) -> Iterator[Section]:
             yield Section(title="What receivers wrote", blocks=(_examples(causes.reasons),), detail=True)
     for compared in causes.compared:
         if compared.dimension == "provider":
-            yield Section(title="By mailbox provider", blocks=tuple(_providers(compared)))
+            yield Section(title=PROVIDERS, blocks=tuple(_providers(compared)))
     yield Section(title="Complaints to come", blocks=tuple(_forecast(causes.forecast)))
     if causes.fatigue:
         blocks = tuple(_fatigue(causes.fatigue))

@@ -182,9 +182,9 @@ class Comparison:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title="A/B test")
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         names = " | ".join(arm.name for arm in self.arms)

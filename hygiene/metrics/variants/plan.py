@@ -67,9 +67,9 @@ class Plan:
         return document(self)
 
     def _repr_html_(self) -> str:
-        from hygiene.render.page import render_frame
+        from hygiene.render.fragment import render_fragment
 
-        return render_frame([self.sections()], title="A/B test planned")
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         return f"<Plan {self.always:,} mails an arm, {self.once:,} for one look>"

@@ -1,0 +1,156 @@
+"""A figure of a measurement as matplotlib axes: along time, or slice by slice, with intervals and benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hygiene.errors import UsageError
+from hygiene.metrics.evaluate import values_of
+from hygiene.metrics.kpis import Kpi, KpiValue, Unit, find_kpi
+from hygiene.metrics.overviews import DAY, WEEK
+from hygiene.metrics.slices import Slices, pooled
+from hygiene.metrics.words import cell_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hygiene.metrics.measured import Kpis
+
+MOST_ROWS: Final = 30  # slices drawn side by side, the largest
+_LONGEST: Final = 40  # characters of a name
+_WITH: Final = "with 95 % interval"
+_ACCENT, _AIM, _SOFT = "#1d5c8f", "#ab2e18", "#59616b"
+#: days from 1970 that matplotlib can place
+_FAR: Final = 700_000
+
+
+def plot_kpi(kpis: Kpis, metric: str, by: str, ax: Axes | None = None) -> Axes:
+    """Draw it; raises UsageError for a metric or a column that is not there."""
+    kpi = find_kpi(metric, human=kpis.settings.human)
+    slices = slices_by(kpis, by)
+    values = list(values_of(slices, (kpi,), kpis.telling, kpis.profile, human=kpis.settings.human))
+    known = [value for value in values if value.value is not None]
+    if not known:
+        why = next((value.why_null for value in values if value.why_null), "there is no mail")
+        raise UsageError(f"{kpi.title} by {by} cannot be drawn: {why}")
+    axes = ax if ax is not None else _new_axes()
+    if by in {DAY, WEEK}:
+        _along_time(axes, known, by)
+    else:
+        _side_by_side(axes, known[:MOST_ROWS], by)
+    _finish(axes, kpis, kpi, by, hidden=0 if by in {DAY, WEEK} else max(len(known) - MOST_ROWS, 0))
+    return axes
+
+
+def slices_by(kpis: Kpis, by: str) -> Slices:
+    """The counts by one column; raises UsageError where they were not taken."""
+    if by in kpis.settings.by and kpis.slices is not None:
+        return pooled(kpis.slices, by)
+    overviews = {} if kpis.overviews is None else kpis.overviews.slices
+    if by in overviews:
+        return overviews[by]
+    days = overviews.get(DAY) or (kpis.slices if DAY in kpis.settings.by else None)
+    if by == WEEK and days is not None:
+        return replace(pooled(days, DAY, _monday), by=(WEEK,))
+    there = dict.fromkeys([*kpis.settings.by, *overviews, *([WEEK] if days is not None else [])])
+    names = f"only by {', '.join(there)}" if there else "not split at all"
+    raise UsageError(f"there are no figures by {by[:40]!r}, {names}: measure again with by={by[:40]!r}")
+
+
+def _monday(day: int | None) -> int | None:
+    """The Monday of a day's week; 1970 began on a Thursday."""
+    return None if day is None else day - (day + 3) % 7
+
+
+def _new_axes() -> Axes:
+    from matplotlib import pyplot as plt
+
+    _, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
+    return axes
+
+
+def _along_time(axes: Any, values: Sequence[KpiValue], by: str) -> None:
+    from matplotlib import dates
+
+    dated = [value for value in values if abs(_day(value.slice[by])) < _FAR]
+    if not dated:
+        raise UsageError(f"the mails have no date, so there is no {by} to draw")
+    days = np.array([np.datetime64(_day(value.slice[by]), "D") for value in dated])
+    axes.errorbar(
+        days, [value.value for value in dated], yerr=_reach(dated), marker="o", markersize=4, **_style()
+    )
+    moments: Any = dates  # without types of its own
+    locator = moments.AutoDateLocator(minticks=3, maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(moments.ConciseDateFormatter(locator))
+    axes.margins(y=0.1)
+
+
+def _day(cell: Any) -> int:
+    return _FAR if cell is None else int(cell)
+
+
+def _side_by_side(axes: Any, values: Sequence[KpiValue], by: str) -> None:
+    places = np.arange(len(values))
+    axes.errorbar(
+        [value.value for value in values], places, xerr=_reach(values), marker="o", **_style(line=False)
+    )
+    axes.set_yticks(places, [_name(by, value.slice[by]) for value in values], parse_math=False)
+    axes.invert_yaxis()
+    axes.margins(y=0.5 / max(len(values), 1))
+
+
+def _name(by: str, cell: Any) -> str:
+    """What is written beside a row, on one line and without what cannot be drawn."""
+    text = "".join(each if each.isprintable() else " " for each in cell_text(by, cell))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _reach(values: Sequence[KpiValue]) -> Any:
+    """How far the intervals reach below and above; None where there are none."""
+    if any(value.low is None or value.high is None for value in values):
+        return None
+    below = [max((value.value or 0) - (value.low or 0), 0.0) for value in values]
+    return np.array([below, [max((value.high or 0) - (value.value or 0), 0.0) for value in values]])
+
+
+def _style(*, line: bool = True) -> dict[str, Any]:
+    style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2, "label": _WITH}
+    return {**style, "linestyle": "-" if line else "none"}
+
+
+def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:
+    """Benchmark, units, words."""
+    from matplotlib.ticker import PercentFormatter
+
+    along = by in {DAY, WEEK}
+    figures, add_line = (axes.yaxis, axes.axhline) if along else (axes.xaxis, axes.axvline)
+    if target := kpis.profile.target_of(kpi.name, human=kpis.settings.human):
+        top = target.high if target.high is not None or target.low is None else target.suspect_above
+        for number, end in enumerate(end for end in (target.low, top) if end is not None):
+            label = f"aim {target.limit}" if not number else None
+            add_line(float(end), color=_AIM, linestyle="--", linewidth=1, label=label)
+    if kpi.unit is Unit.MONEY:
+        said = f"{kpi.title} ({kpis.account.currency or 'unit of the orders'})"
+    else:
+        figures.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        said = f"{kpi.title}, % of mails"
+    figures.set_label_text(said, parse_math=False)
+    more = f", {hidden} smaller ones not drawn" if hidden else ""
+    axes.set_title(f"{kpi.title.capitalize()} by {by}{more}", loc="left", fontsize="medium", parse_math=False)
+    axes.grid(axis="y" if along else "x", color=_SOFT, alpha=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    told = [at for at, label in enumerate(labels) if label != _WITH or kpi.unit is not Unit.MONEY]
+    if told:
+        axes.legend(
+            [handles[at] for at in told],
+            [labels[at] for at in told],
+            frameon=False,
+            fontsize="small",
+            loc="best",
+        )

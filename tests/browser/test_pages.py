@@ -1,0 +1,243 @@
+"""The pages as a browser shows them: on a phone, on a desk, in the dark and on paper."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from hygiene.demo.mailing import write_mailing
+from hygiene.metrics.measure import measure
+from hygiene.render.page import render_page
+
+from ..conftest import find_program
+from .season import HOSTILE, write_season
+
+pytestmark = pytest.mark.server("chromium")
+
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+WIDTHS = (320, 360, 1280)
+#: WCAG 2.2: text, and text that is large
+ENOUGH, ENOUGH_IF_LARGE = 4.5, 3.0
+
+#: every piece of text: what it says, its colour, what is painted behind it, and how large it is
+TEXTS = """() => {
+  const painted = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/rgba\\(0, 0, 0, 0\\)|transparent/.test(colour)) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element), drawn = element.namespaceURI.endsWith('svg');
+    found.push({
+      text, colour: drawn ? style.fill : style.color, behind: painted(element), drawn,
+      size: parseFloat(style.fontSize), bold: parseInt(style.fontWeight) >= 600,
+    });
+  }
+  return found;
+}"""
+
+#: elements that reach beyond the page and are not inside a box that scrolls
+BEYOND = """() => [...document.body.querySelectorAll('*')].filter(element => {
+  const scrolls = element.parentElement.closest('.scroll, .tree, pre');
+  return !scrolls && element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5;
+}).map(element => element.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_program("chromium"), args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def season(tmp_path_factory):
+    """A page full of hostile names."""
+    folder = tmp_path_factory.mktemp("season")
+    kpis = measure(write_season(folder / "<b>season.jsonl"), by="campaign")
+    page = folder / "page.html"
+    page.write_text(render_page([kpis.sections()], title="Mail measured"), encoding="utf-8")
+    return page
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The page of the built-in sample."""
+    folder = tmp_path_factory.mktemp("sample")
+    log, orders = write_mailing(folder)
+    kpis = measure(log, by="campaign", orders=orders)
+    page = folder / "page.html"
+    page.write_text(render_page([kpis.sections()], title="Mail measured"), encoding="utf-8")
+    return page
+
+
+@pytest.fixture
+def opened(browser):
+    """A function that opens a page; what it complained of and asked for is checked at the end."""
+    contexts, heard = [], []
+
+    def open_page(path, *, width=360, scheme="light", details=False):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: heard.append(message.text))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("request", lambda request: request.url == path.as_uri() or heard.append(request.url))
+        page.goto(path.as_uri())
+        if details:
+            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [each for each in heard if not each.startswith("data:,")]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("page", ["sample", "season"])
+def test_nothing_reaches_beyond_the_page(opened, request, page, width):
+    shown = opened(request.getfixturevalue(page), width=width, details=True)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    assert shown.evaluate(BEYOND) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(opened, season, scheme):
+    texts = opened(season, width=1280, scheme=scheme, details=True).evaluate(TEXTS)
+    assert len(texts) > 500
+    faint = [text for text in texts if contrast(text["colour"], text["behind"]) < needed(text)]
+    assert faint == []
+
+
+def test_light_and_dark_differ(opened, sample):
+    colours = [
+        opened(sample, scheme=scheme).evaluate(
+            """() => [document.body, document.querySelector('figure path[style*="--accent"]')]
+            .map(element => getComputedStyle(element)).map(style => [style.backgroundColor, style.fill])"""
+        )
+        for scheme in ("light", "dark")
+    ]
+    (light_page, light_drawn), (dark_page, dark_drawn) = colours
+    assert luminance(light_page[0]) > 0.8 > 0.1 > luminance(dark_page[0])
+    assert light_drawn[1] != dark_drawn[1]
+
+
+def test_texts_in_pictures_keep_a_size_that_can_be_read(opened, season):
+    sizes = opened(season, width=360).evaluate(
+        """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+          const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+          const texts = [...svg.querySelectorAll('text')];
+          return texts.map(text => parseFloat(getComputedStyle(text).fontSize) * scale);
+        })"""
+    )
+    assert len(sizes) > 100
+    assert min(sizes) > 8
+
+
+def test_texts_of_a_picture_stay_within_it(opened, season):
+    outside = opened(season, width=1280).evaluate(
+        """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+          const box = svg.getBoundingClientRect();
+          return [...svg.querySelectorAll('text')].filter(text => {
+            const own = text.getBoundingClientRect();
+            return own.left < box.left - 1 || own.right > box.right + 1
+              || own.top < box.top - 1 || own.bottom > box.bottom + 1;
+          }).map(text => text.textContent);
+        })"""
+    )
+    assert outside == []
+
+
+def test_headings_come_in_order(opened, season):
+    levels = opened(season, details=True).evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(each => +each.tagName[1])"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - one <= 1 for one, later in pairwise(levels))
+
+
+def test_hostile_names_stay_text(opened, season):
+    page = opened(season, details=True)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script, img, iframe, object, embed, main style, main b, main i").count() == 0
+    text = page.evaluate("document.body.textContent")
+    for name in HOSTILE[:-1]:
+        assert name in text
+    assert HOSTILE[-1].replace("\u202e", "\\u202e") in text
+
+
+def test_every_picture_says_what_it_shows(opened, season):
+    told = opened(season).evaluate(
+        "[...document.querySelectorAll('figure svg')].map(each => [each.getAttribute('role'), each.ariaLabel])"
+    )
+    assert len(told) > 12
+    assert all(role == "img" and len(label) > 10 for role, label in told)
+
+
+def test_paper_cuts_no_picture(opened, season):
+    """Paged by Chromium itself: no picture or tile lies across the edge of a page."""
+    page = opened(season, width=720)
+    page.emulate_media(media="print")
+    kept = page.evaluate(
+        """() => [...document.querySelectorAll('figure, .tile, .card')].map(each =>
+          [getComputedStyle(each).breakInside, each.scrollWidth - each.clientWidth])"""
+    )
+    assert len(kept) > 20
+    assert all(inside == "avoid" for inside, _ in kept)
+    assert all(hidden <= 1 for _, hidden in kept)
+    heights = page.evaluate(
+        "[...document.querySelectorAll('figure')].map(each => each.getBoundingClientRect().height)"
+    )
+    assert max(heights) < 900  # of the 1,009 that a sheet of A4 has between its margins
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('figure .scroll')].map(each => getComputedStyle(each).overflowX)"
+    )
+    assert set(boxes) == {"visible"}
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
+    assert len(pages) > 3
+
+
+def test_folded_parts_are_on_paper(opened, sample):
+    page = opened(sample, width=720)
+    page.emulate_media(media="print")
+    hidden = page.evaluate(
+        """() => [...document.querySelectorAll('details > :not(summary)')]
+        .filter(each => !each.checkVisibility()).length"""
+    )
+    assert hidden == 0
+
+
+def test_a_usual_page_is_small(sample, season):
+    assert sample.stat().st_size < 150_000
+    assert season.stat().st_size < 300_000
+
+
+def needed(text):
+    large = text["size"] >= 24 or (text["bold"] and text["size"] >= 18.66)
+    return ENOUGH_IF_LARGE if large else ENOUGH
+
+
+def contrast(one, other):
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    """Relative luminance of `rgb(…)`, as WCAG defines it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))

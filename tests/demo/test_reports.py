@@ -1,0 +1,58 @@
+"""What reports/ holds of the sample is what is made of it, and a demo ends by saying what to open."""
+
+from pathlib import Path
+
+import pytest
+
+from hygiene.demo.pictures import DRAWN, draw
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "reports"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The folder that a demo fills, and what it says last."""
+    import contextlib
+    import io
+
+    from hygiene.cli.demo import demo
+
+    folder, said = tmp_path_factory.mktemp("reports"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        demo(output=folder)
+    return folder, said.getvalue()
+
+
+@pytest.mark.parametrize("name", ["measure.csv", "rejected-by-reason.csv"])
+def test_the_data_is_up_to_date(played, name):
+    folder, _ = played
+    assert (COMMITTED / name).read_bytes() == (folder / name).read_bytes(), "make reports"
+
+
+def test_the_pictures_are_those_drawn(played):
+    folder, _ = played
+    drawn = {path.name for path in (folder / "pictures").iterdir()}
+    assert drawn == {path.name for path in (COMMITTED / "pictures").iterdir()}
+    assert len(drawn) == len(DRAWN) + 1
+    for path in (folder / "pictures").iterdir():
+        text = path.read_text("utf-8")
+        assert "<dc:date>" not in text
+        assert text.count("<text") == (COMMITTED / "pictures" / path.name).read_text("utf-8").count("<text")
+
+
+def test_a_picture_has_the_same_bytes_every_time():
+    def paint(ax):
+        ax.errorbar([1, 2], [3, 4], yerr=[0.1, 0.2], label="x")
+        ax.legend()
+
+    assert draw(paint) == draw(paint)
+
+
+def test_the_demo_ends_by_saying_what_to_open(played):
+    folder, said = played
+    last = "\n".join(said.splitlines()[-2:])
+    assert f"Open {folder / 'measure.html'}" in last
+    for name in ("measure.html", "audit.html", "clean/report.html"):
+        assert str(folder / name) in last
+        assert (folder / name).stat().st_size > 1_000
