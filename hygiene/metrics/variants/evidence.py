@@ -21,6 +21,7 @@ ALPHA: Final = 0.05
 SPLIT_ALPHA: Final = 0.001  # of checks that are made beside every test: a false alarm spoils a whole test
 #: successes and failures that each arm must be expected to have before a normal distribution describes it
 LEAST_EXPECTED: Final = 10
+_FISHER_MOST: Final = 10**6  # trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def newcombe(
     low, high = confint_proportions_2indep(
         successes[1], trials[1], successes[0], trials[0], method="newcomb", alpha=alpha
     )
-    return Interval(float(low), float(high))
+    return Interval(max(float(low), -1.0), min(float(high), 1.0))
 
 
 def welch(difference: float, variance: float, freedom: float, alpha: float = ALPHA) -> Interval:
@@ -96,7 +97,6 @@ def welch(difference: float, variance: float, freedom: float, alpha: float = ALP
 
 def shares_p(successes: tuple[float, float], trials: tuple[float, float]) -> float:
     """The p-value of one look at two shares: the z test; where an arm is too small for it, Fisher's."""
-    from scipy.stats import fisher_exact
     from statsmodels.stats.proportion import proportions_ztest
 
     total = sum(successes)
@@ -104,8 +104,29 @@ def shares_p(successes: tuple[float, float], trials: tuple[float, float]) -> flo
         return 1.0
     if is_large(successes, trials):
         return float(proportions_ztest(list(successes), list(trials))[1])
-    whole = [(math.floor(won), math.ceil(of)) for won, of in zip(successes, trials, strict=True)]
-    return float(fisher_exact([[won, of - won] for won, of in whole]).pvalue)
+    first, second = ((math.floor(won), math.ceil(of)) for won, of in zip(successes, trials, strict=True))
+    return _exact_p(first, second)
+
+
+def _exact_p(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Fisher's test; in huge numbers, where an arm or what is counted is rare, its limit: a binomial one.
+
+    scipy's walks through all tables, for minutes, and overflows in the end.
+    """
+    from scipy.stats import binomtest, fisher_exact
+
+    (won, of), (other, others) = first, second
+    whole = of + others
+    if whole <= _FISHER_MOST:
+        return float(fisher_exact([[won, of - won], [other, others - other]]).pvalue)
+    if of > others:
+        (won, of), (other, others) = second, first
+    rare, rarer = won + other, won  # of both outcomes the rarer one
+    if rare > whole - rare:
+        rare, rarer = whole - rare, of - won
+    if of < rare:  # a small arm: draws from what is nearly the other arm alone
+        return float(binomtest(rarer, of, rare / whole).pvalue)
+    return float(binomtest(rarer, rare, of / whole).pvalue)
 
 
 def means_p(difference: float, variance: float, freedom: float) -> float:

@@ -101,6 +101,28 @@ def test_one_look_is_the_z_test_and_where_few_did_it_fishers():
     assert shares_p((0, 0), (10, 10)) == shares_p((10, 10), (10, 10)) == shares_p((0, 3), (0, 10)) == 1
 
 
+@pytest.mark.parametrize(
+    ("won", "of"),
+    [
+        ((2, 9), (400_000, 900_000)),
+        ((9, 2), (400_000, 900_000)),
+        ((399_998, 899_989), (400_000, 900_000)),
+        ((5, 300_000), (6, 1_300_000)),
+        ((1, 1_299_000), (6, 1_300_000)),
+        ((1_200_000, 9), (1_300_000, 9)),
+    ],
+)
+def test_few_in_a_huge_test_are_fishers_limit(won, of):
+    table = [[won[0], of[0] - won[0]], [won[1], of[1] - won[1]]]
+    assert not is_large(won, of)
+    assert shares_p(won, of) == pytest.approx(stats.fisher_exact(table).pvalue, rel=5e-3)
+
+
+def test_a_huge_test_takes_no_time():
+    assert shares_p((5, 10**12), (10, 10**12 + 5)) < 1e-30
+    assert shares_p((3, 4), (10**12, 10**12)) == 1
+
+
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_is_what_statsmodels_says(p_values):
     expected = list(multipletests(p_values, method="holm")[1]) if p_values else []
