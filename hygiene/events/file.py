@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hygiene.errors import UnreadableInput
+from hygiene.events.jsonlog import json_form
 from hygiene.events.layout import (
     EventLayout,
     Reach,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 LIMITS = Limits()
 
 _HEAD = MIB  # bytes that tell what kind of log it is
-_SNIFFED_LINES = 20
 _NESTED = ("STRUCT", "MAP", "JSON", "VARIANT")
 _NAMED = 8  # columns named in one sentence
 _REJECTS = "event_rejects"
@@ -117,32 +116,13 @@ def _link(path: Path, scratch: Scratch, suffix: str) -> str:
 
 
 def _open_json(path: Path, head: bytes, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> EventFile:
-    kind = _json_kind(head)
+    kind = json_form(head)
     if head.startswith(codecs.BOM_UTF8):
         path = _without_mark(path, scratch)
     link = quote(_link(path, scratch, ".log"))
     lenient = ", ignore_errors = true" if kind == "newline_delimited" else ""
     read = f"select json as body from read_json_objects({link}, format = '{kind}'{lenient})"
     return _json_records(read, scratch, connection)
-
-
-def _json_kind(head: bytes) -> str:
-    """How the values of a file of JSON stand in it, in DuckDB's words."""
-    lines = head.removeprefix(codecs.BOM_UTF8).lstrip().splitlines()
-    first = lines[0].strip()
-    if _is_value(first):
-        return "newline_delimited"
-    if first.startswith(b"["):
-        return "array"
-    cut_short = first != b"{" and any(map(_is_value, lines[1:_SNIFFED_LINES]))
-    return "newline_delimited" if cut_short else "unstructured"
-
-
-def _is_value(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict | list)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _without_mark(path: Path, scratch: Scratch) -> Path:
