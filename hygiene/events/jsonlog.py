@@ -16,7 +16,7 @@ from typing import Final
 from hygiene.errors import UnreadableInput
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
-from hygiene.events.query import Mark, Records, events_sql, left_sql, unread_sql
+from hygiene.events.query import Mark, Records, events_sql, insert_events, left_sql, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.sample import SAMPLE_VALUES, sample_lines, sniff
 from hygiene.intake.guard import MIB, Limits
@@ -84,7 +84,7 @@ def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | b
     layouts, rounds, several = shown.layouts, shown.rounds, shown.several
     if layouts:
         first = json_records(bodies, layouts, rounds=rounds, apart=several)
-        con.execute(f"insert into events by name {events_sql(first, task.number, task.timezone)}")
+        insert_events(con, events_sql(first, task.number, task.timezone))
         if _count(task, "'unknown'"):
             again = json_records(numbered, layouts, rounds=rounds, apart=several)
             query = unread_sql(again, task.number, MOST_UNREAD)
@@ -105,7 +105,7 @@ def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
     con = task.connection
     con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
     records = json_records("from event_rest", declared().layouts, opened=True, keys=_keys(task), apart=True)
-    con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
+    insert_events(con, events_sql(records, task.number, task.timezone))
     if _count(task, f"'unknown', '{Mark.LEFT}'"):
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     con.execute("drop table temp.event_rest")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hygiene.event import EVENT, EventKind, Machine
 from hygiene.events.layout import (
@@ -38,6 +38,9 @@ from hygiene.events.values import (
     provider_words,
     timed,
 )
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: fields of layouts that become columns
 FIELDS: Final = (
@@ -123,6 +126,19 @@ def left_sql(records: Records) -> str:
     return f"""
     {_kinded(records, "UTC")} select line, body, {", ".join(KEPT.values())}
     from kinded where kind = '{Mark.LEFT}'"""
+
+
+def insert_events(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Put rows into `events`.
+
+    A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
+    of the few providers, and runs out of memory.
+    """
+    connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+    try:
+        connection.execute(f"insert into events by name {query}")
+    finally:
+        connection.execute("reset disabled_optimizers")
 
 
 # Rules

@@ -10,7 +10,7 @@ from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, BounceClass, EventKind, Machine
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
 from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, quote
-from hygiene.events.query import MOST_TEXT, Records, events_sql, unread_sql
+from hygiene.events.query import MOST_TEXT, Records, events_sql, insert_events, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.sample import SAMPLE_VALUES
 from hygiene.events.values import address_sql, domain_sql
@@ -51,7 +51,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
         return ()
     records, said = _records(table)
     con = task.connection
-    con.execute(f"insert into events by name {events_sql(records, task.number, task.timezone)}")
+    insert_events(con, events_sql(records, task.number, task.timezone))
     unread = con.execute(
         f"select 1 from events where file = {task.number} and kind in ('unknown', '-left') limit 1"
     ).fetchone()
@@ -132,9 +132,10 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         f"select *, {domain_sql('recipient')} as domain, false as zoneless "
         f"from (select {columns} from ({table.query}) as given)"
     )
-    task.connection.execute(
-        "insert into events by name select one.* replace (coalesce(one.provider, known.provider, one.domain) "
-        f"as provider) from ({rows}) as one left join event_provider as known using (domain)"
+    insert_events(
+        task.connection,
+        "select one.* replace (coalesce(one.provider, known.provider, one.domain) "
+        f"as provider) from ({rows}) as one left join event_provider as known using (domain)",
     )
     _keep_unknown(task, table, given["kind"])
 
