@@ -6,10 +6,10 @@ and confidence ("how sure") are separate: a key missing at the selectors one can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class Severity(StrEnum):
@@ -75,6 +75,26 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, keys in the order of the fields."""
         return {**asdict(self), "evidence": list(self.evidence)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One fault seen, where it differs from what its rule declares."""
+
+    evidence: str
+    fix: str = ""
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Open:
+    """A question that stayed open, with the reason."""
+
+    reason: str
+
+
+Evidence: TypeAlias = Iterator["str | Problem | Open"]
 
 
 @dataclass(frozen=True)

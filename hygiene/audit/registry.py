@@ -17,10 +17,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any
 
 from hygiene.errors import UsageError
-from hygiene.finding import Confidence, Finding, Severity, State, inside_sentence
+from hygiene.finding import Confidence, Evidence, Finding, Open, Problem, Severity, State, inside_sentence
 
 MAX_EVIDENCE = 12  # lines shown of one finding; the rest is counted
 MAX_EVIDENCE_LENGTH = 600  # characters of one line
@@ -31,26 +31,6 @@ CHECK_MODULES = (*AREAS[:2], "spf_tree", *AREAS[2:])
 
 #: subjects without which an audit has not answered its question; the others are optional
 ESSENTIAL = frozenset({"domain", "spf", "dkim", "dmarc", "mx"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One fault seen, where it differs from what the check declares."""
-
-    evidence: str
-    fix: str = ""
-    severity: Severity | None = None
-    confidence: Confidence | None = None
-
-
-@dataclass(frozen=True)
-class Open:
-    """A question that stayed open, with the reason."""
-
-    reason: str
-
-
-Evidence: TypeAlias = Iterator["str | Problem | Open"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,12 +15,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any
 
 from hygiene.content.knowledge import Source, sources
 from hygiene.content.parts import Content
 from hygiene.errors import UsageError
-from hygiene.finding import Confidence, Finding, Severity, State, inside_sentence
+from hygiene.finding import Confidence, Evidence, Finding, Open, Problem, Severity, State, inside_sentence
 
 MAX_EVIDENCE = 12  # lines shown of one finding; the rest is counted
 MAX_EVIDENCE_LENGTH = 300  # characters of one line
@@ -47,26 +47,6 @@ NOT_GIVEN: Mapping[str, str] = {
     "text": "there is no text part",
     "message": "there are no header fields: give the message as .eml",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One fault seen, where it differs from what the rule declares."""
-
-    evidence: str
-    fix: str = ""
-    severity: Severity | None = None
-    confidence: Confidence | None = None
-
-
-@dataclass(frozen=True)
-class Open:
-    """A question that stayed open, with the reason."""
-
-    reason: str
-
-
-Evidence: TypeAlias = Iterator["str | Problem | Open"]
 
 
 @dataclass(frozen=True, kw_only=True)

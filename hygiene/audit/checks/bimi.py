@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hygiene.audit.records.dmarc import Policy
-from hygiene.audit.registry import Evidence, Open, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.bimi import BimiView
 from hygiene.audit.views.dmarc import DmarcView
-from hygiene.finding import Severity
+from hygiene.finding import Evidence, Open, Severity
 from hygiene.web import FetchOutcome, Page
 
 RULE = "BIMI draft §7.1"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.dkim import MIN_RSA_BITS, DkimView, Selector
 from hygiene.audit.views.mx import MxView
 from hygiene.audit.views.spf import SpfView
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 REVOKED = re.compile(r"(?:^|;)\s*p\s*=\s*(?:;|$)")
 STRONG_BITS = 2048  # RSA keys below are discouraged, RFC 8301 §3.2

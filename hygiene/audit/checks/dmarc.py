@@ -9,12 +9,12 @@ from typing import Any
 from hygiene.audit.checks.dkim import sends_no_mail
 from hygiene.audit.records.dmarc import DmarcRecord, Policy, Psd, is_dmarc
 from hygiene.audit.records.report_uri import ReportUri, parse_report_uris
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.dmarc import DmarcView, ReportTarget
 from hygiene.audit.views.mx import MxView
 from hygiene.audit.views.spf import SpfView
 from hygiene.audit.zone_line import txt_line
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 POLICY_TAGS = ("p", "sp", "np")
 FIRST = "; once the reports show your own mail only"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hygiene.audit.registry import Evidence, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.domain import DomainView
-from hygiene.finding import Severity
+from hygiene.finding import Evidence, Severity
 
 UDP_PAYLOAD = 1232  # octets most resolvers ask for (DNS flag day 2020)
 

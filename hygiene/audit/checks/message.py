@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.message import MessageView
 from hygiene.domain import is_below, registered_domain
-from hygiene.finding import Severity
+from hygiene.finding import Evidence, Open, Problem, Severity
 
 
 @check(

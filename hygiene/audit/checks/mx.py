@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hygiene.audit.checks.dkim import sends_no_mail
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.mx import MxView
 from hygiene.audit.views.spf import SpfView
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 
 @check(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.reputation import BlocklistView, ReverseDns, ReverseDnsView
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 GMAIL = "https://support.google.com/a/answer/81126"
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from hygiene.audit.checks.spf_tree import GLUED, removals
 from hygiene.audit.records.spf import LOOKUP_TERMS, Qualifier, SpfRecord, is_spf, scan
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.spf_evaluation import SpfResult
 from hygiene.audit.spf_repair import merged, publish, rejoined, with_all
 from hygiene.audit.views.dkim import DkimView
@@ -16,7 +16,7 @@ from hygiene.audit.views.mx import MxView, is_unreachable
 from hygiene.audit.views.spf import SpfView
 from hygiene.audit.zone_line import txt_line
 from hygiene.domain import registered_domain
-from hygiene.finding import Severity
+from hygiene.finding import Evidence, Open, Problem, Severity
 
 MANY_ADDRESSES = 100_000  # a third of all SPF records allow more (arXiv 2502.08240, 2023)
 RECORD_SIZE = 450  # octets that leave room in a 512-octet answer, RFC 7208 §3.4

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hygiene.audit.records.spf import Qualifier, SpfRecord
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.spf_evaluation import MAX_LOOKUPS, MAX_VOID_LOOKUPS
 from hygiene.audit.spf_repair import publish, rejoined, repair, with_all, without
 from hygiene.audit.views.spf import SpfTerm, SpfView
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 GLUED = "a space is missing where two strings of the TXT record meet"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hygiene.audit.records.mta_sts import Mode
-from hygiene.audit.registry import Evidence, Open, Problem, check
+from hygiene.audit.registry import check
 from hygiene.audit.views.mx import MxView
 from hygiene.audit.views.transport import (
     DaneView,
@@ -13,7 +13,7 @@ from hygiene.audit.views.transport import (
     StartTlsView,
     TlsRptView,
 )
-from hygiene.finding import Severity
+from hygiene.finding import Evidence, Open, Problem, Severity
 
 ONE_DAY_S = 86_400
 OLD_TLS = ("TLSv1", "TLSv1.1", "SSLv3", "SSLv2")  # RFC 8996 §1

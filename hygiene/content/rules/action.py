@@ -7,8 +7,8 @@ import re
 from hygiene.content.knowledge import limit, words
 from hygiene.content.links import Link
 from hygiene.content.page import Page
-from hygiene.content.registry import Evidence, Problem, rule
-from hygiene.finding import Confidence, Severity
+from hygiene.content.registry import rule
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 
 def _calls(page: Page) -> list[Link]:

@@ -6,9 +6,9 @@ from hygiene.content.knowledge import limit, trigger_words
 from hygiene.content.links import MERGE_FIELD
 from hygiene.content.page import Page
 from hygiene.content.parts import Content, Message
-from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.subject import found_wording
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 
 @rule(

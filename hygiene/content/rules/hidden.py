@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hygiene.content.page import Page
 from hygiene.content.parts import Content
-from hygiene.content.registry import Evidence, Open, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.spelling import hidden_characters, mixed_words
 from hygiene.content.style import contrast, hexadecimal
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 _PREHEADER_LENGTH = 400  # characters of hidden text that a preheader and its padding may have
 

@@ -8,8 +8,8 @@ from html import escape
 
 from hygiene.content.knowledge import features, limit
 from hygiene.content.page import Element, Page
-from hygiene.content.registry import Evidence, Problem, rule
-from hygiene.finding import Confidence, Severity
+from hygiene.content.registry import rule
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 _USELESS = re.compile(
     r"(?:image|img|picture|photo|bild|logo|banner|header|spacer)[ _-]?\d*|[\w %-]+\.(?:png|jpe?g|gif|webp|svg)",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from hygiene.content.knowledge import limit
 from hygiene.content.page import Element, Page, Run
-from hygiene.content.registry import Evidence, Open, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.style import contrast, hexadecimal, pixels, readable
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 
 @rule(

@@ -8,9 +8,9 @@ from hygiene.content.knowledge import data, limit, words
 from hygiene.content.links import Link, site_of
 from hygiene.content.page import Page
 from hygiene.content.parts import Content, Message
-from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.spelling import mixed_words
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 
 def _has_body(content: Content) -> bool:

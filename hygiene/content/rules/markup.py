@@ -6,8 +6,8 @@ import re
 
 from hygiene.content.knowledge import Feature, features
 from hygiene.content.page import Page
-from hygiene.content.registry import Evidence, Problem, rule
-from hygiene.finding import Severity
+from hygiene.content.registry import rule
+from hygiene.finding import Evidence, Problem, Severity
 
 
 @rule(

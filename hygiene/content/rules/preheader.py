@@ -5,9 +5,9 @@ from __future__ import annotations
 from hygiene.content.knowledge import clients_cutting, limit, words
 from hygiene.content.links import MERGE_FIELD
 from hygiene.content.parts import Content, Preheader
-from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.subject import holds_any
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 _SNIPPET = (
     '<div style="display:none;max-height:0;overflow:hidden">Say here what the subject leaves open.'

@@ -7,10 +7,10 @@ import re
 from hygiene.content.knowledge import clients_cutting, limit, trigger_words
 from hygiene.content.links import MERGE_FIELD
 from hygiene.content.parts import Message
-from hygiene.content.registry import Evidence, Problem, rule
+from hygiene.content.registry import rule
 from hygiene.content.spelling import hidden_characters, mixed_words
 from hygiene.content.subject import REPLY, all_capitals, emoji, found_wording, personalised, shouted, symbols
-from hygiene.finding import Confidence, Severity
+from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 
 @rule(

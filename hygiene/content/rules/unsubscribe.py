@@ -7,8 +7,8 @@ import re
 from hygiene.content.knowledge import words
 from hygiene.content.links import Link
 from hygiene.content.parts import Content, Message
-from hygiene.content.registry import Evidence, Open, Problem, rule
-from hygiene.finding import Confidence, Severity
+from hygiene.content.registry import rule
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 #: header fields of a mail that answers what one person did: a receipt, a reply
 _PERSONAL = ("in-reply-to", "auto-submitted")
