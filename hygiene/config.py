@@ -100,6 +100,50 @@ class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     fail_on: Literal["critical", "high", "medium", "low", "never"] = "high"
 
 
+class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ``[accounts.NAME]`` table: a way out. A secret is written ``env:VARIABLE`` or ``file:PATH``."""
+
+    transport: Literal["smtp", "ses", "sendgrid", "mailgun", "postmark", "brevo"] = "smtp"
+    host: str = "localhost"  # of SMTP
+    port: Port = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str | None = None  # certificate authorities instead of the public ones
+    username: str = ""
+    password: str = ""  # env:… or file:…
+    api_key: str = ""  # of an API, env:… or file:…
+    api_secret: str = ""  # of SES: the secret access key
+    region: str = ""  # of SES and Mailgun (us, eu)
+    domain: str = ""  # of Mailgun: the sending domain
+    endpoint: str | None = None  # another address of the API: https://…
+    connections: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10  # at once, for everything but receipts
+    prompt_connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2  # kept for receipts alone
+    per_connection: Annotated[int, msgspec.Meta(ge=1)] = 100  # messages before a connection is made anew
+    patience_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 600.0  # after the dot; RFC 5321 §4.5.3.2.6
+    rates: tuple[str, ...] = ()  # all of which hold at once: 100/h, 500/d
+    providers: dict[str, tuple[str, ...]] = {}  # provider → rates of its own
+    warm_up: str = ""  # conservative, aggressive or transactional; "" for none
+    sign: tuple[str, ...] = ()  # SELECTOR._domainkey.DOMAIN=file:KEY, of keys that we sign with
+    return_path: str = ""  # domain of the envelope sender; "" is the sender's own address
+
+
+class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ``[streams.NAME]`` table: transactional, marketing or support."""
+
+    account: str  # of [accounts]
+    sender: str  # Name <address>
+    reply_to: str = ""
+    topic: str = ""  # what one unsubscribes from; "" is the stream's name
+    in_doubt: Literal["park", "resend"] | None = None  # none: resend of transactional mail, else park
+    unsubscribe: str = ""  # https://…/u : the token is put behind it
+    unsubscribe_mail: str = ""  # mailbox for unsubscribe mails
+    postal_address: str = ""
+    expires_after: str = "3d"  # what was not sent by then stays unsent
+    rates: tuple[str, ...] = ()
+
+
+Stream: TypeAlias = Literal["transactional", "marketing", "support"]
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a workspace can set."""
 
@@ -108,6 +152,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clean: CleaningPolicy = CleaningPolicy()
     measure: MeasureSettings = MeasureSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
+    accounts: dict[str, AccountSettings] = {}
+    streams: dict[Stream, StreamSettings] = {}
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -1,7 +1,7 @@
 """The state of a workspace: tables in an SQLite file or, by URL, in PostgreSQL, and the key that erasure needs.
 
-To add a table, declare it here and raise SCHEMA_VERSION: what is missing is made on opening. Changing a table
-that exists takes an entry in MIGRATIONS as well.
+To add a table, declare it in `hygiene.tables` and raise SCHEMA_VERSION: what is missing is made on opening.
+Changing a table that exists takes an entry in MIGRATIONS as well.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,18 +17,9 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
-    Column,
     Connection,
-    DateTime,
-    Dialect,
     Engine,
-    Index,
-    MetaData,
-    Named,
     Table,
-    Text,
-    TypedColumns,
-    TypeDecorator,
     create_engine,
     event,
     inspect,
@@ -42,8 +32,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.secret_key import DEFAULT_KEY_FILE, create_key, find_key, fingerprint
+from hygiene.tables import METADATA, SETTING
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DEFAULT_STORE = "hygiene.db"
 
 _FINGERPRINT = "key fingerprint"
@@ -58,57 +49,6 @@ _DRIVERS = {
 
 #: version → what turns a store of that version into the next
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
-
-METADATA = MetaData()
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, aware and in UTC whatever the database keeps; naive ones are refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To the database."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a moment in the store needs a time zone")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
-        if value is None or value.tzinfo is not None:
-            return value and value.astimezone(UTC)
-        return value.replace(tzinfo=UTC)
-
-
-class _SettingColumns(TypedColumns):
-    name = Column(Text, primary_key=True)
-    value: Named[str] = Column(Text)
-
-
-class _SuppressionColumns(TypedColumns):
-    form = Column(Text, primary_key=True)  # address, domain, md5, sha256, uid2, hmac
-    value = Column(
-        Text, primary_key=True
-    )  # what a contact must equal; of an address the HMAC of its identity key
-    mailbox: Named[str | None] = Column(Text)  # HMAC of the mailbox key, of addresses and of people erased
-    address: Named[str | None] = Column(Text)  # as it is written; nobody's after erasure
-    reason: Named[str] = Column(Text)
-    since: Named[datetime] = Column(UtcDateTime)
-    source: Named[str] = Column(Text)  # a file's name, or "command line"
-
-
-class _DomainMailColumns(TypedColumns):
-    domain = Column(Text, primary_key=True)
-    verdict: Named[str] = Column(Text)
-    detail: Named[str] = Column(Text)
-    asked_at: Named[datetime] = Column(UtcDateTime)
-
-
-SETTING = Table("setting", METADATA, _SettingColumns)
-SUPPRESSION = Table("suppression", METADATA, _SuppressionColumns, sqlite_with_rowid=False)
-DOMAIN_MAIL = Table("domain_mail", METADATA, _DomainMailColumns, sqlite_with_rowid=False)
-Index("suppression_mailbox", SUPPRESSION.c.mailbox)
 
 
 class Store:

@@ -14,7 +14,8 @@ import hygiene.store as store_module
 from hygiene.config import load_settings
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.secret_key import KEY_VARIABLE, create_key, parse_key
-from hygiene.store import DOMAIN_MAIL, METADATA, SCHEMA_VERSION, insert_into, open_store, store_exists
+from hygiene.store import SCHEMA_VERSION, insert_into, open_store, store_exists
+from hygiene.tables import DOMAIN_MAIL, METADATA
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)

@@ -212,7 +212,7 @@ class MailCache:
     def __enter__(self) -> Self:
         from sqlalchemy import delete
 
-        from hygiene.store import DOMAIN_MAIL
+        from hygiene.tables import DOMAIN_MAIL
 
         with self.store.writing() as connection:
             connection.execute(delete(DOMAIN_MAIL).where(DOMAIN_MAIL.c.asked_at <= self.now - GOOD_FOR))
@@ -230,7 +230,7 @@ class MailCache:
     def _find(self, names: Sequence[str]) -> Iterator[DomainMail]:
         from sqlalchemy import select
 
-        from hygiene.store import DOMAIN_MAIL
+        from hygiene.tables import DOMAIN_MAIL
 
         columns = DOMAIN_MAIL.c
         good = select(columns.domain, columns.verdict, columns.detail).where(
@@ -252,7 +252,8 @@ class MailCache:
 
     def save(self) -> None:
         """Write what is not saved yet."""
-        from hygiene.store import DOMAIN_MAIL, insert_into
+        from hygiene.store import insert_into
+        from hygiene.tables import DOMAIN_MAIL
 
         rows, self._unsaved = [self._row(mail) for mail in self._unsaved], []
         if not rows:

@@ -22,7 +22,8 @@ from hygiene.contacts.domain_mail import (
 )
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.resolver import Answer, Outcome, Zone
-from hygiene.store import DOMAIN_MAIL, insert_into, open_store
+from hygiene.store import insert_into, open_store
+from hygiene.tables import DOMAIN_MAIL
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 PUBLIC, PUBLIC_V6 = "9.9.9.9", "2620:fe::9"  # documentation addresses are not public; none is ever contacted

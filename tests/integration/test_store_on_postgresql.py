@@ -22,7 +22,8 @@ from hygiene.contacts.suppression.workspace import (
     load_suppressions,
 )
 from hygiene.errors import UnreadableInput, UsageError
-from hygiene.store import METADATA, SCHEMA_VERSION, open_store
+from hygiene.store import SCHEMA_VERSION, open_store
+from hygiene.tables import METADATA
 
 pytestmark = pytest.mark.server("initdb", "postgres")
 

@@ -32,7 +32,7 @@ from hygiene.address import Address, judge_address
 from hygiene.contacts.suppression.entries import ReadNote, SuppressionList, collect, combine
 from hygiene.contacts.suppression.read import read_suppressions
 from hygiene.errors import UsageError
-from hygiene.store import SUPPRESSION, Store, insert_into
+from hygiene.store import Store, insert_into
 from hygiene.suppression_forms import (
     HASHED_FIELDS,
     RANKS,
@@ -44,6 +44,7 @@ from hygiene.suppression_forms import (
     read_target,
     shared_hash,
 )
+from hygiene.tables import SUPPRESSION
 
 COMMAND_LINE = "command line"
 

@@ -1,0 +1,1 @@
+"""A campaign and a cleaned list → mail that left, each accounted for."""

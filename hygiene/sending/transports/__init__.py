@@ -1,0 +1,1 @@
+"""Ways out for a mail: SMTP, and one file per provider's API."""
