@@ -1,0 +1,348 @@
+"""The durable queue: one row a mail, and the only truth about it. SQLite or PostgreSQL, the same statements.
+
+Everything here is one step inside a transaction of its caller. Times are given, in microseconds since 1970 UTC.
+Queueing twice is impossible (unique by campaign and key), and a claim is re-checked when the last dot is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from hygiene.sending.states import FINAL, STOPPED, CampaignState, State
+from hygiene.store import insert_into
+from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
+
+CUT_OFF: Final = "the program ended before the reply was written down"
+_BATCH: Final = 500  # rows a statement, below SQLite's limit of parameters
+_C, _O = CAMPAIGN.c, OUTBOX.c
+# Written out, as the partial indexes have them.
+_READY: Final = _O.state == literal_column(f"'{State.READY}'")
+_DEFERRED: Final = _O.state == literal_column(f"'{State.DEFERRED}'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lot:
+    """Rows to claim: so many of a campaign for one provider, before a place in its order."""
+
+    campaign: int
+    provider: str
+    count: int
+    before: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Going:
+    """A mail whose last dot is due. `targets` are the entries of a suppression list that mean its person."""
+
+    id: int
+    owner: str
+    person: str  # HMAC of the mailbox key
+    topic: str
+    targets: tuple[tuple[str, str], ...]
+    allowed: frozenset[str]  # reasons that do not keep this stream from mailing
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a mail may leave: as DATA; else what it becomes, and why. None: not now, or no longer ours."""
+
+    state: State | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """What a try came to."""
+
+    id: int
+    state: State
+    tries: int  # by which to count up
+    due_us: int | None = None  # of a deferral
+    code: int | None = None
+    status: str = ""
+    reply: str = ""
+    reason: str = ""
+    remote: str = ""
+
+
+# Campaigns
+
+
+def add_campaign(connection: Connection, values: Mapping[str, Any]) -> RowMapping:
+    """The campaign of that name: a new one of these values, or the one that is there."""
+    connection.execute(
+        insert_into(connection, CAMPAIGN).values(dict(values)).on_conflict_do_nothing(index_elements=["name"])
+    )
+    return connection.execute(select(CAMPAIGN).where(_C.name == values["name"])).mappings().one()
+
+
+def find_campaign(connection: Connection, name: str) -> RowMapping | None:
+    """The campaign of that name."""
+    return connection.execute(select(CAMPAIGN).where(_C.name == name)).mappings().one_or_none()
+
+
+def campaigns(connection: Connection, *states: CampaignState) -> Sequence[RowMapping]:
+    """The campaigns in these states, or all, oldest first."""
+    query = select(CAMPAIGN).order_by(_C.id)
+    return connection.execute(query.where(_C.state.in_(states)) if states else query).mappings().all()
+
+
+def move_campaign(
+    connection: Connection,
+    campaign: int,
+    to: CampaignState,
+    *,
+    among: Iterable[CampaignState],
+    because: str = "",
+    ended_us: int | None = None,
+) -> bool:
+    """Change a campaign's state where it is one of `among`; False where it is not."""
+    moved = connection.execute(
+        update(CAMPAIGN)
+        .where(_C.id == campaign, _C.state.in_(tuple(among)))
+        .values(state=to, held_because=because, ended_us=ended_us)
+    )
+    return bool(moved.rowcount)
+
+
+# Queueing
+
+
+def queue(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write mails that are not there yet; how many those were."""
+    if not rows:
+        return 0
+    connection.execute(
+        insert_into(connection, OUTBOX).on_conflict_do_nothing(index_elements=["campaign", "key"]),
+        [dict(row) for row in rows],
+    )
+    return len(rows)
+
+
+# Claiming
+
+
+def providers_ready(connection: Connection, campaign: int) -> list[str]:
+    """The providers for which a campaign has mails ready, found by leaps through the index."""
+    found: list[str] = []
+    while True:
+        query = select(_O.provider).where(_O.campaign == campaign, _READY)
+        if found:
+            query = query.where(_O.provider > found[-1])
+        name = connection.scalar(query.order_by(_O.provider).limit(1))
+        if name is None:
+            return found
+        found.append(name)
+
+
+def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> Sequence[RowMapping]:
+    """Take rows that are ready, in the campaign's order; other workers see them no longer."""
+    wanted = and_(_O.campaign == lot.campaign, _READY, _O.provider == lot.provider)
+    if lot.before is not None:
+        wanted = and_(wanted, _O.place < lot.before)
+    running = select(_C.id).where(_C.id == lot.campaign, _C.state == CampaignState.RUNNING).exists()
+    chosen = select(_O.id).where(wanted, running).order_by(_O.place).limit(lot.count)
+    if connection.dialect.name == "postgresql":
+        chosen = chosen.with_for_update(skip_locked=True, of=OUTBOX)
+    taken = connection.execute(
+        update(OUTBOX)
+        .where(_O.id.in_(chosen))
+        .values(state=State.CLAIMED, owner=owner, lease_us=lease_us)
+        .returning(*OUTBOX.c)
+    )
+    return sorted(taken.mappings().all(), key=lambda row: int(row["place"]))
+
+
+def renew(connection: Connection, owner: str, *, lease_us: int) -> None:
+    """Keep what a worker has for longer."""
+    held = and_(_O.owner == owner, _O.state.in_((State.CLAIMED, State.DATA)))
+    connection.execute(update(OUTBOX).where(held).values(lease_us=lease_us))
+
+
+def give_back(connection: Connection, ids: Sequence[int], owner: str) -> None:
+    """Rows of which nothing has left are anybody's again."""
+    for part in _parts(ids):
+        mine = and_(_O.id.in_(part), _O.owner == owner, _O.state == State.CLAIMED)
+        connection.execute(update(OUTBOX).where(mine).values(state=State.READY, owner=None, lease_us=None))
+
+
+# At the last dot
+
+
+def let_go(connection: Connection, going: Sequence[Going], *, now_us: int) -> dict[int, Verdict]:
+    """Decide for each mail whether its last dot may be written, and write that down first.
+
+    Suppression, the campaign's state, expiry and the claim itself are looked at in this very transaction.
+    """
+    verdicts: dict[int, Verdict] = {}
+    for part in _parts(going):
+        reasons = _suppressed(connection, part)
+        for each in part:
+            if each.id in reasons:
+                verdicts[each.id] = Verdict(State.SUPPRESSED, reasons[each.id])
+        free = [each for each in part if each.id not in reasons]
+        left = _mark_data(connection, free, now_us)
+        verdicts |= {each.id: Verdict(State.DATA if each.id in left else None) for each in free}
+        ours = _still_claimed(connection, [each for each in part if each.id in reasons])
+        verdicts |= {each.id: Verdict(None) for each in part if each.id in reasons and each.id not in ours}
+    return verdicts
+
+
+def _mark_data(connection: Connection, free: Sequence[Going], now_us: int) -> set[int]:
+    if not free:
+        return set()
+    running = select(_C.id).where(_C.state.not_in(tuple(STOPPED)))
+    fresh = or_(_O.expires_us.is_(None), _O.expires_us > now_us)
+    marked = connection.execute(
+        update(OUTBOX)
+        .where(_claimed_by(free), _O.lease_us > now_us, fresh, _O.campaign.in_(running))
+        .values(state=State.DATA, changed_us=now_us)
+        .returning(_O.id)
+    )
+    return set(marked.scalars())
+
+
+def _still_claimed(connection: Connection, going: Sequence[Going]) -> set[int]:
+    if not going:
+        return set()
+    return set(connection.scalars(select(_O.id).where(_claimed_by(going))))
+
+
+def _claimed_by(going: Sequence[Going]) -> ColumnElement[bool]:
+    owners = {each.owner for each in going}
+    return and_(_O.id.in_([each.id for each in going]), _O.owner.in_(owners), _O.state == State.CLAIMED)
+
+
+def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
+    """Mail → why its person must not have it, of those for whom something says so."""
+    targets = {target for each in going for target in each.targets}
+    people = {each.person for each in going}
+    s, o = SUPPRESSION.c, OPT_OUT.c
+    listed = select(s.form, s.value, s.mailbox, s.reason)
+    rows = [
+        *connection.execute(listed.where(tuple_(s.form, s.value).in_(sorted(targets)))),
+        *connection.execute(listed.where(s.mailbox.in_(sorted(people)))),
+    ]
+    left = set(connection.execute(select(o.topic, o.person).where(o.person.in_(sorted(people)))).tuples())
+    found: dict[int, str] = {}
+    for each in going:
+        reasons = [
+            reason
+            for form, value, mailbox, reason in rows
+            if ((form, value) in each.targets or mailbox == each.person) and reason not in each.allowed
+        ]
+        if reasons:
+            found[each.id] = reasons[0]
+        elif (each.topic, each.person) in left:
+            found[each.id] = "unsubscribed"
+    return found
+
+
+# Afterwards
+
+
+def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> None:
+    """Write down what became of mails. Rows of a mail in doubt that was resolved meanwhile stay as they are."""
+    from sqlalchemy import bindparam
+
+    statement = (
+        update(OUTBOX)
+        .where(_O.id == bindparam("row"), _O.state.in_((State.CLAIMED, State.DATA)))
+        .values(
+            state=bindparam("to"),
+            owner=None,
+            lease_us=None,
+            due_us=func.coalesce(bindparam("due"), _O.due_us),
+            tries=_O.tries + bindparam("more"),
+            code=bindparam("code_"),
+            status=bindparam("status_"),
+            reply=bindparam("reply_"),
+            reason=bindparam("reason_"),
+            remote=bindparam("remote_"),
+            changed_us=now_us,
+        )
+    )
+    if ends:
+        connection.execute(statement, [_bound(end) for end in ends])
+
+
+def _bound(end: End) -> dict[str, Any]:
+    return {
+        "row": end.id,
+        "to": end.state,
+        "due": end.due_us,
+        "more": end.tries,
+        "code_": end.code,
+        "status_": end.status,
+        "reply_": end.reply,
+        "reason_": end.reason,
+        "remote_": end.remote,
+    }
+
+
+def sweep(connection: Connection, *, now_us: int) -> Sequence[RowMapping]:
+    """Deferred mails that are due become ready, claims that ran out free, and what was at its last dot unknown.
+
+    The rows that came to an end by that, as they are now: unknown ones, and those that expired.
+    """
+    late = _O.lease_us <= now_us
+    _set(connection, late, _O.state == State.CLAIMED, state=State.READY, owner=None, lease_us=None)
+    doubtful = _set(
+        connection,
+        late,
+        _O.state == State.DATA,
+        state=State.UNKNOWN,
+        owner=None,
+        lease_us=None,
+        tries=_O.tries + 1,
+        reply=CUT_OFF,
+        changed_us=now_us,
+    )
+    overdue = _O.expires_us <= now_us
+    expired = _set(connection, _DEFERRED, overdue, _O.due_us <= now_us, state=State.EXPIRED, changed_us=now_us)
+    _set(connection, _DEFERRED, _O.due_us <= now_us, state=State.READY)
+    return [*doubtful, *expired]
+
+
+def _set(connection: Connection, *where: ColumnElement[bool], **values: Any) -> Sequence[RowMapping]:
+    return (
+        connection.execute(update(OUTBOX).where(*where).values(**values).returning(*OUTBOX.c)).mappings().all()
+    )
+
+
+def cancel_rest(connection: Connection, campaign: int, *, now_us: int) -> int:
+    """Mails of a campaign that nobody is at come to their end unsent; how many those were."""
+    waiting = and_(_O.campaign == campaign, _O.state.in_((State.READY, State.DEFERRED)))
+    done = connection.execute(update(OUTBOX).where(waiting).values(state=State.CANCELLED, changed_us=now_us))
+    return int(done.rowcount)
+
+
+def counts(connection: Connection, campaign: int) -> dict[State, int]:
+    """Mails of a campaign by state; states that do not occur are left out."""
+    query = select(_O.state, func.count()).where(_O.campaign == campaign).group_by(_O.state)
+    return {State(state): number for state, number in connection.execute(query).tuples()}
+
+
+def open_rows(connection: Connection, campaign: int) -> int:
+    """How many mails of a campaign have not come to their end."""
+    query = select(func.count()).where(_O.campaign == campaign, _O.state.not_in(tuple(FINAL)))
+    return int(connection.scalar(query) or 0)
+
+
+def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
