@@ -14,13 +14,14 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 
 #: what contacts and metrics both read and compute with
 TABLES = {"intake", "engines", "events"}
-STATIONS = {"audit", "contacts", "content", "metrics"}
+STATIONS = {"audit", "bounces", "contacts", "content", "metrics"}
 
 #: part → the parts it may import besides itself; the vocabulary is the modules of the top level
 BELOW = {
     "vocabulary": set(),
     "render": {"vocabulary"},
     "audit": {"vocabulary"},
+    "bounces": {"vocabulary"},
     "content": {"vocabulary"},
     "intake": {"vocabulary"},
     "notebooks": {"vocabulary"},  # text: what they call is public

@@ -1,0 +1,62 @@
+"""A refusal in words and codes → what it means. The same rules for a reply in the dialogue and for a bounce."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hygiene.bounce import BounceReason, Verdict
+from hygiene.bounces.rules import Refusal, Rule, strongest
+from hygiene.bounces.wording import MAX_TEXT, normal
+from hygiene.finding import Confidence
+
+#: an enhanced status code (RFC 3463 §2), not a piece of an address or a version
+STATUS: Final = re.compile(r"(?<![\w.])#?([245]\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
+#: a reply code (RFC 5321 §4.2) with what follows one
+CODE: Final = re.compile(r"(?<![\w.@+=/-])([245][0-5]\d)(?=[-\s](?:\s*[#(<\[]?[245]\.\d|[^\d]))")
+
+SURE_FROM: Final = 80  # weight of a rule
+LIKELY_FROM: Final = 50
+
+_AFTER_DATA: Final = frozenset({"data", "dot"})
+_EXACT: Final = frozenset({"5.1.1", "5.1.10", "5.1.3", "5.1.0"})
+
+
+def classify_reply(code: int, status: str, text: str, phase: str = "", provider: str = "") -> Verdict:
+    """What a refusal in the SMTP dialogue means.
+
+    `code` is the reply code, `status` the enhanced status code ("" where the server has none), `text` the
+    reply's text, of several lines all of them. `phase` is what was refused: connect, tls, ehlo, auth, mail,
+    rcpt, data (the command) or dot (the message); `provider` the receiver's name where known (gmail,
+    microsoft, yahoo …). Without a rule that fits: onhold for a reply without words, else undefined.
+    """
+    found = tuple(dict.fromkeys([*([status] if status else []), *STATUS.findall(text[:MAX_TEXT])]))
+    return judge(Refusal(words=normal(text), code=code, statuses=found, phase=phase, provider=provider), text)
+
+
+def judge(refusal: Refusal, evidence: str = "") -> Verdict:
+    """The verdict of the strongest rule."""
+    decided = strongest(refusal)
+    if decided is None:
+        reason = BounceReason.UNDEFINED if len(refusal.words) > 2 else BounceReason.ONHOLD
+        return Verdict(reason=reason, confidence=Confidence.GUESS, evidence=evidence)
+    rule, weight = decided
+    return Verdict(
+        reason=_late(rule, refusal),
+        confidence=_confidence(weight),
+        rule_id=rule.id,
+        evidence=evidence,
+        only_retry=rule.only_retry,
+    )
+
+
+def _late(rule: Rule, refusal: Refusal) -> BounceReason:
+    """An "unknown user" after the message was sent is a filter's word, unless a status says it outright."""
+    late = rule.reason is BounceReason.USERUNKNOWN and refusal.phase in _AFTER_DATA
+    return BounceReason.FILTERED if late and not _EXACT.intersection(refusal.statuses) else rule.reason
+
+
+def _confidence(weight: int) -> Confidence:
+    if weight >= SURE_FROM:
+        return Confidence.SURE
+    return Confidence.LIKELY if weight >= LIKELY_FROM else Confidence.GUESS
