@@ -86,6 +86,7 @@ EDGES = {
     "metrics/event_log.py",
     "notebooks/write.py",
     "secret_key.py",
+    "sending/campaign.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")
@@ -133,6 +134,7 @@ HEAVY = {
     "asyncio",
     "checkdmarc",
     "cryptography",
+    "css_inline",
     "disposable_email_domains",
     "dns",
     "duckdb",
@@ -141,6 +143,7 @@ HEAVY = {
     "jinja2",
     "lxml",
     "matplotlib",
+    "mjml",
     "msgspec",
     "narwhals",
     "numpy",
