@@ -114,6 +114,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     api_secret: str = ""  # of SES: the secret access key
     region: str = ""  # of SES and Mailgun (us, eu)
     domain: str = ""  # of Mailgun: the sending domain
+    configuration_set: str = ""  # of SES; its event destinations are what webhooks come from
+    message_stream: str = ""  # of Postmark; "" is outbound
     endpoint: str | None = None  # another address of the API: https://…
     connections: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10  # at once, for everything but receipts
     prompt_connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2  # kept for receipts alone

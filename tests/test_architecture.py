@@ -87,6 +87,8 @@ EDGES = {
     "metrics/event_log.py",
     "notebooks/write.py",
     "secret_key.py",
+    "sending/transports/eml.py",
+    "sending/transports/http_api.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")
