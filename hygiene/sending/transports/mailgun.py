@@ -34,6 +34,7 @@ from hygiene.sending.transports.answer import (
     sent,
     usual_meaning,
 )
+from hygiene.sending.transports.parts import kept_beside
 
 HOSTS: Final = {
     "": "https://api.mailgun.net",

@@ -1,9 +1,9 @@
 """Postmark: /email, which takes no raw mail but its parts.
 
 https://postmarkapp.com/developer/api/email-api and .../api/overview (response codes, error codes), 2026-11.
-Metadata comes back in every webhook. There is no idempotency key. 500 is documented as "in most cases the message
-is lost", which is no promise: in doubt; 503 as planned maintenance, with JSON. Unconfirmed: X-PM-KeepID, by
-which a Message-ID of one's own is kept.
+Metadata comes back in every webhook. There is no idempotency key. 500 is documented as "in most cases the
+message is lost", which is no promise: in doubt; 503 as planned maintenance, with JSON. Unconfirmed:
+X-PM-KeepID, by which a Message-ID of one's own is kept.
 """
 
 from __future__ import annotations
