@@ -114,6 +114,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     api_secret: str = ""  # of SES: the secret access key
     region: str = ""  # of SES and Mailgun (us, eu)
     domain: str = ""  # of Mailgun: the sending domain
+    configuration_set: str = ""  # of SES; its event destinations are what webhooks come from
+    message_stream: str = ""  # of Postmark; "" is outbound
     endpoint: str | None = None  # another address of the API: https://…
     connections: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10  # at once, for everything but receipts
     prompt_connections: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2  # kept for receipts alone
@@ -141,7 +143,24 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     rates: tuple[str, ...] = ()
 
 
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One ``[webhooks.PROVIDER]`` table: how its posts prove themselves. Secrets are env:… or file:…."""
+
+    topics: tuple[str, ...] = ()  # SES: topics of SNS that may post here, arn:aws:sns:…
+    public_key: str = ""  # SendGrid: the verification key of its signed event webhook, base64
+    signing_key: str = ""  # Mailgun: the HTTP webhook signing key
+    username: str = ""  # Postmark, Brevo: of the user name and password in the webhook's address
+    password: str = ""
+    header: str = ""  # Postmark, Brevo: a header of one's own; "" is Authorization: Bearer
+    token: str = ""  # and what it must hold
+    networks: tuple[str, ...] = ()  # from which posts may come, besides: 192.0.2.0/24
+    tolerance_s: Annotated[float, msgspec.Meta(gt=0, le=2_592_000)] | None = (
+        None  # age of a signed post; none = as long as the provider tries again
+    )
+
+
 Stream: TypeAlias = Literal["transactional", "marketing", "support"]
+Webhook: TypeAlias = Literal["ses", "sendgrid", "mailgun", "postmark", "brevo"]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,6 +173,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workspace: WorkspaceSettings = WorkspaceSettings()
     accounts: dict[str, AccountSettings] = {}
     streams: dict[Stream, StreamSettings] = {}
+    webhooks: dict[Webhook, WebhookSettings] = {}
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:

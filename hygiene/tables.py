@@ -101,6 +101,7 @@ class _OutboxColumns(TypedColumns):
     ref: Named[str] = Column(Text)  # opaque and unique: of Message-ID, return path, unsubscribe link
     recipient: Named[str | None] = Column(Text)  # the address; nobody's after erasure
     provider: Named[str] = Column(Text)  # of the mailbox, for pacing
+    variant: Named[str] = Column(Text)  # of an A/B test, or ""
     place: Named[int] = Column(BigInteger)  # in the order of sending; the canaries come first
     fields: Named[str] = Column(Text)  # JSON: merge fields, or the whole mail of a transactional one
     state: Named[str] = Column(Text)  # hygiene.sending.states.State
@@ -207,6 +208,7 @@ Index("outbox_remote", OUTBOX.c.remote, **_only("remote <> ''"))
 # What a worker looks for, and nothing else, so that a change of state costs little.
 Index("outbox_ready", OUTBOX.c.campaign, OUTBOX.c.provider, OUTBOX.c.place, **_only("state = 'ready'"))
 Index("outbox_deferred", OUTBOX.c.due_us, **_only("state = 'deferred'"))
+Index("outbox_doubts", OUTBOX.c.campaign, **_only("state = 'unknown'"))
 Index("outbox_leased", OUTBOX.c.lease_us, **_only("lease_us IS NOT NULL"))
 Index("event_message", EVENT.c.message)
 Index("event_recipient", EVENT.c.recipient)

@@ -1,0 +1,1 @@
+"""What the outside calls: the endpoints of providers and of people."""
