@@ -114,7 +114,9 @@ class Audience:
             if count
         )
 
-    def unsafe_links(self, names: Sequence[str], schemes: Sequence[str]) -> dict[str, tuple[int, tuple[int, ...]]]:
+    def unsafe_links(
+        self, names: Sequence[str], schemes: Sequence[str]
+    ) -> dict[str, tuple[int, tuple[int, ...]]]:
         """Of fields that are links: how many lead nowhere for want of a scheme, and the lines of the first."""
         found = {}
         allowed = f"^\\s*({'|'.join(schemes)}):"
@@ -158,7 +160,9 @@ class Audience:
     def _order(self, cursor: Any) -> str:
         moments = []
         for number, (_, formats, part) in enumerate(self._activity):
-            counts = cursor.execute(f"select {order_counts_sql(f'd{number}')} from ({self._query()})").fetchall()
+            counts = cursor.execute(
+                f"select {order_counts_sql(f'd{number}')} from ({self._query()})"
+            ).fetchall()
             moments.append(moment_sql(f"d{number}", settled_formats(formats, day_month(*counts[0])), part))
         return f" order by {latest_sql(moments)} desc nulls last" if moments else ""
 
@@ -180,7 +184,7 @@ class Audience:
 
 
 def open_audience(to: Path | str, fields: Mapping[str, MergeField], *, segment: str = "") -> Audience:
-    """The list of a cleaning: its folder, or one of the lists in it; of a folder clean.csv, or a segment's list.
+    """The list of a cleaning: its folder, or one of the lists in it; of a folder clean.csv, or the segment's.
 
     Raises UnreadableInput with one sentence for a list that no cleaning vouches for.
     """

@@ -91,12 +91,14 @@ def all_checks() -> Mapping[str, Check]:
 
 
 def is_known(word: str) -> bool:
-    """Whether a word names a finding of preflight, of the audit or of content, an area, or a pattern of them."""
+    """Whether a word names a finding of preflight, the audit or content, an area, or a pattern of them."""
     from hygiene.audit.registry import all_checks as audit_checks
     from hygiene.content.registry import all_rules
 
     ids = (*all_checks(), *audit_checks(), *all_rules())
-    return word in (*AREAS, "content") or word.endswith("-unknown") or any(fnmatchcase(each, word) for each in ids)
+    return (
+        word in (*AREAS, "content") or word.endswith("-unknown") or any(fnmatchcase(each, word) for each in ids)
+    )
 
 
 def demand_known(words: Iterable[str]) -> None:

@@ -9,15 +9,18 @@ from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 from hygiene.sending.preflight.parts import People, Route
 from hygiene.sending.preflight.registry import check
 
+BULK_A_DAY: Final = 5_000
+
 #: receivers of an audit → their name among providers of mailboxes
-_PROVIDERS: Final = {"gmail": "google", "yahoo": "yahoo", "outlook": "microsoft"}
+_PROVIDERS: Final = {"gmail": "gmail", "yahoo": "yahoo", "outlook": "microsoft"}
 
 
 @check(
     severity=Severity.HIGH,
     rule="RFC 9989 §4.4",
     why="DMARC passes when SPF or DKIM passes in a name of the From domain; else its policy is applied.",
-    fix='sign = ["s1._domainkey.YOUR-DOMAIN=file:dkim.key"]  # in [accounts]\nreturn_path = "bounces.YOUR-DOMAIN"',
+    fix='sign = ["s1._domainkey.YOUR-DOMAIN=file:dkim.key"]  # in [accounts]\n'
+    'return_path = "bounces.YOUR-DOMAIN"',
 )
 def dmarc_not_aligned(route: Route) -> Evidence:
     """Neither the signature nor the envelope sender is in a name of the From domain"""
@@ -89,6 +92,3 @@ def bulk_sender(people: People) -> Evidence:
     for provider in _PROVIDERS.values():
         if people.providers.get(provider, 0) >= BULK_A_DAY:
             yield f"{provider}: {people.providers[provider]:,} mailboxes"
-
-
-BULK_A_DAY: Final = 5_000

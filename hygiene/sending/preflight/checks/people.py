@@ -17,7 +17,7 @@ _PRACTICE: Final = "common practice"
     severity=Severity.CRITICAL,
     rule=_PRACTICE,
     why="Only a cleaning tells that nobody on the list said no, bounced or complained.",
-    fix="hygiene clean subscribers.csv --output cleaned\nhygiene preflight campaign.toml --to cleaned/clean.csv",
+    fix="hygiene clean subscribers.csv --output cleaned\nhygiene preflight campaign.toml --to cleaned",
     final=True,
 )
 def list_not_cleaned(people: People) -> Evidence:
@@ -42,7 +42,7 @@ def list_altered(people: People) -> Evidence:
 @check(
     severity=Severity.HIGH,
     rule=_PRACTICE,
-    why="A list loses about two in a hundred mailboxes a month, and whoever unsubscribed elsewhere is still on it.",
+    why="Meanwhile mailboxes closed, and whoever unsubscribed elsewhere is still on it.",
     fix="clean the newest export again: hygiene clean subscribers.csv --output cleaned",
 )
 def list_stale(people: People) -> Evidence:
@@ -52,7 +52,9 @@ def list_stale(people: People) -> Evidence:
     elif people.age_days >= OLD_DAYS:
         yield Problem(evidence=f"cleaned {people.age_days:.0f} days ago", severity=Severity.MEDIUM)
     elif people.age_days < -1:
-        yield Problem(evidence="cleaned in the future, says its manifest: a clock is wrong", severity=Severity.MEDIUM)
+        yield Problem(
+            evidence="cleaned in the future, says its manifest: a clock is wrong", severity=Severity.MEDIUM
+        )
 
 
 @check(

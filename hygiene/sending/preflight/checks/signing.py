@@ -86,7 +86,7 @@ def mail_not_signed(route: Route) -> Evidence:
     severity=Severity.HIGH,
     rule="RFC 7208 §2.4",
     why="Receivers see an address that the domain does not name as its own.",
-    fix='v=spf1 include:RELAY ~all  # or ip4:ADDRESS, at the domain of the envelope sender',
+    fix="v=spf1 include:RELAY ~all  # or ip4:ADDRESS, at the domain of the envelope sender",
     confidence=Confidence.LIKELY,
 )
 def relay_not_in_spf(route: Route) -> Evidence:
@@ -100,5 +100,6 @@ def relay_not_in_spf(route: Route) -> Evidence:
             yield Open(f"{relay.ip}: {reason or result}")
         elif result not in _COVERED:
             yield Problem(
-                evidence=f"{relay.ip} at {route.envelope}: {result}{f', {reason}' if reason else ''}", severity=milder
+                evidence=f"{relay.ip} at {route.envelope}: {result}{f', {reason}' if reason else ''}",
+                severity=milder,
             )

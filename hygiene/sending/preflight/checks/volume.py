@@ -63,14 +63,15 @@ def volume_beyond_warm_up(people: People, route: Route) -> Evidence:
     plan = route.account.warm_up
     if plan and people.rows > warm_up_days(plan)[0]:
         quotas = warm_up_days(plan)
-        yield f"{people.rows:,} take {_days(quotas, people.rows)} days of the plan {plan}, which begins with {quotas[0]:,}"
+        days = _days(quotas, people.rows)
+        yield f"{people.rows:,} take {days} days of the plan {plan}, which begins with {quotas[0]:,}"
 
 
 @check(
     severity=Severity.LOW,
     rule="common practice",
     why="Where a campaign is going wrong, those who like the mail best should have been the first to tell.",
-    fix='clean with the column of the last activity: hygiene clean subscribers.csv --column activity="Last Click"',
+    fix='hygiene clean subscribers.csv --column activity="Last Click"',
     confidence=Confidence.LIKELY,
 )
 def order_unknown(definition: Definition, people: People, route: Route) -> Evidence:
