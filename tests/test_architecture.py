@@ -89,6 +89,7 @@ EDGES = {
     "secret_key.py",
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "service/webhooks/reading.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")
