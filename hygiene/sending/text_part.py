@@ -34,6 +34,7 @@ _BLOCKS: Final = _PARAGRAPHS | _LINES | {"hr", "img", "br", "li"}
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden", re.IGNORECASE)
 _FILL: Final = re.compile("[\u034f\u200b-\u200d\u2060\u00ad\ufeff]+")
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
+_FINAL_TAG: Final = re.compile(r"(?<![-+])%\}$")
 _FOLLOWED: Final = ("http:", "https:", "mailto:", "tel:")
 
 
@@ -61,6 +62,7 @@ class _Writer:
         self.done: list[str] = []  # whole lines
         self.line = ""
         self.room = 0  # line breaks owed
+        self.tagged = False  # whether the last line is a tag by itself: what it chooses brings its own room
         self.indent = ""
 
     def whole(self) -> str:
@@ -186,20 +188,23 @@ class _Writer:
         """A tag that chooses or repeats takes no room in what is written."""
         self.end_line()
         owed, self.room = self.room, 0
-        self.done += [""] * (owed - 1) if self.done and owed > 1 else []
+        if self.done and owed > 1 and not self.tagged:
+            self.done.append("")
         self.done.append(tag)
+        self.tagged = True
 
     def open_line(self) -> None:
         """Give the room that is owed."""
-        if self.done and self.room > 1 and self.done[-1] != "":
+        if self.done and self.room > 1 and self.done[-1] and not self.tagged:
             self.done.append("")
+        self.tagged = False
         self.room = 0
         self.line = self.indent
 
     def end_line(self) -> None:
         """The line is whole."""
         if self.line.strip():
-            self.done.append(self.line.rstrip())
+            self.done.append(_FINAL_TAG.sub("+%}", self.line.rstrip()))  # which keeps the line break behind it
         self.line = ""
 
     def break_line(self, room: int) -> None:
