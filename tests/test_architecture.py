@@ -92,6 +92,8 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "sending/transports/smtp.py",
+    "sending/transports/smtp_wire.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")
