@@ -107,8 +107,9 @@ class _Writer:
             self.write(child.tail or "")
 
     def block(self, node: Any, tag: str, depth: int) -> None:
-        """A paragraph has a blank line around it, other blocks a line of their own."""
-        want = 2 if tag in _PARAGRAPHS and not _within_list(node, tag) else 1
+        """A paragraph, or a row of a layout, has a blank line around it, other blocks a line of their own."""
+        apart = tag in _PARAGRAPHS and not _within_list(node, tag)
+        want = 2 if apart or (tag == "tr" and _holds_blocks(node)) else 1
         self.break_line(want)
         before = self.indent
         if tag in {"ul", "ol", "blockquote"} and _within_list(node, tag):
@@ -125,7 +126,7 @@ class _Writer:
 
     def cell(self, node: Any, depth: int) -> None:
         """Cells of words stand beside each other, cells of blocks below each other."""
-        if any(isinstance(each.tag, str) and each.tag in _BLOCKS for each in node.iterdescendants()):
+        if _holds_blocks(node):
             self.break_line(1)
             self.inside(node, depth)
             self.break_line(1)
@@ -217,6 +218,10 @@ class _Writer:
         self.break_line(2)
         self.write_raw("-" * 20)
         self.break_line(2)
+
+
+def _holds_blocks(node: Any) -> bool:
+    return any(isinstance(each.tag, str) and each.tag in _BLOCKS for each in node.iterdescendants())
 
 
 def _within_list(node: Any, tag: str) -> bool:

@@ -50,12 +50,13 @@ def test_a_letter_says_what_the_campaign_says(composer):
 
 
 def test_the_text_part_says_the_same(composer):
-    assert letter(composer).text.splitlines()[:6] == [
+    assert letter(composer).text.splitlines()[:7] == [
         "Hello Ann",
         "",
         "Our spring loaves are here, and warm in Bern from six.",
         "",
         "See the loaves: https://bakery.example/s",
+        "",
         "We bring them to you in Bern, too.",
     ]
 

@@ -32,7 +32,7 @@ first_name = "First Name"
 """
 HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Loaves</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head><body>
-<p style="font-size:16px">Dear {{ first_name }}, we bake rye on Monday and spelt on Friday, while there is some.</p>
+<p style="font-size:16px">Dear {{ first_name }}, we bake rye on Monday and spelt on Friday.</p>
 <p style="font-size:16px">
 <a style="padding:14px;background:#1a5fb4;color:#ffffff" href="https://bakery.example/">See the loaves</a></p>
 <p style="font-size:14px">{{ postal_address }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></p>
