@@ -6,6 +6,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from hygiene.errors import UsageError
 
@@ -51,3 +52,19 @@ def read_period(text: str) -> Period:
         raise UsageError(f"{text[:40]!r} is no period: write 180d, 26w, 6mo or 1y")
     months, days = (int(written[1]) * unit for unit in _UNITS[written[2][0].lower()])
     return Period(months, days)
+
+
+_DURATION: Final = re.compile(r"\s*(\d{1,5})\s*(min|h|d|w)\s*", re.IGNORECASE)
+_SECONDS: Final = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def read_duration(text: str) -> int:
+    """Seconds of a text like ``30min``, ``12h``, ``3d`` or ``2w``; raises UsageError for another.
+
+    >>> read_duration("12h")
+    43200
+    """
+    written = _DURATION.fullmatch(text)
+    if not written or not int(written[1]):
+        raise UsageError(f"{text[:40]!r} is no length of time: write 30min, 12h, 3d or 2w")
+    return int(written[1]) * _SECONDS[written[2].lower()]

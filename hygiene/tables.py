@@ -91,6 +91,7 @@ class _CampaignColumns(TypedColumns):
     definition: Named[str] = Column(Text)  # JSON: everything its mails are made from, fixed at queueing
     manifest: Named[str | None] = Column(Text)  # SHA-256 of the cleaning's manifest; none: no list
     overrides: Named[str] = Column(Text)  # JSON: finding id → why it was sent all the same
+    queued: Named[int] = Column(BigInteger)  # mails, once all are queued
     made_us: Named[int] = Column(BigInteger)
     ended_us: Named[int | None] = Column(BigInteger)
 
@@ -102,6 +103,7 @@ class _OutboxColumns(TypedColumns):
     ref: Named[str] = Column(Text)  # opaque and unique: of Message-ID, return path, unsubscribe link
     recipient: Named[str | None] = Column(Text)  # the address; nobody's after erasure
     provider: Named[str] = Column(Text)  # of the mailbox, for pacing
+    variant: Named[str] = Column(Text)  # of an A/B test, or ""
     place: Named[int] = Column(BigInteger)  # in the order of sending; the canaries come first
     fields: Named[str] = Column(Text)  # JSON: merge fields, or the whole mail of a transactional one
     state: Named[str] = Column(Text)  # hygiene.sending.states.State
@@ -223,6 +225,7 @@ Index("outbox_remote", OUTBOX.c.remote, **_only("remote <> ''"))
 # What a worker looks for, and nothing else, so that a change of state costs little.
 Index("outbox_ready", OUTBOX.c.campaign, OUTBOX.c.provider, OUTBOX.c.place, **_only("state = 'ready'"))
 Index("outbox_deferred", OUTBOX.c.due_us, **_only("state = 'deferred'"))
+Index("outbox_doubts", OUTBOX.c.campaign, **_only("state = 'unknown'"))
 Index("outbox_leased", OUTBOX.c.lease_us, **_only("lease_us IS NOT NULL"))
 Index("webhook_pending", WEBHOOK.c.at_us, **_only("done_us IS NULL"))
 Index("event_message", EVENT.c.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 MAX_TEXT = 2_000  # characters of one reply; longer ones repeat themselves
 MAX_GAP = 80  # characters that a ``*`` of a phrase may stand for
@@ -66,7 +66,7 @@ def _follow(pieces: list[str], words: str, end: int) -> bool:
     return True
 
 
-@lru_cache(maxsize=None)
+@cache
 def phrase(text: str) -> Phrase:
     """A phrase as rules write it: whole words; ``*`` stands for anything short, ``black*`` for a word's end."""
     return Phrase(tuple(_bounded(piece) for piece in f" {text} ".split("*") if piece.strip()))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Result,
     RowMapping,
     and_,
+    bindparam,
     func,
     literal_column,
     or_,
@@ -27,11 +29,16 @@ from hygiene.sending.states import FINAL, STOPPED, CampaignState, State
 from hygiene.store import insert_into
 from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
 
+IN_DOUBT: Final = "in doubt"  # reason of a mail that is sent again after a doubt
 CUT_OFF: Final = "the program ended before the reply was written down"
 _BATCH: Final = 500  # rows a statement, below SQLite's limit of parameters
 _C, _O = CAMPAIGN.c, OUTBOX.c
+
+#: a row of the outbox, by column
+Row: TypeAlias = dict[str, Any]
 # Written out, as the partial indexes have them.
 _READY: Final = _O.state == literal_column(f"'{State.READY}'")
+_UNKNOWN: Final = _O.state == literal_column(f"'{State.UNKNOWN}'")
 _DEFERRED: Final = _O.state == literal_column(f"'{State.DEFERRED}'")
 
 
@@ -78,6 +85,7 @@ class End:
     reply: str = ""
     reason: str = ""
     remote: str = ""
+    owner: str = ""
 
 
 # Campaigns
@@ -150,7 +158,7 @@ def providers_ready(connection: Connection, campaign: int) -> list[str]:
         found.append(name)
 
 
-def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> Sequence[RowMapping]:
+def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> list[Row]:
     """Take rows that are ready, in the campaign's order; other workers see them no longer."""
     wanted = and_(_O.campaign == lot.campaign, _READY, _O.provider == lot.provider)
     if lot.before is not None:
@@ -165,7 +173,7 @@ def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> Seq
         .values(state=State.CLAIMED, owner=owner, lease_us=lease_us)
         .returning(*OUTBOX.c)
     )
-    return sorted(taken.mappings().all(), key=lambda row: int(row["place"]))
+    return sorted(_rows(taken), key=lambda row: int(row["place"]))
 
 
 def renew(connection: Connection, owner: str, *, lease_us: int) -> None:
@@ -238,7 +246,7 @@ def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str
         *connection.execute(listed.where(tuple_(s.form, s.value).in_(sorted(targets)))),
         *connection.execute(listed.where(s.mailbox.in_(sorted(people)))),
     ]
-    left = set(connection.execute(select(o.topic, o.person).where(o.person.in_(sorted(people)))).tuples())
+    left = set(connection.execute(select(o.topic, o.person).where(o.person.in_(sorted(people)))))
     found: dict[int, str] = {}
     for each in going:
         reasons = [
@@ -257,12 +265,13 @@ def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str
 
 
 def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> None:
-    """Write down what became of mails. Rows of a mail in doubt that was resolved meanwhile stay as they are."""
-    from sqlalchemy import bindparam
+    """Write down what became of mails that are still the owner's, and of those in doubt, which that ends.
 
+    What somebody else has by now, or resolved, stays as it is.
+    """
     statement = (
         update(OUTBOX)
-        .where(_O.id == bindparam("row"), _O.state.in_((State.CLAIMED, State.DATA)))
+        .where(_O.id == bindparam("row"), or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN))
         .values(
             state=bindparam("to"),
             owner=None,
@@ -284,6 +293,7 @@ def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> Non
 def _bound(end: End) -> dict[str, Any]:
     return {
         "row": end.id,
+        "of": end.owner,
         "to": end.state,
         "due": end.due_us,
         "more": end.tries,
@@ -295,7 +305,7 @@ def _bound(end: End) -> dict[str, Any]:
     }
 
 
-def sweep(connection: Connection, *, now_us: int) -> Sequence[RowMapping]:
+def sweep(connection: Connection, *, now_us: int) -> list[Row]:
     """Deferred mails that are due become ready, claims that ran out free, and what was at its last dot unknown.
 
     The rows that came to an end by that, as they are now: unknown ones, and those that expired.
@@ -319,9 +329,15 @@ def sweep(connection: Connection, *, now_us: int) -> Sequence[RowMapping]:
     return [*doubtful, *expired]
 
 
-def _set(connection: Connection, *where: ColumnElement[bool], **values: Any) -> Sequence[RowMapping]:
-    return (
-        connection.execute(update(OUTBOX).where(*where).values(**values).returning(*OUTBOX.c)).mappings().all()
+def _set(connection: Connection, *where: ColumnElement[bool], **values: Any) -> list[Row]:
+    return _rows(connection.execute(update(OUTBOX).where(*where).values(**values).returning(*OUTBOX.c)))
+
+
+def resend_doubts(connection: Connection, campaign: int) -> int:
+    """Mails in doubt are ready once more, each a single time; how many those were."""
+    once = and_(_O.campaign == campaign, _UNKNOWN, _O.reason != IN_DOUBT)
+    return int(
+        connection.execute(update(OUTBOX).where(once).values(state=State.READY, reason=IN_DOUBT)).rowcount
     )
 
 
@@ -335,7 +351,7 @@ def cancel_rest(connection: Connection, campaign: int, *, now_us: int) -> int:
 def counts(connection: Connection, campaign: int) -> dict[State, int]:
     """Mails of a campaign by state; states that do not occur are left out."""
     query = select(_O.state, func.count()).where(_O.campaign == campaign).group_by(_O.state)
-    return {State(state): number for state, number in connection.execute(query).tuples()}
+    return {State(state): number for state, number in connection.execute(query)}
 
 
 def open_rows(connection: Connection, campaign: int) -> int:
@@ -346,3 +362,7 @@ def open_rows(connection: Connection, campaign: int) -> int:
 
 def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
+
+
+def _rows(result: Result[Any]) -> list[Row]:
+    return [dict(row) for row in result.mappings()]

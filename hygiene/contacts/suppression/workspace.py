@@ -112,6 +112,29 @@ def add_suppressions(
     return _write(store, collect(entries, key=store.key), now)
 
 
+def suppress_within(
+    connection: Connection,
+    key: bytes,
+    addresses: Iterable[str],
+    *,
+    reason: Reason = Reason.BOUNCED,
+    now: datetime,
+    source: str,
+) -> int:
+    """List addresses in the caller's transaction; people who were erased stay so. How many were given."""
+    judged = (judge_address(text) for text in addresses)
+    people = [person for person in judged if isinstance(person, Address)]
+    rows = [_listed_row(person, key, reason, now, source) for person in people]
+    erased = select(_COLUMNS.mailbox).where(
+        _is_form(Form.HMAC),
+        _COLUMNS.reason == Reason.ERASED,
+        _COLUMNS.mailbox.in_({row["mailbox"] for row in rows}),
+    )
+    gone = set(connection.scalars(erased)) if rows else set()
+    _upsert(connection, [row for row in rows if row["mailbox"] not in gone])
+    return len(rows)
+
+
 def import_suppressions(
     store: Store,
     paths: Sequence[Path],
@@ -286,6 +309,18 @@ def _guessable(addresses: Sequence[Address]) -> list[tuple[str, str]]:
     return [
         (form.value, value) for form in _GUESSABLE for each in addresses for value in hash_forms(each, form)
     ]
+
+
+def _listed_row(person: Address, key: bytes, reason: Reason, now: datetime, source: str) -> dict[str, Any]:
+    return {
+        "form": Form.ADDRESS.value,
+        "value": digest(person.key, Form.HMAC, key),
+        "mailbox": digest(person.mailbox, Form.HMAC, key),
+        "address": person.normal,
+        "reason": reason.value,
+        "since": now,
+        "source": source,
+    }
 
 
 def _erased_row(person: Address, key: bytes, now: datetime, source: str) -> dict[str, Any]:

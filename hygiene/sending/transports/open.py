@@ -31,11 +31,10 @@ def open_transport(account: AccountSettings, *, connections: int, name: str = ""
 
 
 def _open_smtp(account: AccountSettings, connections: int, name: str) -> Transport:
-    from hygiene.sending.transports import smtp  # type: ignore[attr-defined]
+    from hygiene.sending.transports.smtp import SmtpTransport
 
     password = read_secret(account.password, f"accounts.{name}.password")
-    opened: Transport = smtp.SmtpTransport(account, connections=connections, password=password)
-    return opened
+    return SmtpTransport(account, connections=connections, password=password)
 
 
 def _ses(account: AccountSettings, where: str) -> Api:

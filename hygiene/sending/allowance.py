@@ -1,0 +1,71 @@
+"""What may leave now: rates of an account, its providers, a stream and a warm-up, as levels in the store.
+
+All rates hold at once. Levels are drawn in the transaction of the claim, so several workers share them, and a
+restart begins where the last one ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select
+
+from hygiene.config import AccountSettings
+from hygiene.sending.pace import SECOND_US, Bucket, Rate, at, available, full, read_rate, take, warm_up_rates
+from hygiene.store import insert_into
+from hygiene.tables import BUCKET
+
+_B = BUCKET.c
+
+
+def rates_of(
+    account: str, settings: AccountSettings, provider: str, stream: Iterable[str] = ()
+) -> dict[str, Rate]:
+    """The buckets that a mail to a provider draws from, by name."""
+    written = {
+        f"{account}": settings.rates,
+        f"{account} {provider}": settings.providers.get(provider, ()),
+        f"{account} stream": tuple(stream),
+    }
+    return {f"{name} {text}": read_rate(text) for name, texts in written.items() for text in texts}
+
+
+def warm_up_of(connection: Connection, account: str, settings: AccountSettings, now_us: int) -> dict[str, Rate]:
+    """The rates of an account's warm-up today, by name; days on which nothing was sent do not count."""
+    if not settings.warm_up:
+        return {}
+    prefix, today = f"{account} day ", datetime.fromtimestamp(now_us / SECOND_US, UTC).date().isoformat()
+    earlier = select(func.count()).where(_B.name.startswith(prefix, autoescape=True), _B.name < prefix + today)
+    day = connection.scalar(earlier) or 0
+    return {f"{account} warm-up {rate}": rate for rate in warm_up_rates(settings.warm_up, day)}
+
+
+def note_day(connection: Connection, account: str, now_us: int) -> None:
+    """Remember that the account sends today."""
+    today = datetime.fromtimestamp(now_us / SECOND_US, UTC).date().isoformat()
+    row = {"name": f"{account} day {today}", "level": 0, "at_us": now_us}
+    connection.execute(insert_into(connection, BUCKET).values(row).on_conflict_do_nothing())
+
+
+def draw(connection: Connection, rates: Mapping[str, Rate], wanted: int, now_us: int) -> int:
+    """Take up to so many messages out of all these buckets; how many it may be."""
+    if not rates or wanted <= 0:
+        return max(wanted, 0)
+    query = select(_B.name, _B.level, _B.at_us).where(_B.name.in_(list(rates))).order_by(_B.name)
+    found = {name: Bucket(level, at_us) for name, level, at_us in connection.execute(query.with_for_update())}
+    levels = {name: at(found.get(name) or full(rate, now_us), rate, now_us) for name, rate in rates.items()}
+    count = min(wanted, *(available(bucket) for bucket in levels.values()))
+    _write(connection, {name: take(bucket, count) for name, bucket in levels.items()})
+    return count
+
+
+def _write(connection: Connection, levels: Mapping[str, Bucket]) -> None:
+    new = insert_into(connection, BUCKET)
+    upsert = new.on_conflict_do_update(
+        index_elements=["name"], set_={"level": new.excluded.level, "at_us": new.excluded.at_us}
+    )
+    rows = [
+        {"name": name, "level": bucket.level, "at_us": bucket.at_us} for name, bucket in sorted(levels.items())
+    ]
+    connection.execute(upsert, rows)

@@ -1,0 +1,153 @@
+"""One thread that writes to the outbox, and many tasks that wait for it: whatever waits is committed together.
+
+A mail's last dot is written only after the commit that marks it, and its end is committed no later than the
+mark of the next mail of the same connection. So a crash leaves at most one mail a connection in doubt, however
+many commits are saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection
+
+from hygiene.contacts.suppression.workspace import suppress_within
+from hygiene.sending.judging import SOURCE, Judged
+from hygiene.sending.outbox import Going, Verdict, conclude, let_go
+from hygiene.store import Store, insert_into
+from hygiene.tables import EVENT
+
+T = TypeVar("T")
+
+_MOST: Final = 256  # jobs in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Going | tuple[Judged, str | None] | Callable[[Connection], Any]
+    done: asyncio.Future[Any]
+
+
+class Ledger:
+    """The outbox as tasks of one event loop write it; `clock` gives microseconds since 1970 UTC."""
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store, self._clock = store, clock
+        self._key = store.key  # now, as making one is a transaction of its own
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write, name="outbox", daemon=True)
+        self._thread.start()
+
+    async def let_go(self, going: Going) -> Verdict:
+        """Whether the last dot may be written; that it may is committed by then."""
+        verdict: Verdict = await self._ask(going)
+        return verdict
+
+    async def conclude(self, judged: Judged, address: str | None) -> None:
+        """Write down the end of a try with its events; `address` is suppressed as bounced where that is due."""
+        await self._ask((judged, address))
+
+    async def run(self, step: Callable[[Connection], T]) -> T:
+        """Any other step."""
+        result: T = await self._ask(step)
+        return result
+
+    def close(self) -> None:
+        """Write what waits, and end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _ask(self, work: Any) -> asyncio.Future[Any]:
+        done = self._loop.create_future()
+        self._jobs.put(_Job(work, done))
+        return done
+
+    def _write(self) -> None:
+        while True:
+            jobs, go_on = self._waiting()
+            if jobs:
+                self._commit(jobs)
+            if not go_on:
+                return
+
+    def _waiting(self) -> tuple[list[_Job], bool]:
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) >= _MOST:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, True
+        return jobs, False
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        try:
+            with self._store.writing() as connection:
+                answers = self._do(connection, jobs)
+        except Exception as error:
+            if len(jobs) == 1:
+                self._answer([(jobs[0], error)])
+            for job in jobs if len(jobs) > 1 else ():
+                self._commit([job])
+        else:
+            self._answer(list(zip(jobs, answers, strict=True)))
+
+    def _do(self, connection: Connection, jobs: Sequence[_Job]) -> list[Any]:
+        """Ends first: a mark of the same connection came after them."""
+        now_us = self._clock()
+        ended = [job.work for job in jobs if isinstance(job.work, tuple)]
+        self._conclude(connection, ended, now_us)
+        going = [job.work for job in jobs if isinstance(job.work, Going)]
+        verdicts = let_go(connection, going, now_us=now_us) if going else {}
+        return [self._answer_to(connection, job, verdicts) for job in jobs]
+
+    def _answer_to(self, connection: Connection, job: _Job, verdicts: dict[int, Verdict]) -> Any:
+        if isinstance(job.work, Going):
+            return verdicts[job.work.id]
+        return None if isinstance(job.work, tuple) else job.work(connection)
+
+    def _conclude(
+        self, connection: Connection, ended: Sequence[tuple[Judged, str | None]], now_us: int
+    ) -> None:
+        if not ended:
+            return
+        conclude(connection, [judged.end for judged, _ in ended], now_us=now_us)
+        write_events(connection, [event for judged, _ in ended for event in judged.events])
+        hard = [address for judged, address in ended if judged.suppress and address]
+        if hard:
+            suppress_within(connection, self._key, hard, now=moment(now_us), source=SOURCE)
+
+    def _answer(self, answers: Sequence[tuple[_Job, Any]]) -> None:
+        self._loop.call_soon_threadsafe(_settle, answers)
+
+
+def moment(us: int) -> datetime:
+    """Microseconds since 1970 as a moment in UTC."""
+    return datetime.fromtimestamp(us / 1_000_000, UTC)
+
+
+def write_events(connection: Connection, events: Sequence[dict[str, Any]]) -> None:
+    """Write events that are not there yet."""
+    if events:
+        new = insert_into(connection, EVENT).on_conflict_do_nothing(index_elements=["event_id"])
+        connection.execute(new, list(events))
+
+
+def _settle(answers: Sequence[tuple[_Job, Any]]) -> None:
+    for job, answer in answers:
+        if job.done.cancelled():
+            continue
+        if isinstance(answer, BaseException):
+            job.done.set_exception(answer)
+        else:
+            job.done.set_result(answer)

@@ -1,0 +1,412 @@
+"""What becomes of mails: the states of the outbox, the laws of sending, and the events that tell of it."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select, update
+
+from hygiene.config import AccountSettings
+from hygiene.contacts.suppression import Reason
+from hygiene.contacts.suppression.workspace import add_suppressions, load_suppressions
+from hygiene.sending.mailing import Canary
+from hygiene.sending.outbox import cancel_rest, counts, find_campaign, move_campaign
+from hygiene.sending.reply import Outcome, Phase, Reply
+from hygiene.sending.states import CampaignState, State
+from hygiene.sending.worker import Watching
+from hygiene.store import open_store
+from hygiene.suppression_forms import Form, digest
+from hygiene.tables import CAMPAIGN, EVENT, OPT_OUT, OUTBOX
+from tests.sending.mailings import (
+    ACCEPTED,
+    KEY,
+    START,
+    START_US,
+    Clock,
+    Played,
+    new_campaign,
+    reply,
+    send_all,
+    worker_on,
+)
+
+PEOPLE = [f"person{number}@example.com" for number in range(10)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(str(tmp_path / "w.db"), key=KEY) as opened:
+        yield opened
+
+
+def states(store, campaign):
+    with store.reading() as connection:
+        return counts(connection, campaign)
+
+
+def rows(store):
+    with store.reading() as connection:
+        return connection.execute(select(OUTBOX).order_by(OUTBOX.c.place)).mappings().all()
+
+
+def kinds(store, recipient):
+    with store.reading() as connection:
+        query = select(EVENT.c.kind).where(EVENT.c.recipient == recipient).order_by(EVENT.c.ts_us, EVENT.c.kind)
+        return list(connection.scalars(query))
+
+
+def work(worker):
+    """Let a worker do whatever can be done now."""
+    asyncio.run(asyncio.wait_for(worker.run(until=lambda _: True), 60))
+
+
+def test_each_is_sent_once_and_told_of(store):
+    campaign, transport = new_campaign(store, PEOPLE), Played()
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert sorted(mail.recipient for mail in transport.taken) == PEOPLE
+    assert states(store, campaign) == {State.SENT: 10}
+    assert transport.closed
+    first = rows(store)[0]
+    assert (first["tries"], first["code"], first["reply"], first["remote"]) == (1, 250, "queued", "q1")
+    assert kinds(store, PEOPLE[0]) == ["sent"]
+
+
+def test_queueing_twice_changes_nothing(store):
+    assert new_campaign(store, PEOPLE) == new_campaign(store, PEOPLE)
+    assert len(rows(store)) == 10
+
+
+SUPPRESSING = {
+    "its address": ["Person3@example.com"],
+    "its domain": ["@example.com"],
+    "a domain with all below": ["*.example.com"],
+    "an MD5": [digest("person3@example.com", Form.MD5)],
+    "a SHA-256": [digest("person3@example.com", Form.SHA256)],
+}
+
+
+@pytest.mark.parametrize("entries", SUPPRESSING.values(), ids=SUPPRESSING)
+def test_whoever_is_suppressed_after_queueing_is_not_mailed(store, entries):
+    campaign, transport = new_campaign(store, ["person3@example.com", "ann@elsewhere.example"]), Played()
+    add_suppressions(store, entries, now=START)
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert [mail.recipient for mail in transport.taken] == ["ann@elsewhere.example"]
+    assert states(store, campaign) == {State.SENT: 1, State.SUPPRESSED: 1}
+    assert kinds(store, "person3@example.com") == ["rejected"]
+
+
+def test_suppression_at_the_last_moment_counts(store):
+    """Suppressed by the first mail's own hand-over: the second, already claimed and composed, stays."""
+    campaign = new_campaign(store, ["first@example.com", "second@example.com"])
+
+    def answer(mail):
+        if mail.recipient == "first@example.com":
+            add_suppressions(store, ["second@example.com"], now=START)
+        return ACCEPTED
+
+    transport = Played(answer, capacity=1)
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert [mail.recipient for mail in transport.taken] == ["first@example.com"]
+
+
+def opt_out(store, address, topic="news"):
+    with store.writing() as connection:
+        person = digest(address, Form.HMAC, KEY)
+        connection.execute(
+            OPT_OUT.insert().values(topic=topic, person=person, since_us=START_US, source="test")
+        )
+
+
+def test_an_opt_out_is_of_one_topic(store):
+    campaign, transport = new_campaign(store, ["a@example.com", "b@example.com"]), Played()
+    opt_out(store, "a@example.com")
+    opt_out(store, "b@example.com", topic="other")
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert [mail.recipient for mail in transport.taken] == ["b@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "sent"), [(Reason.UNSUBSCRIBED, 1), (Reason.BOUNCED, 0), (Reason.COMPLAINED, 0)]
+)
+def test_receipts_go_to_who_unsubscribed_but_not_to_who_is_gone(store, reason, sent):
+    campaign, transport = new_campaign(store, ["a@example.com"], stream="transactional"), Played()
+    add_suppressions(store, ["a@example.com"], reason=reason, now=START)
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert len(transport.taken) == sent
+
+
+def test_a_hard_bounce_suppresses(store):
+    campaign = new_campaign(store, ["a@example.com", "b@example.com"])
+    refused = reply(Outcome.REFUSED, 550, "5.1.1", "5.1.1 <a@example.com>: no such user here")
+    transport = Played(lambda mail: refused if mail.recipient.startswith("a") else ACCEPTED)
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert states(store, campaign) == {State.SENT: 1, State.FAILED: 1}
+    assert [row["reason"] for row in rows(store)] == ["userunknown", ""]
+    assert load_suppressions(store).to_table().to_pylist()[0]["reason"] == "bounced"
+    assert kinds(store, "a@example.com") == ["bounced", "sent"]
+
+
+def test_a_full_mailbox_does_not(store):
+    campaign = new_campaign(store, ["a@example.com"])
+    transport = Played(lambda _: reply(Outcome.REFUSED, 552, "5.2.2", "5.2.2 mailbox full, over quota"))
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert states(store, campaign) == {State.FAILED: 1}
+    assert not len(load_suppressions(store))
+
+
+def test_what_is_our_fault_holds_the_campaign_and_suppresses_nobody(store):
+    campaign, trips = new_campaign(store, [f"p{n}@example.com" for n in range(40)]), []
+    text = "5.7.1 Service unavailable; client [192.0.2.1] blocked using Spamhaus"
+    transport = Played(lambda _: reply(Outcome.REFUSED, 554, "5.7.1", text))
+    watching = Watching(held=lambda mailing, trip: trips.append(trip))
+    work(worker_on(store, transport, Clock(), watching=watching))
+    with store.reading() as connection:
+        row = find_campaign(connection, "spring")
+    assert row["state"] == CampaignState.HELD
+    assert "fault of the sender" in row["held_because"]
+    assert [trip.reason for trip in trips] == ["blocked"]
+    found = states(store, campaign)
+    assert set(found) == {State.DEFERRED, State.READY}
+    assert found[State.DEFERRED] < 15, "it stops soon"
+    assert not len(load_suppressions(store))
+
+
+def test_a_list_of_dead_addresses_holds_the_campaign(store):
+    new_campaign(store, [f"p{n}@example.com" for n in range(100)])
+    transport = Played(lambda _: reply(Outcome.REFUSED, 550, "5.1.1", "no such user"))
+    work(worker_on(store, transport, Clock()))
+    with store.reading() as connection:
+        assert "do not exist" in find_campaign(connection, "spring")["held_because"]
+
+
+def test_a_deferred_mail_comes_again_when_it_is_due(store):
+    campaign, clock = new_campaign(store, ["a@example.com"]), Clock()
+    greylisted = reply(Outcome.DEFERRED, 451, "4.7.1", "greylisted, try again later")
+    answers = iter([greylisted, ACCEPTED])
+    transport = Played(lambda _: next(answers))
+    work(worker_on(store, transport, clock))
+    assert states(store, campaign) == {State.DEFERRED: 1}
+    clock.move(seconds=50)
+    work(worker_on(store, transport, clock))
+    assert states(store, campaign) == {State.DEFERRED: 1}, "not yet"
+    clock.move(seconds=30)
+    send_all(worker_on(store, transport, clock), campaign)
+    assert states(store, campaign) == {State.SENT: 1}
+    assert rows(store)[0]["tries"] == 2
+    assert kinds(store, "a@example.com") == ["deferred", "sent"]
+
+
+def test_a_server_that_says_when_is_believed(store):
+    new_campaign(store, ["a@example.com"])
+    later = Reply(outcome=Outcome.DEFERRED, phase=Phase.DATA, code=429, text="slow down", retry_after_s=7200)
+    work(worker_on(store, Played(lambda _: later), Clock()))
+    assert rows(store)[0]["due_us"] == START_US + 7200 * 1_000_000
+
+
+def test_what_was_never_delivered_in_time_has_bounced(store):
+    hour_us = 3600 * 1_000_000
+    campaign, clock = new_campaign(store, ["a@example.com"], expires_us=START_US + hour_us), Clock()
+    busy = reply(Outcome.DEFERRED, 451, "4.3.2", "system busy")
+    work(worker_on(store, Played(lambda _: busy), clock))
+    clock.move(hours=2)
+    send_all(worker_on(store, Played(), clock), campaign)
+    assert states(store, campaign) == {State.EXPIRED: 1}
+    assert kinds(store, "a@example.com") == ["deferred", "sent", "bounced"]
+
+
+def test_an_old_queue_is_not_sent(store):
+    """A backup that is played back must not mail last month's offer."""
+    clock, transport = Clock(), Played()
+    campaign = new_campaign(store, PEOPLE, expires_us=START_US + 1_000_000)
+    clock.move(days=30)
+    send_all(worker_on(store, transport, clock), campaign)
+    assert not transport.taken
+    assert states(store, campaign) == {State.EXPIRED: 10}
+    assert kinds(store, PEOPLE[0]) == ["rejected"]
+
+
+def test_a_broken_way_blames_nobody(store):
+    campaign, trouble = new_campaign(store, ["a@example.com"]), []
+    down = reply(Outcome.NOT_SENT, phase=Phase.CONNECT, text="connection refused")
+    watching = Watching(trouble=lambda line: trouble.append(line.trouble.text))
+    work(worker_on(store, Played(lambda _: down), Clock(), watching=watching))
+    assert states(store, campaign) == {State.READY: 1}
+    assert trouble == ["connection refused"], "and the way is left alone for a while"
+    assert rows(store)[0]["tries"] == 0
+    assert kinds(store, "a@example.com") == []
+
+
+@pytest.mark.parametrize(
+    ("stream", "tries", "end"), [("marketing", 1, State.UNKNOWN), ("transactional", 2, State.SENT)]
+)
+def test_a_doubt_is_parked_or_resolved_by_one_more_try(store, stream, tries, end):
+    campaign = new_campaign(store, ["a@example.com"], stream=stream)
+    lost = Reply(outcome=Outcome.UNKNOWN, phase=Phase.DOT, text="connection lost after the dot")
+    answers = iter([lost, ACCEPTED])
+    transport = Played(lambda _: next(answers))
+    for _ in range(3):
+        work(worker_on(store, transport, Clock(), resends_doubts=stream != "marketing"))
+    assert states(store, campaign) == {end: 1}
+    assert rows(store)[0]["tries"] == tries
+    assert kinds(store, "a@example.com") == ["sent"]
+
+
+def test_a_second_doubt_is_not_tried_again(store):
+    campaign = new_campaign(store, ["a@example.com"], stream="transactional")
+    transport = Played(lambda _: Reply(outcome=Outcome.UNKNOWN, phase=Phase.DOT, text="lost"))
+    for _ in range(3):
+        work(worker_on(store, transport, Clock(), resends_doubts=True))
+    assert states(store, campaign) == {State.UNKNOWN: 1}
+    assert len(transport.taken) == 2
+
+
+def test_what_a_dead_worker_had_is_taken_over_once_its_lease_is_out(store):
+    campaign, clock = new_campaign(store, ["a@example.com", "b@example.com"]), Clock()
+    with store.writing() as connection:
+        for address, state in (("a@example.com", State.CLAIMED), ("b@example.com", State.DATA)):
+            connection.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.recipient == address)
+                .values(state=state, owner="dead", lease_us=START_US + 60_000_000)
+            )
+    work(worker_on(store, Played(), clock))
+    assert states(store, campaign) == {State.CLAIMED: 1, State.DATA: 1}, "it may still be alive"
+    clock.move(seconds=61)
+    transport = Played()
+    send_all(worker_on(store, transport, clock), campaign)
+    assert [mail.recipient for mail in transport.taken] == ["a@example.com"]
+    assert states(store, campaign) == {State.SENT: 1, State.UNKNOWN: 1}
+    assert kinds(store, "b@example.com") == ["sent"]
+
+
+def test_a_worker_that_lost_its_claim_sends_nothing(store):
+    campaign = new_campaign(store, ["a@example.com"])
+
+    def stolen(mail):
+        with store.writing() as connection:
+            connection.execute(update(OUTBOX).values(owner="another", lease_us=START_US + 10**9))
+        return ACCEPTED
+
+    transport = Played(stolen)
+    work(worker_on(store, transport, Clock()))
+    assert not transport.taken
+    assert states(store, campaign) == {State.CLAIMED: 1}
+
+
+def test_a_pause_holds_what_was_claimed_but_has_not_left(store):
+    campaign = new_campaign(store, PEOPLE)
+
+    def answer(mail):
+        with store.writing() as connection:
+            move_campaign(connection, campaign, CampaignState.PAUSED, among=[CampaignState.RUNNING])
+        return ACCEPTED
+
+    transport = Played(answer, capacity=1)
+    work(worker_on(store, transport, Clock()))
+    assert not transport.taken
+    assert states(store, campaign) == {State.READY: 10}
+
+
+def test_a_cancelled_campaign_sends_nothing_more(store):
+    campaign = new_campaign(store, PEOPLE)
+    with store.writing() as connection:
+        move_campaign(connection, campaign, CampaignState.CANCELLED, among=[CampaignState.RUNNING])
+        assert cancel_rest(connection, campaign, now_us=START_US) == 10
+    transport = Played()
+    work(worker_on(store, transport, Clock()))
+    assert not transport.taken
+
+
+def test_the_canaries_go_first_and_are_watched(store):
+    campaign, clock, transport = new_campaign(store, PEOPLE), Clock(), Played()
+    canary = Canary(count=3, wait_us=600 * 1_000_000)
+    work(worker_on(store, transport, clock, canary=canary))
+    assert [mail.recipient for mail in transport.taken] == PEOPLE[:3]
+    clock.move(minutes=9)
+    work(worker_on(store, transport, clock, canary=canary))
+    assert len(transport.taken) == 3
+    clock.move(minutes=2)
+    send_all(worker_on(store, transport, clock, canary=canary), campaign)
+    assert len(transport.taken) == 10
+
+
+def test_a_rate_is_kept_over_a_restart(store):
+    new_campaign(store, [f"p{n}@example.com" for n in range(100)])
+    clock, account = Clock(), AccountSettings(rates=("20/h",))
+    transport = Played()
+    for _ in range(3):
+        work(worker_on(store, transport, clock, account=account))
+    assert len(transport.taken) == 2, "a tenth at once"
+    clock.move(minutes=30)
+    work(worker_on(store, transport, clock, account=account))
+    assert len(transport.taken) == 4, "refilled up to a tenth, however long it waited"
+
+
+def test_one_provider_may_be_slower(store):
+    new_campaign(
+        store,
+        [f"p{n}@{domain}" for n in range(20) for domain in ("gmail.com", "example.com")],
+        provider=lambda address: "gmail" if "gmail" in address else "other",
+    )
+    transport = Played()
+    work(worker_on(store, transport, Clock(), account=AccountSettings(providers={"gmail": ("10/h",)})))
+    gmail = [mail for mail in transport.taken if mail.recipient.endswith("gmail.com")]
+    assert (len(gmail), len(transport.taken)) == (1, 21)
+
+
+def test_warm_up_counts_days_on_which_mail_was_sent(store):
+    new_campaign(store, [f"p{n}@example.com" for n in range(400)])
+    clock, transport = Clock(), Played()
+    account = AccountSettings(warm_up="conservative")
+    taken = []
+    for days in (0, 1, 10):
+        clock.move(days=days)
+        before = len(transport.taken)
+        for _ in range(30):
+            work(worker_on(store, transport, clock, account=account))
+            clock.move(minutes=25)
+        taken.append(len(transport.taken) - before)
+    assert taken[0] <= 50 < taken[2] <= 200
+    assert taken[1] <= 100
+
+
+def test_receipts_do_not_wait_behind_a_newsletter(store):
+    """The bulk lane stands still at its rate; the prompt one does not know of it."""
+    new_campaign(store, PEOPLE)
+    receipts = new_campaign(store, ["buyer@example.com"], name="receipts", stream="transactional")
+    blocked = Played()
+    blocked.send = lambda mail, may_leave: asyncio.sleep(3600)
+    prompt = Played()
+    worker = worker_on(store, None, Clock())
+    worker._opens = lambda account, lane: prompt if lane == "prompt" else blocked
+
+    async def run():
+        task = asyncio.create_task(worker.run())
+        while not prompt.taken:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        for courier in tuple(worker._couriers):
+            courier.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert states(store, receipts) == {State.SENT: 1}
+
+
+def test_a_store_that_breaks_stops_the_worker(store):
+    campaign = new_campaign(store, PEOPLE)
+
+    def answer(mail):
+        with store.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE outbox RENAME TO gone")
+        return ACCEPTED
+
+    transport = Played(answer, capacity=1)
+    with pytest.raises(Exception, match="cannot be used"):
+        send_all(worker_on(store, transport, Clock()), campaign)
+    assert not transport.taken
+
+
+def test_a_campaign_row_says_what_it_is(store):
+    new_campaign(store, [])
+    with store.reading() as connection:
+        assert connection.scalar(select(CAMPAIGN.c.state)) == CampaignState.RUNNING
