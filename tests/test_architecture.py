@@ -69,6 +69,7 @@ EDGES = {
     "events/read.py",
     "events/unpacked.py",
     "events/maillog.py",
+    "events/workspace.py",
     "events/sheet.py",
     "contacts/folder.py",
     "contacts/frames.py",
@@ -92,6 +93,7 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "sending/send.py",
     "sending/transports/smtp.py",
     "sending/transports/smtp_wire.py",
     "service/webhooks/reading.py",
