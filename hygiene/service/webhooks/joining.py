@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, text
 
 from hygiene.event import EventKind
+from hygiene.sending.judging import SOURCE
 from hygiene.sending.mailing import about_row
 from hygiene.service.webhooks.reading import Told
 from hygiene.tables import CAMPAIGN, EVENT, OUTBOX
@@ -62,7 +63,8 @@ def _mails(
 def join(event: Told, refs: Sequence[str], mails: Mails, record: bytes) -> Joined:
     """An event with its mail, which it then says the same of as the outbox's own events.
 
-    So it names whom the mail was for, not where it was forwarded; and nobody, where that person was erased.
+    So it names whom the mail was for, not where it was forwarded; and nobody, where that person was erased. Its
+    source is the outbox's, too: to a measurement, mails of two sources are two mails.
     """
     mail = next((mails.by_ref[ref] for ref in refs if ref in mails.by_ref), None)
     mail = mail or _by_remote(event, mails)
@@ -72,6 +74,7 @@ def join(event: Told, refs: Sequence[str], mails: Mails, record: bytes) -> Joine
             **about_row({"name": mail["campaign"], "stream": mail["stream"]}, dict(mail)),
             **{name: mail[name] for name in ("recipient", "provider")},
             "message": mail["id"],
+            "source": SOURCE,
         }
     told = event.columns
     row = {name: ours.get(name, told.get(name)) for name in EVENT.c.keys()}  # noqa: SIM118 - a collection of columns
@@ -94,4 +97,4 @@ def natural_key(told: Mapping[str, Any], record: bytes) -> str:
     names += ["reason"] if told["kind"] == EventKind.UNKNOWN else []
     parts = [str(told[name]).encode("utf-8", "replace") for name in names]
     digest = hashlib.sha256(b"\0".join([*parts, moment]))
-    return f"webhook-{digest.hexdigest()}"
+    return f"{told['source']}:{digest.hexdigest()}"

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
+import hygiene
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.suppression.workspace import erase_people
+from hygiene.sending.judging import SOURCE
 from hygiene.sending.states import State
 from hygiene.service.webhooks import receive
 from hygiene.service.webhooks.post import Refused
@@ -20,7 +22,7 @@ from hygiene.service.webhooks.receive import process_pending
 from hygiene.service.webhooks.records import refs_of
 from hygiene.store import open_store
 from hygiene.suppression_forms import Reason
-from hygiene.tables import OUTBOX, WEBHOOK
+from hygiene.tables import EVENT, OUTBOX, WEBHOOK
 
 from .told import (
     AT,
@@ -65,7 +67,8 @@ def test_an_event_finds_its_mail(store, provider, content):
     assert (done.posts, done.events, done.unjoined, done.unread, done.left) == (1, 1, 0, 0, 0)
     (event,) = events(store)
     assert (event["message"], event["campaign"], event["stream"]) == (mail, "spring", "marketing")
-    assert (event["source"], event["kind"], event["recipient"]) == (provider, "delivered", "Ann@example.com")
+    assert (event["source"], event["kind"], event["recipient"]) == ("outbox", "delivered", "Ann@example.com")
+    assert event["event_id"].startswith(f"{provider}:")
     assert (event["message_id"], event["variant"], event["provider"]) == (REF, "b", "gmail")
     assert event["ts_us"] // 1_000_000 == SECONDS
     with store.reading() as connection:  # nothing of the person is kept twice
@@ -112,6 +115,28 @@ def test_a_reference_of_no_mail_joins_nothing(store):
     done = process_pending(store, now=NOW)
     assert (done.events, done.unjoined) == (2, 2)
     assert {event["message"] for event in events(store)} == {None}
+
+
+def test_a_mail_is_one_mail_to_a_measurement(store, tmp_path):
+    """What the outbox tells of it and what the provider tells of it."""
+    mail = add_mail(store)
+    ours = dict.fromkeys(EVENT.c.keys()) | {
+        "event_id": f"outbox:{REF}:sent",
+        "message": mail,
+        "source": SOURCE,
+        "message_id": REF,
+        "recipient": "Ann@example.com",
+        "kind": "sent",
+        "campaign": "spring",
+        "stream": "marketing",
+        "ts_us": (SECONDS - 1) * 1_000_000,
+    }
+    with store.writing() as connection:
+        connection.execute(insert(EVENT).values(ours))
+    keep(store, "sendgrid", [sendgrid("processed"), sendgrid(), sendgrid("open", at=SECONDS + 60)])
+    process_pending(store, now=NOW)
+    counts = hygiene.measure(str(tmp_path / "hygiene.db")).to_dict()["counts"]
+    assert (counts["sent"], counts["delivered"], counts["opened_all"], counts["pending"]) == (1, 1, 1, 0)
 
 
 # once
