@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hygiene.dkim_canonical import canonical_body, canonical_field
 
-TEXT = st.lists(st.sampled_from([b" ", b"\t", b"  ", b"\r\n", b"\r", b"\n", b"a", b":", b"=20"]), max_size=40).map(
-    b"".join
-)
+TEXT = st.lists(
+    st.sampled_from([b" ", b"\t", b"  ", b"\r\n", b"\r", b"\n", b"a", b":", b"=20"]), max_size=40
+).map(b"".join)
 
 
 def slow_body(body):
