@@ -92,8 +92,10 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "sending/send.py",
     "sending/transports/smtp.py",
     "sending/transports/smtp_wire.py",
+    "service/webhooks/reading.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")

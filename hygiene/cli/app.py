@@ -19,6 +19,7 @@ from hygiene.cli import (
     measure,
     notebook,
     preflight,
+    send,
     support,
     suppress,
     why,
@@ -50,6 +51,7 @@ app.command("why")(why.why)
 app.command("diff")(diff.diff)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(send.app, name="send")
 
 
 def _print_version(wanted: bool) -> None:
