@@ -25,6 +25,8 @@ def canonical_body(body: bytes, form: str) -> bytes:
 def _single_spaced(octets: bytes) -> bytes:
     """Every run of blanks as one space; halving what is doubled costs a tenth of looking at every blank."""
     octets = octets.replace(b"\t", b" ")
+    if b"  " in octets:
+        octets = octets.replace(b"    ", b" ")  # indented HTML: most of the work at once
     while b"  " in octets:
         octets = octets.replace(b"  ", b" ")
     return octets

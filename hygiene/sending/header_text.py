@@ -167,7 +167,7 @@ def _phrase(name: str) -> Sequence[str]:
 
 
 def _encoded(text: str) -> list[str]:
-    """Encoded words that spell the text, in the shorter of the two ways; none parts a character (RFC 2047 §5)."""
+    """Encoded words that spell it, in the shorter of the two ways; none parts a character (RFC 2047 §5)."""
     spelled = [character.encode("utf-8", "replace") for character in text]
     quoted = ["".join(map(_quoted_octet, octets)) for octets in spelled]
     if sum(map(len, quoted)) * 3 <= sum(map(len, spelled)) * 4:
