@@ -69,6 +69,7 @@ EDGES = {
     "events/read.py",
     "events/unpacked.py",
     "events/maillog.py",
+    "events/workspace.py",
     "events/sheet.py",
     "contacts/folder.py",
     "contacts/frames.py",
