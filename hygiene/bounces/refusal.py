@@ -12,6 +12,8 @@ from hygiene.finding import Confidence
 
 #: an enhanced status code (RFC 3463 §2), not a piece of an address or a version
 STATUS: Final = re.compile(r"(?<![\w.])#?([245]\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
+#: a status code in a field of a report, of success too
+ANY_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 #: a reply code (RFC 5321 §4.2) with what follows one
 CODE: Final = re.compile(r"(?<![\w.@+=/-])([245][0-5]\d)(?=[-\s](?:\s*[#(<\[]?[245]\.\d|[^\d]))")
 
@@ -19,7 +21,7 @@ SURE_FROM: Final = 80  # weight of a rule
 LIKELY_FROM: Final = 50
 
 _AFTER_DATA: Final = frozenset({"data", "dot"})
-_EXACT: Final = frozenset({"5.1.1", "5.1.10", "5.1.3", "5.1.0"})
+_EXACT: Final = frozenset({"5.1.1", "5.1.10"})
 
 
 def classify_reply(code: int, status: str, text: str, phase: str = "", provider: str = "") -> Verdict:
@@ -53,7 +55,8 @@ def judge(refusal: Refusal, evidence: str = "") -> Verdict:
 def _late(rule: Rule, refusal: Refusal) -> BounceReason:
     """An "unknown user" after the message was sent is a filter's word, unless a status says it outright."""
     late = rule.reason is BounceReason.USERUNKNOWN and refusal.phase in _AFTER_DATA
-    return BounceReason.FILTERED if late and not _EXACT.intersection(refusal.statuses) else rule.reason
+    clear = rule.outright or _EXACT.intersection(refusal.statuses)
+    return BounceReason.FILTERED if late and not clear else rule.reason
 
 
 def _confidence(weight: int) -> Confidence:

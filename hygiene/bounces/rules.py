@@ -38,7 +38,8 @@ class Rule:
     """One rule: every condition that is given must hold, of a list any entry.
 
     `status` entries may end in ``*``. `weight` from 1 to 100 orders the rules: an unmistakable
-    text weighs more than a status code, a status code more than a vague text.
+    text weighs more than a status code, a status code more than a vague text. `outright`: the text holds even
+    where the refusal came after the message.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Rule:
     phase: tuple[str, ...] = ()
     provider: tuple[str, ...] = ()
     only_retry: bool = False
+    outright: bool = False
 
     def holds(self, refusal: Refusal) -> bool:
         """Whether the refusal meets it."""

@@ -1,0 +1,94 @@
+"""The words by which notices are known: who sends them, how they begin, where the original stands in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from hygiene.bounces.rules import data
+from hygiene.bounces.wording import Phrase, normal, phrase
+
+MAX_LINES: Final = 2_000
+_MAX_LINE: Final = 1_000
+
+_QUOTED = re.compile(r"^[ \t]*(?:>|\|)[ \t]?")
+_ORIGINAL_FIELD = re.compile(
+    r"^(?:received|return-path|message-id|from|to|subject|date|mime-version|content-type|dkim-signature"
+    r"|reply-to|x-[\w-]{1,40})[ \t]*:[ \t]",
+    re.IGNORECASE,
+)
+_FIELDS_OF_ORIGINAL = 3  # header lines together that no sentence of a notice makes
+
+
+@dataclass(frozen=True)
+class Words:
+    """Phrases of which one must stand in a text, and others of which none may."""
+
+    text: tuple[Phrase, ...]
+    unless: tuple[Phrase, ...] = ()
+
+    def are_in(self, words: str) -> bool:
+        """Whether a normal text has them."""
+        return any(each.is_in(words) for each in self.text) and not any(
+            each.is_in(words) for each in self.unless
+        )
+
+    def begin(self, words: str) -> bool:
+        """Whether a normal text begins with one."""
+        return any(words.startswith(each.pieces[0]) and each.is_in(words) for each in self.text)
+
+    def end(self, words: str) -> bool:
+        """Whether a normal text ends with one."""
+        return any(words.rstrip().endswith(each.pieces[-1].rstrip()) for each in self.text)
+
+
+@cache
+def words(name: str) -> Words:
+    """A list of ``notices.toml``."""
+    table = data("notices")[name]
+    return Words(*(tuple(phrase(each) for each in table.get(key, ())) for key in ("text", "unless")))
+
+
+@cache
+def whole_words(name: str) -> frozenset[str]:
+    """Texts of ``notices.toml`` that are compared whole."""
+    return frozenset(normal(each) for each in data("notices")[name]["words"])
+
+
+def split_original(text: str) -> tuple[list[str], str]:
+    """The lines of the notice, and what follows of the original."""
+    lines = [line[:_MAX_LINE] for line in text.split("\n", MAX_LINES)[:MAX_LINES]]
+    for number, line in enumerate(lines):
+        if _separates(line, lines, number):
+            return lines[:number], "\n".join(_QUOTED.sub("", each) for each in lines[number:])
+    return lines, ""
+
+
+def _separates(line: str, lines: list[str], number: int) -> bool:
+    stripped = line.strip()
+    if not stripped:
+        return False
+    if _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
+        near = lines[number : number + 8]
+        fields = {match[0].lower() for each in near if (match := _ORIGINAL_FIELD.match(_QUOTED.sub("", each)))}
+        return len(fields) >= _FIELDS_OF_ORIGINAL or (number > 2 and _only_fields(lines[number:]))
+    if len(stripped) > 120 or "@" in stripped:
+        return False
+    return words("separators").begin(normal(stripped)) and not _vetoed(stripped)
+
+
+def _vetoed(line: str) -> bool:
+    said = normal(line)
+    return any(each.is_in(said) for each in words("separators").unless)
+
+
+def _only_fields(lines: list[str]) -> bool:
+    """Two header lines or more, then nothing or an empty line."""
+    count = 0
+    for line in lines:
+        if not _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
+            return count > 1 and not line.strip()
+        count += 1
+    return count > 1

@@ -1,0 +1,112 @@
+"""Whom a notice for people speaks of, and what it says of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from hygiene.bounces.notice import words
+from hygiene.bounces.wording import normal
+
+MAX_RECIPIENTS: Final = 500
+_MAX_SAID: Final = 14  # lines that belong to one recipient
+
+_LOCAL = r"(?:\"[^\"\s]{1,62}\"|[^\s<>()\[\]\"',;:@\\&=/]{1,1}[^\s<>()\[\]\"',;:@\\&]{0,120})"
+ADDRESS: Final = re.compile(
+    _LOCAL + r"@(?:[a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{1,62}", re.IGNORECASE
+)
+_EXPANDED = re.compile(r"\(?(?:expanded from|generated from|originally|ultimately generated from)\s*:?\s*<?")
+_COMMAND = re.compile(r"rcpt\s+to:?\s*<?$", re.IGNORECASE)
+_MAIL_FROM = re.compile(r"mail\s+from:?\s*<?$", re.IGNORECASE)
+_BARE = re.compile(r"^[\s*<>\"'(\[\]|.:=-]*(?:(?:smtp|mailto|rfc822|internet)\s*[:;]\s*)?<?$", re.IGNORECASE)
+
+CERTAIN, NAMED, MENTIONED = 3, 2, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """An address in a notice: how surely it is a recipient, the line it stands in, and the alias it came from."""
+
+    address: str
+    rank: int
+    line: int
+    expanded_from: str = ""
+
+
+def find(lines: list[str], known: frozenset[str], strangers: frozenset[str]) -> list[Said]:
+    """Recipients of a notice, of the surest kind there is, in order, each once.
+
+    `known` are those the original was sent to, `strangers` senders and reporters, who are none.
+    """
+    every = [said for said in _mentions(lines) if said.address in known or said.address not in strangers]
+    ranked = [(CERTAIN + 1 if said.address in known and said.rank else said.rank, said) for said in every]
+    best = max((rank for rank, _ in ranked), default=0)
+    if best == 0:
+        return []
+    level = min(best, CERTAIN)
+    kept: dict[str, Said] = {}
+    for rank, said in ranked:
+        if rank >= level and said.address not in kept:
+            kept[said.address] = said
+    return _without_expansions(list(kept.values()))[:MAX_RECIPIENTS]
+
+
+def _without_expansions(found: list[Said]) -> list[Said]:
+    parents = {said.expanded_from for said in found if said.expanded_from}
+    return [said for said in found if said.address not in parents]
+
+
+def _mentions(lines: list[str]) -> Iterator[Said]:
+    for number, line in enumerate(lines):
+        if "@" not in line:
+            continue
+        before_end, waiting = 0, None
+        for match in ADDRESS.finditer(line):
+            before = line[before_end : match.start()]
+            before_end = match.end()
+            address = match[0].lower().strip("'*.`")
+            if waiting is not None and _EXPANDED.search(before.lower()):
+                yield Said(address=waiting.address, rank=waiting.rank, line=number, expanded_from=address)
+                waiting = None
+                continue
+            if waiting is not None:
+                yield waiting
+            waiting = Said(address=address, rank=_rank(before, line, match, lines, number), line=number)
+        if waiting is not None:
+            yield waiting
+
+
+def _rank(before: str, line: str, match: re.Match[str], lines: list[str], number: int) -> int:
+    if _COMMAND.search(before):
+        return CERTAIN
+    if _MAIL_FROM.search(before):
+        return 0
+    first = match.start() == 0 or _BARE.match(line[: match.start()])
+    if first and before == line[: match.start()]:
+        return _rank_of_first(line[match.end() :], lines, number)
+    said = normal(before[-60:])
+    if words("not_recipients").end(said):
+        return 0
+    if words("recipients").end(said) or re.search(r"[:：\[]\s*<?$", before[-8:]):
+        return CERTAIN if re.match(r"\s*[>\])\"']*\s*[:.]?\s*$", line[match.end() :]) else NAMED
+    return MENTIONED
+
+
+def _rank_of_first(rest: str, lines: list[str], number: int) -> int:
+    """An address at the beginning of its line; alone on it, the line before says whose it is."""
+    if not re.match(r"[>\])\"']*\s*(?:$|[-:：(,;.]|\.\.\.)", rest):
+        return NAMED
+    above = normal(lines[number - 1]) if number else ""
+    return MENTIONED if above.strip() and words("not_recipients").end(above) else CERTAIN
+
+
+def said_of(found: list[Said], lines: list[str]) -> list[list[str]]:
+    """For each recipient the lines up to the next one; of a single one all lines."""
+    if len(found) == 1:
+        return [lines]
+    ends = sorted({said.line for said in found})[1:] + [len(lines)]
+    starts = sorted({said.line for said in found})
+    span = dict(zip(starts, ends, strict=True))
+    return [lines[said.line : min(span[said.line], said.line + _MAX_SAID)] for said in found]
