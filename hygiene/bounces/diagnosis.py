@@ -17,6 +17,7 @@ from hygiene.finding import Confidence
 MAX_EVIDENCE: Final = 500  # characters
 
 _TYPE = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")  # "smtp;" of Diagnostic-Code, RFC 3464 §2.3.6
+_PREFIX = re.compile(r"^(?:(?:remote )?host \S+(?: \[\S+\])? (?:said|says|returned)|remote (?:host|server) (?:said|returned)):\s*", re.IGNORECASE)
 _PHASE = re.compile(
     r"(?:in reply to|in response to|after|during|>>>|-->|command:?|error from remote mail server after"
     r"|while (?:receiving the|sending|talking))\s*(?:the |a |pipelined |sending )?[\"']?"
@@ -56,6 +57,7 @@ class Diagnosis:
 def diagnose(diagnostic: str, status: str, lines: Sequence[str], provider: str = "") -> Diagnosis:
     """A diagnosis of what the server said; where that says little, of what the notice says beside it."""
     said = _TYPE.sub("", diagnostic).strip()
+    said = _PREFIX.sub("", said, count=1)
     refusal = read_refusal(said, status, provider)
     verdict = judge(refusal, said[:MAX_EVIDENCE]) if said or status else None
     if verdict is None or verdict.confidence is Confidence.GUESS or not refusal.words.strip():
@@ -139,7 +141,9 @@ def _reply(lines: Sequence[str]) -> str:
     end = start + 1
     while end < min(len(lines), start + 10) and lines[end].strip():
         end += 1
-    return "\n".join(lines[start:end])
+    text = "\n".join(lines[start:end])
+    code = next((match for match in CODE.finditer(text) if match[1][0] != "2"), None)
+    return text[code.start() :] if code else text
 
 
 def _without_hedges(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 from hygiene.bounces.rules import data
@@ -37,7 +37,21 @@ class Words:
 
     def begin(self, words: str) -> bool:
         """Whether a normal text begins with one."""
-        return any(words.startswith(each.pieces[0]) and each.is_in(words) for each in self.text)
+        first = words.split(None, 1)[0] if words.strip() else ""
+        return any(
+            words.startswith(each.pieces[0]) and each.is_in(words)
+            for each in (*self.by_first.get(first, ()), *self.by_first.get("", ()))
+        )
+
+    @cached_property
+    def by_first(self) -> dict[str, list[Phrase]]:
+        """The phrases by their first word, if that is whole."""
+        found: dict[str, list[Phrase]] = {}
+        for each in self.text:
+            head = each.pieces[0]
+            first = head.split()[0] if head[0] == " " and " " in head.strip() + head[-1] else ""
+            found.setdefault(first if head.startswith(f" {first} ") else "", []).append(each)
+        return found
 
     def end(self, words: str) -> bool:
         """Whether a normal text ends with one."""

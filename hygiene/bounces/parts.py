@@ -125,10 +125,8 @@ def _guessed(body: bytes) -> bytes:
 
 
 def _head_text(head: bytes) -> str:
-    try:
-        return head.decode("utf-8")
-    except UnicodeDecodeError:
-        return head.decode("latin-1")
+    """Fields are ASCII or UTF-8 (RFC 6532); what is neither is read as Western, or Japanese by its escapes."""
+    return decoded(head)
 
 
 def _from_base64(body: bytes) -> bytes:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hygiene.bounces.notice import words
+from hygiene.bounces.refusal import CODE
 from hygiene.bounces.wording import normal
 
 MAX_RECIPIENTS: Final = 500
 _MAX_SAID: Final = 14  # lines that belong to one recipient
 
-_LOCAL = r"(?:\"[^\"\s]{1,62}\"|[^\s<>()\[\]\"',;:@\\&=/]{1,1}[^\s<>()\[\]\"',;:@\\&]{0,120})"
+_LOCAL = r"[\w.!#$%*+/=?^`{|}~'&-]{1,128}"
 ADDRESS: Final = re.compile(
     _LOCAL + r"@(?:[a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{1,62}", re.IGNORECASE
 )
@@ -86,6 +87,8 @@ def _rank(before: str, line: str, match: re.Match[str], lines: list[str], number
     first = match.start() == 0 or _BARE.match(line[: match.start()])
     if first and before == line[: match.start()]:
         return _rank_of_first(line[match.end() :], lines, number)
+    if CODE.search(line[: match.start()]):
+        return MENTIONED if not words("not_recipients").end(normal(before[-60:])) else 0
     said = normal(before[-60:])
     if words("not_recipients").end(said):
         return 0
