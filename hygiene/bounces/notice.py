@@ -39,7 +39,7 @@ class Words:
         """Whether a normal text begins with one."""
         first = words.split(None, 1)[0] if words.strip() else ""
         return any(
-            words.startswith(each.pieces[0]) and each.is_in(words)
+            words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words)
             for each in (*self.by_first.get(first, ()), *self.by_first.get("", ()))
         )
 

@@ -20,7 +20,7 @@ from hygiene.finding import Confidence
 COMPLAINTS: Final = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized", "complaint", ""}
 
 _SHORT = 400  # characters of a body that asks for no more
-_RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信) )+")
+_RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信|\d+) )+")
 _REDACTED = re.compile(r"redact|xxxx|\*\*\*|hidden", re.IGNORECASE)
 
 

@@ -4,6 +4,7 @@
 made once for every reply of its half.
 """
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +88,17 @@ def _single(name: str, options: dict[str, str], body: str) -> Case:
     unnamed = none or options.get("rcpt") == "none" or options.get("from") == "none"
     return Case(
         name=name,
-        raw=fill(body, command="RCPT TO").encode(options.get("charset", "utf-8"), "replace"),
+        raw=_encoded(fill(body, command="RCPT TO"), options),
         kind="" if none else options.get("kind", "bounce"),
         reasons=() if none else tuple(options["reason"].split(",")),
         recipient=None if unnamed else VALUES["rcpt"],
     )
+
+
+def _encoded(mail: str, options: dict[str, str]) -> bytes:
+    """In its charset, and the body in base64 if so marked."""
+    charset = options.get("charset", "utf-8")
+    if "b64" not in options:
+        return mail.encode(charset, "replace")
+    head, _, body = mail.partition("\n\n")
+    return head.encode(charset) + b"\n\n" + base64.encodebytes(body.encode(charset))
