@@ -1,4 +1,4 @@
-"""Whatever came back to us, as one `Bounce` for each recipient: bounces, complaints, automatic replies, opt-outs."""
+"""Whatever came back to us, as one `Bounce` for each recipient: failures, complaints, replies, opt-outs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def classify_bounce(raw: bytes) -> list[Bounce]:
     """What a returned mail says, one entry for each recipient; [] when it is an ordinary mail.
 
     `raw` is the mail as it came, of any size and in any state: at most 1 MiB of it is read, and nothing in it
-    raises an error. Kinds other than `BounceKind.BOUNCE` are complaints (ARF), automatic replies, mails that ask
-    for no more, notices of delay and of success. `Bounce.hard` is true only for what failed for good because the
-    mailbox or its domain is not there.
+    raises an error. Kinds other than `BounceKind.BOUNCE` are complaints (ARF), automatic replies, mails that
+    ask for no more, notices of delay and of success. `Bounce.hard` is true only for what failed for good
+    because the mailbox or its domain is not there.
     """
     return _classify(raw, 0)
 
@@ -151,7 +151,11 @@ def noticed(letter: Letter) -> list[Bounce] | None:
         return None
     original = original_of(letter, rest)
     kind = BounceKind.DELAYED if _is_late(letter, lines) else BounceKind.BOUNCE
-    failed = [address for each in letter.headers.get("x-failed-recipients").split(",") if (address := address_in(each))]
+    failed = [
+        address
+        for each in letter.headers.get("x-failed-recipients").split(",")
+        if (address := address_in(each))
+    ]
     known = frozenset([*failed, *original.recipients])
     found = recipients.find(lines, known, original.strangers)
     if failed and not found:

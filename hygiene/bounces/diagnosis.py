@@ -1,10 +1,10 @@
-"""What one recipient's part of a bounce amounts to: the reply in it, its codes, the phase, the verdict, the proof."""
+"""What is said of one recipient: the reply, its codes and phase, the verdict, and the line that proves it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hygiene.bounce import Verdict
@@ -17,7 +17,11 @@ from hygiene.finding import Confidence
 MAX_EVIDENCE: Final = 500  # characters
 
 _TYPE = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")  # "smtp;" of Diagnostic-Code, RFC 3464 §2.3.6
-_PREFIX = re.compile(r"^(?:(?:remote )?host \S+(?: \[\S+\])? (?:said|says|returned)|remote (?:host|server) (?:said|returned)):\s*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(?:(?:remote )?host \S+(?: \[\S+\])? (?:said|says|returned)"
+    r"|remote (?:host|server) (?:said|returned)):\s*",
+    re.IGNORECASE,
+)
 _PHASE = re.compile(
     r"(?:in reply to|in response to|after|during|>>>|-->|command:?|error from remote mail server after"
     r"|while (?:receiving the|sending|talking))\s*(?:the |a |pipelined |sending )?[\"']?"
@@ -62,7 +66,11 @@ def diagnose(diagnostic: str, status: str, lines: Sequence[str], provider: str =
     verdict = judge(refusal, said[:MAX_EVIDENCE]) if said or status else None
     if verdict is None or verdict.confidence is Confidence.GUESS or not refusal.words.strip():
         noticed, of_notice = _notice(lines, refusal, provider)
-        if verdict is None or _SURENESS[noticed.confidence] > _SURENESS[verdict.confidence] or not verdict.rule_id:
+        if (
+            verdict is None
+            or _SURENESS[noticed.confidence] > _SURENESS[verdict.confidence]
+            or not verdict.rule_id
+        ):
             verdict = noticed
         refusal = refusal if refusal.code else _with_code(refusal, of_notice)
     own = next(iter(refusal.statuses), "") or status
@@ -92,50 +100,35 @@ def _phase(text: str) -> str:
 
 
 def _with_code(refusal: Refusal, other: Refusal) -> Refusal:
-    return Refusal(
-        words=refusal.words,
-        code=other.code,
-        statuses=refusal.statuses or other.statuses,
-        reported=refusal.reported,
-    )
+    return replace(refusal, code=other.code, statuses=refusal.statuses or other.statuses)
 
 
 def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verdict, Refusal]:
-    """The verdict over a notice: over its lines with a reply first, then over all that is no guess or advice."""
+    """The verdict over a notice: its reply first, then all that is no guess and no advice."""
     text = "\n".join(lines)[: 4 * MAX_TEXT]
     replies = _reply(lines)
     status, phase = refusal.reported, refusal.phase or _phase(text)
     of_reply = read_refusal(replies, status, provider, phase)
-    verdict = judge(of_reply, _proof(lines, replies)) if replies else None
+    verdict = judge(of_reply, _proof(replies)) if replies else None
     if verdict is not None and verdict.confidence is not Confidence.GUESS:
         return verdict, of_reply
     plain = _without_hedges(text)
     of_text = read_refusal(plain, status, provider, phase)
-    of_text = of_text if of_text.code else _with_words(of_reply, of_text.words)
+    of_text = of_text if of_text.code else replace(of_reply, words=of_text.words)
     second = judge(of_text)
-    if verdict is not None and verdict.rule_id and _SURENESS[second.confidence] <= _SURENESS[verdict.confidence]:
+    if (
+        verdict is not None
+        and verdict.rule_id
+        and _SURENESS[second.confidence] <= _SURENESS[verdict.confidence]
+    ):
         return verdict, of_reply
     return _proven(second, lines, plain), of_text
 
 
-def _with_words(refusal: Refusal, said: str) -> Refusal:
-    return Refusal(
-        words=said,
-        code=refusal.code,
-        statuses=refusal.statuses,
-        reported=refusal.reported,
-        phase=refusal.phase,
-        provider=refusal.provider,
-    )
-
-
 def _reply(lines: Sequence[str]) -> str:
-    """The last reply with a code of failure in a notice, with the lines that go on with it."""
-    start = None
-    for number, line in enumerate(lines):
-        if _code(line) or STATUS.search(line):
-            start = number if start is None or number > start + 1 else start
-            break
+    """The first reply with a code of failure in a notice, with the lines that go on with it."""
+    coded = (number for number, line in enumerate(lines) if _code(line) or STATUS.search(line))
+    start = next(coded, None)
     if start is None:
         return ""
     end = start + 1
@@ -154,14 +147,8 @@ def _without_hedges(text: str) -> str:
 
 def _proven(verdict: Verdict, lines: Sequence[str], plain: str) -> Verdict:
     """The verdict with the line of the notice that alone leads to it."""
-    evidence = _line_of(verdict, lines) or _proof(lines, plain)
-    return Verdict(
-        reason=verdict.reason,
-        confidence=verdict.confidence,
-        rule_id=verdict.rule_id,
-        evidence=evidence,
-        only_retry=verdict.only_retry,
-    )
+    evidence = _line_of(verdict, lines) or _proof(plain)
+    return replace(verdict, evidence=evidence)
 
 
 def _line_of(verdict: Verdict, lines: Sequence[str]) -> str:
@@ -171,7 +158,6 @@ def _line_of(verdict: Verdict, lines: Sequence[str]) -> str:
     return next((line for line in candidates if judge(read_refusal(line)).rule_id == verdict.rule_id), "")
 
 
-def _proof(lines: Sequence[str], text: str) -> str:
-    """The first line of a text that is not empty, blanks single."""
-    del lines
+def _proof(text: str) -> str:
+    """A text as one line."""
     return " ".join(text.split())[:MAX_EVIDENCE]

@@ -1,4 +1,4 @@
-"""What a returned mail is made of: notices for people, fields for machines, and what is left of the original."""
+"""What a returned mail is made of: notices for people, fields for machines, remains of the original."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from hygiene.bounces.parts import MAX_DEPTH, MAX_PARTS, Headers, Part, children, decoded, read_part
+from hygiene.bounces.parts import MAX_DEPTH, MAX_MAIL, MAX_PARTS, Headers, Part, children, decoded, read_part
 
 #: content type → the kind of fields in it (RFC 3464, 6533, 5965, 8098)
 REPORTS: Final = {
@@ -57,7 +57,8 @@ class Letter:
 
 def read_letter(raw: bytes) -> Letter:
     """A letter; of hostile mail as much as the limits allow."""
-    top = read_part(raw.lstrip(b"\r\n").partition(b"\n")[2] if raw.startswith((b"From ", b">From ")) else raw)
+    raw = raw[:MAX_MAIL].lstrip(b"\r\n")
+    top = read_part(raw.partition(b"\n")[2] if raw.startswith((b"From ", b">From ")) else raw)
     letter = Letter(top.headers)
     for part in _leaves(top, 0, [MAX_PARTS]):
         _sort(part, letter)
@@ -82,7 +83,7 @@ def _sort(part: Part, letter: Letter) -> None:
         letter.reports.append((REPORTS[part.type], decoded(part.content).replace("\r\n", "\n")))
     elif part.type in ORIGINALS:
         letter.original.append(read_part(part.content).headers)
-        letter.inner.append(part.content if part.content is not part.body else part.body)
+        letter.inner.append(part.content)
     elif part.type == "text/html":
         letter.pages.append(part.text)
     elif part.type.startswith(("text/", "multipart/")):

@@ -11,8 +11,18 @@ from hygiene.bounces.parts import Headers
 from hygiene.bounces.recipients import ADDRESS
 
 #: headers that senders put ids in (facts of feedback loops: RFC 5965 §3.2, RFC 8058, Gmail's Feedback-ID)
-KEPT: Final = ("feedback-id", "list-unsubscribe", "list-id", "x-campaign", "x-campaignid", "x-mailer", "subject")
-_OPAQUE: Final = re.compile(r"^x-[\w-]{0,40}(?:id|ref|token|key|job|campaign|contact|recipient|mailing|sub)[\w-]{0,20}$")
+KEPT: Final = (
+    "feedback-id",
+    "list-unsubscribe",
+    "list-id",
+    "x-campaign",
+    "x-campaignid",
+    "x-mailer",
+    "subject",
+)
+_OPAQUE: Final = re.compile(
+    r"^x-[\w-]{0,40}(?:id|ref|token|key|job|campaign|contact|recipient|mailing|sub)[\w-]{0,20}$"
+)
 _MAX_KEPT = 40
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,400})>")
 _TYPED = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")

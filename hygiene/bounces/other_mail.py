@@ -1,5 +1,7 @@
-"""What comes to a bounce address and is no bounce: complaints (RFC 5965), receipts (RFC 8098), automatic replies
-(RFC 3834), mails that ask for no more."""
+"""What comes to a bounce address and is no bounce.
+
+Complaints (RFC 5965), receipts (RFC 8098), automatic replies (RFC 3834), mails that ask for no more.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,17 @@ from hygiene.finding import Confidence
 
 #: feedback types that are a person's or a mailbox provider's complaint (RFC 5965 §7.3); "not-spam" and
 #: "auth-failure" (RFC 6591) and "dmarc" are none
-COMPLAINTS: Final = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized", "complaint", ""}
+COMPLAINTS: Final = {
+    "abuse",
+    "fraud",
+    "virus",
+    "other",
+    "opt-out",
+    "opt-out-list",
+    "miscategorized",
+    "complaint",
+    "",
+}
 
 _SHORT = 400  # characters of a body that asks for no more
 _RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信|\d+) )+")
@@ -44,7 +56,11 @@ def complaints(letter: Letter) -> list[Bounce] | None:
     original = original_of(letter, "")
     named = (fields.get(name, "") for name in ("original-rcpt-to", "removal-recipient", "original-recipient"))
     found = next((address for value in named if (address := _readable(value))), None)
-    return [_complaint(found or _of_original(letter, original), f"Feedback-Type: {kind or 'abuse'}", original, fields)]
+    return [
+        _complaint(
+            found or _of_original(letter, original), f"Feedback-Type: {kind or 'abuse'}", original, fields
+        )
+    ]
 
 
 def _without_fields(letter: Letter) -> list[Bounce] | None:
@@ -96,7 +112,9 @@ def receipts(letter: Letter) -> list[Bounce] | None:
         return None
     fields = {name: value for group in reversed(groups) for name, value in group.items()}
     original = original_of(letter, "")
-    recipient = address_in(fields.get("original-recipient", "")) or address_in(fields.get("final-recipient", ""))
+    recipient = address_in(fields.get("original-recipient", "")) or address_in(
+        fields.get("final-recipient", "")
+    )
     known = original.known()
     match = re.search(r"<([^<>\s]{3,400})>", fields.get("original-message-id", ""))
     known["message_id"] = match[1] if match else known["message_id"]
@@ -124,7 +142,14 @@ def _automatic(headers: Headers, subject: str) -> str:
     submitted = headers.get("auto-submitted").lower()
     if submitted.startswith("auto-replied"):
         return f"Auto-Submitted: {submitted}"
-    for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from", "x-autoreply-from", "x-mail-autoreply"):
+    for name in (
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoresponder",
+        "x-auto-reply-from",
+        "x-autoreply-from",
+        "x-mail-autoreply",
+    ):
         if headers.get(name) and headers.get(name).lower() != "no":
             return f"{name}: {headers.get(name)}"[:200]
     if headers.get("precedence").lower() in {"auto_reply", "auto-reply"}:
@@ -156,7 +181,9 @@ def _own_words(text: str) -> str:
     return "\n".join(kept).strip()
 
 
-def _note(kind: BounceKind, reason: BounceReason, who: str | None, evidence: str, known: dict[str, object]) -> Bounce:
+def _note(
+    kind: BounceKind, reason: BounceReason, who: str | None, evidence: str, known: dict[str, object]
+) -> Bounce:
     return Bounce(
         kind=kind,
         reason=reason,

@@ -25,8 +25,8 @@ _FOLD = re.compile(r"\r?\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,4000})\?=(?:\s+(?==\?))?")
-_TAG = re.compile(r"<(?:(?:br|/p|/div|/tr|/h\d|/li|/td)\b[^>]{0,500}|[^>]{0,2000})>", re.IGNORECASE)
-_HIDDEN = re.compile(r"<(style|script|head)\b.{0,60000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_HIDDEN = re.compile(r"<(/?)(?:style|script|head)\b[^<>]{0,300}>", re.IGNORECASE)
 
 
 class Headers:
@@ -170,8 +170,18 @@ def seen(html: str) -> str:
     """What a person sees of HTML, roughly: enough to find a reply in it."""
     from html import unescape
 
-    text = _HIDDEN.sub(" ", re.sub(r"\s+", " ", html))
+    text = _without_hidden(re.sub(r"\s+", " ", html))
     return unescape(_TAG.sub(lambda tag: "\n" if _breaks(tag[0]) else " ", text)).replace("\xa0", " ")
+
+
+def _without_hidden(html: str) -> str:
+    """HTML without what stands between the tags of styles, scripts and head."""
+    kept, start, hidden = [], 0, False
+    for tag in _HIDDEN.finditer(html):
+        if not hidden:
+            kept.append(html[start : tag.start()])
+        hidden, start = not tag[1], tag.end()
+    return " ".join([*kept, "" if hidden else html[start:]])
 
 
 def _breaks(tag: str) -> bool:

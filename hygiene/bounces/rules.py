@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from hygiene.bounce import BounceReason
@@ -109,6 +109,7 @@ def _of_report() -> tuple[Rule, ...]:
     return tuple(each for each in rules() if each.status and not each.text)
 
 
+@lru_cache(maxsize=4096)  # the same words come from a server again and again
 def strongest(refusal: Refusal) -> tuple[Rule, int] | None:
     """The heaviest rule that holds, with its weight in this case."""
     numbers = sorted(_phrases().found_in(refusal.words) | _textless())

@@ -1,4 +1,4 @@
-"""Text as rules see it, without case, accents, punctuation, addresses and codes; and the phrases sought in it."""
+"""Text as rules see it, without case, accents, punctuation, addresses and codes; and phrases in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNSPACED = "\u0e00"  # from Thai on: scripts without word boundaries, and Hangu
 
 
 def normal(text: str) -> str:
-    """The words of a text with a space around each: ``550 5.1.1 <a@x.example> User-Unknown``, `` user unknown ``."""
+    """The words of a text, a space around each: ``550 5.1.1 <a@x.test> User-Unknown``, `` user unknown ``."""
     words = plain(text)
     for noise in (_ADDRESS, _IP, _CODES, _HOST):
         words = noise.sub(" ", words)

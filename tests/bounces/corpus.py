@@ -65,7 +65,9 @@ def cases(half: str) -> Iterator[Case]:
 
 def _crossed(name: str, body: str, half: str) -> Iterator[Case]:
     for number, (reason, phase, reply) in enumerate(replies(half)):
-        text = fill(body, reply=reply, replyquoted=f"'{reply}'", status=status_of(reply), command=COMMANDS[phase])
+        text = fill(
+            body, reply=reply, replyquoted=f"'{reply}'", status=status_of(reply), command=COMMANDS[phase]
+        )
         yield Case(
             name=f"{name}+{number}:{reason}",
             raw=text.encode(),
