@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Final
 
 from hygiene.bounces.rules import data
-from hygiene.bounces.wording import Phrase, normal, phrase
+from hygiene.bounces.wording import Phrase, Phrases, normal, phrase
 
 MAX_LINES: Final = 2_000
 _MAX_LINE: Final = 1_000
@@ -19,6 +19,7 @@ _ORIGINAL_FIELD = re.compile(
     r"|reply-to|x-[\w-]{1,40})[ \t]*:[ \t]",
     re.IGNORECASE,
 )
+_FIRST = re.compile(r"[A-Za-z0-9]+")
 _FIELDS_OF_ORIGINAL = 3  # header lines together that no sentence of a notice makes
 
 
@@ -31,9 +32,12 @@ class Words:
 
     def are_in(self, words: str) -> bool:
         """Whether a normal text has them."""
-        return any(each.is_in(words) for each in self.text) and not any(
-            each.is_in(words) for each in self.unless
-        )
+        return bool(self.sought.found_in(words)) and not any(each.is_in(words) for each in self.unless)
+
+    @cached_property
+    def sought(self) -> Phrases:
+        """The phrases, to be sought together."""
+        return Phrases((each, 0) for each in self.text)
 
     def begin(self, words: str) -> bool:
         """Whether a normal text begins with one."""
@@ -88,9 +92,15 @@ def _separates(line: str, lines: list[str], number: int) -> bool:
         near = lines[number : number + 8]
         fields = {match[0].lower() for each in near if (match := _ORIGINAL_FIELD.match(_QUOTED.sub("", each)))}
         return len(fields) >= _FIELDS_OF_ORIGINAL or (number > 2 and _only_fields(lines[number:]))
-    if len(stripped) > 120 or "@" in stripped:
+    if len(stripped) > 120 or "@" in stripped or not _may_separate(stripped):
         return False
     return words("separators").begin(normal(stripped)) and not _vetoed(stripped)
+
+
+def _may_separate(line: str) -> bool:
+    """Whether its first word begins a separator: most lines are let go without a closer look."""
+    first = _FIRST.search(line)
+    return not line.isascii() or (first is not None and first[0].lower() in words("separators").by_first)
 
 
 def _vetoed(line: str) -> bool:

@@ -83,15 +83,10 @@ def test_memory_does_not_grow_with_the_mail():
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(
-    "charset",
-    [
-        *["utf-16", "utf-7", "idna", "punycode", "hex", "rot13", "undefined", "unicode_escape", "mbcs", "x-unknown"],
-        "",
-        "\\0",
-        "a" * 5000,
-    ],
-)
+CHARSETS = ["utf-16", "utf-7", "idna", "punycode", "hex", "rot13", "undefined", "unicode_escape", "x-unknown"]
+
+
+@pytest.mark.parametrize("charset", [*CHARSETS, "", "\\0", "a" * 5000])
 def test_wrong_charsets(charset):
     body = "<a@one.example>: user unknown é".encode("latin-1")
     raw = HEAD + f'Content-Type: text/plain; charset="{charset}"\n\n'.encode() + body

@@ -32,7 +32,7 @@ from .corpus import replies
         (550, "5.7.1", "User unknown", "rcpt", "userunknown"),
         (550, "5.7.606", "Access denied", "rcpt", "blocked"),
         (550, "5.7.619", "Access denied", "rcpt", "blocked"),
-        (550, "", "550-5.1.1 The email account that you\r\n550 5.1.1 tried to reach does not exist", "dot", "userunknown"),
+        (550, "", "550-5.1.1 The email account\r\n550 5.1.1 does not exist, we looked", "rcpt", "userunknown"),
         (550, "", "спам: письмо похоже на спам", "dot", "spamdetected"),
         (550, "", "Скрытый ящик: пользователь не найден", "rcpt", "userunknown"),
     ],
