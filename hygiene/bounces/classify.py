@@ -78,7 +78,7 @@ def _fields_in_text(letter: Letter) -> list[Fields]:
 def _reported(group: Fields, lines: list[str], original: Original, mta: str, count: int) -> Bounce:
     final = address_in(group.get("final-recipient", ""))
     asked = address_in(group.get("original-recipient", ""))
-    recipient = _mailed(asked, final, original)
+    recipient = _mailed(asked, final, original) or (_only_one(lines, original) if count == 1 else None)
     action = group.get("action", "").split(" ")[0].strip(";,").lower()
     status = _status(group.get("status", ""))
     kind = _KINDS.get(action, BounceKind.DELAYED if status[:1] == "4" and not action else BounceKind.BOUNCE)
@@ -95,9 +95,15 @@ def _mailed(asked: str | None, final: str | None, original: Original) -> str | N
     for address in (asked, final):
         if address is not None and address in original.recipients:
             return address
-    if final is None and asked is None and len(original.recipients) == 1:
-        return original.recipients[0]
     return asked or final
+
+
+def _only_one(lines: list[str], original: Original) -> str | None:
+    """Whom a report of one recipient means whose fields have no address."""
+    found = recipients.find(lines, frozenset(original.recipients), original.strangers)
+    if len(found) == 1:
+        return found[0].expanded_from or found[0].address
+    return original.recipients[0] if len(original.recipients) == 1 else None
 
 
 def _about(address: str | None, final: str | None, lines: list[str]) -> list[str]:

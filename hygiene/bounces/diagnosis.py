@@ -43,6 +43,12 @@ _PHASES: Final = {
     "auth": "auth",
     "initial": "connect",
 }
+_SAID = re.compile(
+    r"\b(?:remote host|host \S{1,200}|server) (?:said|says|returned|responded):\s*(?=\S)", re.IGNORECASE
+)
+#: Gmail's "(state 14)"
+_STATE = re.compile(r"\(state (\d{1,2})\)")
+_STATES: Final = {"13": "mail", "14": "rcpt", "15": "data", "17": "dot", "18": "dot"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*<])|(?<=。)|\n\s*\n|\n(?=\s*[-*<(])")
 _WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
 _SURENESS: Final = {Confidence.SURE: 2, Confidence.LIKELY: 1, Confidence.GUESS: 0}
@@ -95,6 +101,9 @@ def _code(text: str) -> int:
 
 
 def _phase(text: str) -> str:
+    """The command that was refused, by what servers write around a reply."""
+    if state := _STATE.search(text):
+        return _STATES.get(state[1], "")
     found = _PHASE.findall(text)
     return _PHASES.get(found[-1].lower(), "") if found else ""
 
@@ -127,7 +136,9 @@ def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verd
 
 def _reply(lines: Sequence[str]) -> str:
     """The first reply with a code of failure in a notice, with the lines that go on with it."""
-    coded = (number for number, line in enumerate(lines) if _code(line) or STATUS.search(line))
+    coded = (
+        number for number, line in enumerate(lines) if _code(line) or STATUS.search(line) or _SAID.search(line)
+    )
     start = next(coded, None)
     if start is None:
         return ""
@@ -136,7 +147,8 @@ def _reply(lines: Sequence[str]) -> str:
         end += 1
     text = "\n".join(lines[start:end])
     code = next((match for match in CODE.finditer(text) if match[1][0] != "2"), None)
-    return text[code.start() :] if code else text
+    said = _SAID.search(text)
+    return text[code.start() :] if code else text[said.end() :] if said else text
 
 
 def _without_hedges(text: str) -> str:

@@ -20,6 +20,7 @@ MAX_PARTS: Final = 48  # of one mail
 MAX_DEPTH: Final = 8
 MAX_BODY: Final = 1 << 17  # octets of a text that are decoded
 
+_CHARSET = re.compile(rb"charset=\"?([\w-]{3,30})", re.IGNORECASE)
 _BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
@@ -126,7 +127,20 @@ def _guessed(body: bytes) -> bytes:
 
 def _head_text(head: bytes) -> str:
     """Fields are ASCII or UTF-8 (RFC 6532); what is neither is read as Western, or Japanese by its escapes."""
-    return decoded(head)
+    declared = _CHARSET.search(head)
+    return decoded(head) if head.isascii() or _is_utf8(head) else decoded(head, _name(declared))
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _name(declared: re.Match[bytes] | None) -> str:
+    return declared[1].decode("ascii", "replace") if declared else ""
 
 
 def _from_base64(body: bytes) -> bytes:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 MAX_TEXT: Final = 2_000  # characters of one reply; longer ones repeat themselves
-MAX_GAP: Final = 80  # characters that a ``*`` of a phrase may stand for
+MAX_GAP: Final = 50  # characters that a ``*`` of a phrase may stand for
 _MAX_STARTS = 4  # places at which a phrase is tried
 
 STOP: Final = "|"  # the end of a sentence: no phrase goes across it
