@@ -7,7 +7,7 @@ from typing import Final
 
 from hygiene.bounce import Bounce, BounceKind, BounceReason
 from hygiene.bounces import other_mail, recipients
-from hygiene.bounces.diagnosis import Diagnosis, diagnose
+from hygiene.bounces.diagnosis import Diagnosis, diagnose, has_reply
 from hygiene.bounces.letter import Fields, Letter, read_letter
 from hygiene.bounces.notice import split_original, words
 from hygiene.bounces.original import Original, address_in, original_of
@@ -194,7 +194,7 @@ def _is_notice(letter: Letter, lines: list[str]) -> bool:
     said = normal("\n".join(lines[:40]))
     opens = words("openings").are_in(said)
     titled = words("subjects").are_in(subject)
-    return titled or (opens and (by_server or empty))
+    return titled or opens or (by_server and has_reply(lines))
 
 
 def _named(value: str) -> str:

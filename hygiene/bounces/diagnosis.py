@@ -46,11 +46,14 @@ _PHASES: Final = {
 _SAID = re.compile(
     r"\b(?:remote host|host \S{1,200}|server) (?:said|says|returned|responded):\s*(?=\S)", re.IGNORECASE
 )
+#: what the other side said, in a transcript of Sendmail, MDaemon, InterScan
+_HEARD = re.compile(r"^.{0,60}?(?:<<<|<--|Received >>>)[ \t]*(\S.*)")
+_GOES_WELL = re.compile(r"[23]\d\d[ -]|RCPT|MAIL|DATA", re.IGNORECASE)
 #: Gmail's "(state 14)"
 _STATE = re.compile(r"\(state (\d{1,2})\)")
 _STATES: Final = {"13": "mail", "14": "rcpt", "15": "data", "17": "dot", "18": "dot"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z*<])|(?<=。)|\n\s*\n|\n(?=\s*[-*<(])")
-_WRAPPED = re.compile(r"[ \t]*\n[ \t]*")
+_WRAPPED = re.compile(r"(?<!:)[ \t]*\n[ \t]*")
 _SURENESS: Final = {Confidence.SURE: 2, Confidence.LIKELY: 1, Confidence.GUESS: 0}
 
 
@@ -135,7 +138,32 @@ def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verd
 
 
 def _reply(lines: Sequence[str]) -> str:
-    """The first reply with a code of failure in a notice, with the lines that go on with it."""
+    """The reply with a code of failure in a notice, from its code on."""
+    text = _heard(lines) or _coded(lines)
+    code = next((match for match in CODE.finditer(text) if match[1][0] != "2"), None)
+    said = _SAID.search(text)
+    return text[code.start() :] if code else text[said.end() :] if said else text
+
+
+def has_reply(lines: Sequence[str]) -> bool:
+    """Whether a notice quotes a refusal: a reply code with words, beside an address."""
+    return any("@" in line for line in lines) and bool(_code(_reply(lines)))
+
+
+def _heard(lines: Sequence[str]) -> str:
+    """The last refusal in a transcript of a session."""
+    heard = [match[1] for line in lines if (match := _HEARD.match(line))]
+    last = len(heard)
+    while last and _GOES_WELL.match(heard[last - 1]):
+        last -= 1
+    first = last - 1
+    while first > 0 and heard[first - 1][3:4] == "-" and not _GOES_WELL.match(heard[first - 1]):
+        first -= 1
+    return "\n".join(heard[first:last]) if last else ""
+
+
+def _coded(lines: Sequence[str]) -> str:
+    """From the first line that has a code up to the next empty one."""
     coded = (
         number for number, line in enumerate(lines) if _code(line) or STATUS.search(line) or _SAID.search(line)
     )
@@ -145,10 +173,7 @@ def _reply(lines: Sequence[str]) -> str:
     end = start + 1
     while end < min(len(lines), start + 10) and lines[end].strip():
         end += 1
-    text = "\n".join(lines[start:end])
-    code = next((match for match in CODE.finditer(text) if match[1][0] != "2"), None)
-    said = _SAID.search(text)
-    return text[code.start() :] if code else text[said.end() :] if said else text
+    return "\n".join(lines[start:end])
 
 
 def _without_hedges(text: str) -> str:
