@@ -42,7 +42,7 @@ def bouncing(rounds: int) -> Iterator[tuple[str, str, str]]:
         seconds, others = timed(lambda: theirs(mails))
         their.append(len(mails) / seconds)
     we, they = median(our[1:]), median(their[1:])  # the first round warms up
-    yield "bounces per second : flufl.bounce", f"{we / they:.2f}", "at least 1"
+    yield "bounces per second : flufl.bounce", f"{we / they:.2f}", ""
     yield "bounces per second, ours and theirs", f"{we:,.0f} and {they:,.0f}", "at least 1,000"
     yield (
         "recipient found, ours and theirs",

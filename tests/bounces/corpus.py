@@ -64,7 +64,10 @@ def cases(half: str) -> Iterator[Case]:
 
 
 def _crossed(name: str, body: str, half: str) -> Iterator[Case]:
-    for number, (reason, phase, reply) in enumerate(replies(half)):
+    chosen = list(enumerate(replies(half)))
+    if half == "seen":  # there are thousands: every fourth pair, each reply and each mail among them
+        chosen = chosen[len(name) % 4 :: 4]
+    for number, (reason, phase, reply) in chosen:
         text = fill(
             body, reply=reply, replyquoted=f"'{reply}'", status=status_of(reply), command=COMMANDS[phase]
         )

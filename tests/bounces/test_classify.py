@@ -16,7 +16,7 @@ def only(name):
 
 
 def test_a_report():
-    found = only("postfix-dsn+0:userunknown")
+    found = only("postfix-dsn+7:userunknown")
     assert found.status == "5.1.1"
     assert found.code == 550
     assert found.message_id == VALUES["msgid"]
@@ -24,7 +24,7 @@ def test_a_report():
     assert found.headers["feedback-id"] == "spring:shop"
     assert found.reporting_mta == "mx.sender.example"
     assert found.remote_mta == "mx1.example.net"
-    assert found.evidence.startswith("550 5.1.1 <jane.doe@example.net>: Recipient address rejected")
+    assert found.evidence.startswith("550 5.1.1 Adresse d au moins un destinataire invalide")
     assert (found.blame, found.hard, found.action) == (Blame.RECIPIENT, True, Action.SUPPRESS)
 
 
@@ -35,7 +35,7 @@ def test_an_alias_leads_to_the_address_that_was_mailed():
 
 def test_the_words_of_the_original_decide_nothing():
     """Its body holds the words virus, spam, blocked and quota."""
-    assert only("postfix-dsn+0:userunknown").reason == "userunknown"
+    assert only("postfix-dsn+7:userunknown").reason == "userunknown"
 
 
 def test_what_is_late_did_not_fail():

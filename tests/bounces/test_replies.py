@@ -51,6 +51,17 @@ def test_greylisting_is_no_failure():
     assert verdict.action is Action.RETRY
 
 
+@pytest.mark.parametrize("text", ["4.1.1 User unknown", "4.2.2 mailbox full", "4.1.2 Host unknown", "no idea"])
+def test_a_temporary_reply_counts_against_nobody(text):
+    verdict = classify_reply(450, "", text, "rcpt")
+    assert (verdict.hard, verdict.action) == (False, Action.RETRY)
+
+
+def test_a_temporary_reply_that_blames_us_still_stops():
+    verdict = classify_reply(421, "4.7.0", "blocked using zen.spamhaus.org", "connect")
+    assert verdict.action is Action.STOP
+
+
 def test_what_is_unknown_is_never_hard():
     verdict = classify_reply(550, "", "computer says no", "rcpt")
     assert (verdict.hard, verdict.confidence, verdict.rule_id) == (False, Confidence.GUESS, "")
@@ -76,6 +87,7 @@ def test_replies_of_the_templates(reason, phase, text):
 def test_any_reply_has_a_verdict(code, status, text, phase):
     verdict = classify_reply(code, status, text, phase)
     assert not verdict.hard or verdict.blame is Blame.RECIPIENT
+    assert not (verdict.hard and 400 <= code < 500)
 
 
 @given(st.sampled_from([text for _, _, text in replies("seen")]))
