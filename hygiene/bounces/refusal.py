@@ -32,7 +32,8 @@ def classify_reply(code: int, status: str, text: str, phase: str = "", provider:
     `code` is the reply code, `status` the enhanced status code ("" where the server has none), `text` the
     reply's text, of several lines all of them. `phase` is what was refused: connect, tls, ehlo, auth, mail,
     rcpt, data (the command) or dot (the message); `provider` the receiver's name where known (gmail,
-    microsoft, yahoo …). A temporary reply (4xx) never counts against a recipient. Without a rule that fits: onhold for a reply without words, else undefined.
+    microsoft, yahoo …). A temporary reply (4xx) never counts against a recipient. Without a rule that fits:
+    onhold for a reply without words, else undefined.
     """
     found = tuple(dict.fromkeys([*([status] if status else []), *STATUS.findall(text[:MAX_TEXT])]))
     refusal = Refusal(words=normal(text), code=code, statuses=found, phase=phase, provider=provider)
