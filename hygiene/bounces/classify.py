@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from hygiene.bounce import Bounce, BounceKind, BounceReason
@@ -232,8 +232,3 @@ def _bounce(
         rule_id=found.verdict.rule_id,
         **original.known(),
     )
-
-
-def addresses_of(bounces: Iterable[Bounce]) -> tuple[str, ...]:
-    """Recipients that are named, each once."""
-    return tuple(dict.fromkeys(each.recipient for each in bounces if each.recipient))

@@ -115,6 +115,27 @@ def test_a_report_without_words_is_proven_by_its_status():
     assert found[0].evidence == "Status: 5.1.1"
 
 
+@pytest.mark.parametrize(
+    ("subject", "more", "kind"),
+    [
+        ("Auto parts on sale", "", None),
+        ("Urlaubsangebote im Mai", "", None),
+        ("Vacation homes", "", None),
+        ("We received your order", "", None),
+        ("Out of office: your mail", "", "autoreply"),
+        ("Auto: your mail", "In-Reply-To: <a@b.example>\n", "autoreply"),
+        ("Re: AW: Abwesenheitsnotiz", "", "autoreply"),
+        ("Out of office", "List-Unsubscribe: <https://b.example>\n", None),
+        ("Anything", "Auto-Submitted: no\n", None),
+        ("Anything", "Auto-Submitted: auto-replied (vacation)\n", "autoreply"),
+    ],
+)
+def test_automatic_replies(subject, more, kind):
+    raw = f"From: Ann <ann@one.example>\nTo: news@mail.example.com\nSubject: {subject}\n{more}\nHello\n"
+    found = classify_bounce(raw.encode())
+    assert [each.kind for each in found] == ([kind] if kind else [])
+
+
 def test_advice_is_no_evidence():
     body = (
         "Your message to a@one.example could not be delivered. The mailbox may be full or the user unknown.\n"
