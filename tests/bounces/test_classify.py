@@ -136,6 +136,14 @@ def test_automatic_replies(subject, more, kind):
     assert [each.kind for each in found] == ([kind] if kind else [])
 
 
+def test_a_person_may_quote_a_report():
+    body = "\nLook at this:\n\nFinal-Recipient: rfc822; a@one.example\nAction: failed\nStatus: 5.1.1\n"
+    head = "From: Ann <ann@one.example>\nTo: help@mail.example.com\nSubject: Can you help?\n"
+    assert classify_bounce((head + body).encode()) == []
+    (found,) = classify_bounce((fill(NOTICE) + body).encode())
+    assert (found.recipient, found.hard) == ("a@one.example", True)
+
+
 def test_advice_is_no_evidence():
     body = (
         "Your message to a@one.example could not be delivered. The mailbox may be full or the user unknown.\n"
