@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from hygiene.bounce import Bounce, BounceKind, BounceReason
 from hygiene.bounces import other_mail, recipients
 from hygiene.bounces.diagnosis import Diagnosis, diagnose, has_reply
-from hygiene.bounces.letter import Fields, Letter, read_letter
+from hygiene.bounces.letter import Fields, Letter, groups, read_letter
 from hygiene.bounces.notice import split_original, words
 from hygiene.bounces.original import Original, address_in, original_of
 from hygiene.bounces.wording import normal
@@ -56,9 +56,9 @@ def _failed(found: list[Bounce]) -> bool:
 
 def reported(letter: Letter) -> list[Bounce] | None:
     """Recipients of a delivery report; None when there is none."""
-    groups = letter.fields("delivery") or _fields_in_text(letter)
-    of_message = next((group for group in groups if "final-recipient" not in group), {})
-    each = [group for group in groups if "final-recipient" in group or "original-recipient" in group]
+    every = letter.fields("delivery") or _fields_in_text(letter)
+    of_message = next((group for group in every if "final-recipient" not in group), {})
+    each = [group for group in every if "final-recipient" in group or "original-recipient" in group]
     if not each:
         return None
     lines, rest = split_original(letter.text)
@@ -68,11 +68,10 @@ def reported(letter: Letter) -> list[Bounce] | None:
 
 
 def _fields_in_text(letter: Letter) -> list[Fields]:
-    """The groups of a report that lost its content type."""
-    from hygiene.bounces.letter import groups
-
+    """The groups of a report that lost its content type, if a server wrote it: people quote such lines, too."""
     text = "\n".join(letter.notices)
-    return groups(text) if "final-recipient:" in text.lower() and "action:" in text.lower() else []
+    named = "final-recipient:" in text.lower() and "action:" in text.lower()
+    return groups(text) if named and _is_notice(letter, text.split("\n", 40)) else []
 
 
 def _reported(group: Fields, lines: list[str], original: Original, mta: str, count: int) -> Bounce:
@@ -232,8 +231,3 @@ def _bounce(
         rule_id=found.verdict.rule_id,
         **original.known(),
     )
-
-
-def addresses_of(bounces: Iterable[Bounce]) -> tuple[str, ...]:
-    """Recipients that are named, each once."""
-    return tuple(dict.fromkeys(each.recipient for each in bounces if each.recipient))

@@ -83,6 +83,8 @@ def diagnose(diagnostic: str, status: str, lines: Sequence[str], provider: str =
             verdict = noticed
         refusal = refusal if refusal.code else _with_code(refusal, of_notice)
     own = next(iter(refusal.statuses), "") or status
+    if not verdict.evidence and own:
+        verdict = replace(verdict, evidence=f"Status: {own}")
     return Diagnosis(verdict=verdict, status=own, code=refusal.code or None, diagnostic=said[:MAX_TEXT])
 
 

@@ -31,6 +31,7 @@ COMPLAINTS: Final = {
     "",
 }
 
+_OF_ANSWERS: Final = ("in-reply-to", "references", "auto-submitted", "x-auto-response-suppress", "precedence")
 _SHORT = 400  # characters of a body that asks for no more
 _RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信|\d+) )+")
 _REDACTED = re.compile(r"redact|xxxx|\*\*\*|hidden", re.IGNORECASE)
@@ -154,9 +155,17 @@ def _automatic(headers: Headers, subject: str) -> str:
             return f"{name}: {headers.get(name)}"[:200]
     if headers.get("precedence").lower() in {"auto_reply", "auto-reply"}:
         return "Precedence: auto_reply"
-    if headers.get("list-id") or not words("autoreply_subjects").begin(subject):
+    if headers.get("list-id") or headers.get("list-unsubscribe") or not _titled(headers, subject):
         return ""
     return f"Subject: {headers.decoded('subject')}"[:200]
+
+
+def _titled(headers: Headers, subject: str) -> bool:
+    """Whether the subject is an automatic reply's: outright, or by a word of absence in an answer."""
+    if words("autoreply_subjects").begin(subject):
+        return True
+    answers = any(headers.get(name) for name in _OF_ANSWERS) or headers.get("return-path") == "<>"
+    return answers and words("autoreply_hints").begin(subject)
 
 
 def _unsubscribes(letter: Letter, subject: str) -> str:

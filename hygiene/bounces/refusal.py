@@ -35,7 +35,7 @@ def classify_reply(code: int, status: str, text: str, phase: str = "", provider:
     microsoft, yahoo …). A temporary reply (4xx) never counts against a recipient. Without a rule that fits:
     onhold for a reply without words, else undefined.
     """
-    found = tuple(dict.fromkeys([*([status] if status else []), *STATUS.findall(text[:MAX_TEXT])]))
+    found = tuple(dict.fromkeys(each for each in (status, *STATUS.findall(text[:MAX_TEXT])) if each))
     refusal = Refusal(words=normal(text), code=code, statuses=found, phase=phase, provider=provider)
     verdict = judge(refusal, text)
     put_off = 400 <= code < 500 and verdict.action in _FINAL

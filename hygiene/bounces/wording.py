@@ -25,10 +25,10 @@ _CODES = re.compile(
 _HOST = re.compile(
     r"(?<![\w.-])[a-z0-9-]{1,63}(?:(?:\.[a-z0-9-]{1,63}){2,}|\.(?:com|net|org|example))(?![\w-])"
 )
-#: host names say nothing, but for those of blocklists and filters
+#: host names say nothing, but for those of blocklists and filters; Exchange's words only look like names
 _TELLING = re.compile(
     r"spam|rbl|dnsbl|black|block|abuse|barracuda|reputation|sorbs|uceprotect|surbl|uribl|openspf|cloudmark"
-    r"|senderbase|talos|symantec|messagelabs|proofpoint|manitu|surriel|mailspike|invaluement"
+    r"|resolver|storedrv|smtpsend|exception|transport|senderbase|talos|symantec|messagelabs|proofpoint|manitu|surriel|mailspike|invaluement"
 )
 _DIGIT = re.compile(r"[0-9]")
 _END = re.compile(r"[.!?][\"')\]]*\s+|:[ \t]*\n|\n[ \t]*\n|[。！？]")

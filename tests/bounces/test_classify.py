@@ -87,6 +87,63 @@ def test_ordinary_mail_is_no_bounce(name):
     assert classify_bounce(BY_NAME[name].raw) == []
 
 
+def test_of_three_recipients_each_is_told_apart():
+    body = """Hi. This is the qmail-send program at q.example.
+
+<a@one.example>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+<b@two.example>:
+Remote host said: 554 5.7.1 spam detected
+
+<c@three.example>:
+Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)
+I'm not going to try again; this message has been in the queue too long.
+"""
+    found = classify_bounce(fill(NOTICE + body).encode())
+    assert [each.reason for each in found] == ["userunknown", "spamdetected", "expired"]
+    assert [each.status for each in found] == ["5.1.1", "5.7.1", "4.4.1"]
+
+
+def test_a_report_without_words_is_proven_by_its_status():
+    head = fill(NOTICE).replace("\n\n", "\nContent-Type: multipart/report; boundary=x\n\n")
+    part = "--x\nContent-Type: message/delivery-status\n\n"
+    each = "Final-Recipient: rfc822; {0}@one.example\nAction: {1}\nStatus: {2}\n\n"
+    groups = [each.format(*words) for words in (("a", "failed", "5.1.1"), ("b", "relayed", "2.1.5"))]
+    found = classify_bounce((head + part + "".join(groups) + "--x--\n").encode())
+    assert [(each.kind, each.hard) for each in found] == [("bounce", True), ("delivered", False)]
+    assert found[0].evidence == "Status: 5.1.1"
+
+
+@pytest.mark.parametrize(
+    ("subject", "more", "kind"),
+    [
+        ("Auto parts on sale", "", None),
+        ("Urlaubsangebote im Mai", "", None),
+        ("Vacation homes", "", None),
+        ("We received your order", "", None),
+        ("Out of office: your mail", "", "autoreply"),
+        ("Auto: your mail", "In-Reply-To: <a@b.example>\n", "autoreply"),
+        ("Re: AW: Abwesenheitsnotiz", "", "autoreply"),
+        ("Out of office", "List-Unsubscribe: <https://b.example>\n", None),
+        ("Anything", "Auto-Submitted: no\n", None),
+        ("Anything", "Auto-Submitted: auto-replied (vacation)\n", "autoreply"),
+    ],
+)
+def test_automatic_replies(subject, more, kind):
+    raw = f"From: Ann <ann@one.example>\nTo: news@mail.example.com\nSubject: {subject}\n{more}\nHello\n"
+    found = classify_bounce(raw.encode())
+    assert [each.kind for each in found] == ([kind] if kind else [])
+
+
+def test_a_person_may_quote_a_report():
+    body = "\nLook at this:\n\nFinal-Recipient: rfc822; a@one.example\nAction: failed\nStatus: 5.1.1\n"
+    head = "From: Ann <ann@one.example>\nTo: help@mail.example.com\nSubject: Can you help?\n"
+    assert classify_bounce((head + body).encode()) == []
+    (found,) = classify_bounce((fill(NOTICE) + body).encode())
+    assert (found.recipient, found.hard) == ("a@one.example", True)
+
+
 def test_advice_is_no_evidence():
     body = (
         "Your message to a@one.example could not be delivered. The mailbox may be full or the user unknown.\n"
