@@ -23,9 +23,12 @@ MAX_LINE: Final = 998  # octets without CRLF, RFC 5322 §2.1.1
 FOLD_AT: Final = 78  # ibid.
 
 _NAME: Final = re.compile(r"[!-9;-~]+")  # ftext, RFC 5322 §3.6.8
-_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")  # a phrase that needs no quotes, §3.2.5
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+|\"[ !#-\[\]-~]*\"")
+_DOMAIN: Final = re.compile(
+    r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[A-Za-z0-9:.-]+\]"
+)  # A-labels, or a literal
 _LONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE + 1))
 _UNSAFE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -100,9 +103,19 @@ def _phrase(name: str) -> str:
 def _address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at or not _LOCAL.fullmatch(local):
-        shown = "an address beyond ASCII" if not local.isascii() else f"{address[:80]!r}"
-        raise UsageError(f"{shown} cannot stand in a header field")
-    return f"{local}@{to_ascii(domain)}"
+        beyond = " has letters beyond ASCII before the @: it" if not local.isascii() else ""
+        raise UsageError(f"{address[:80]!a}{beyond} cannot stand in a header field")
+    return f"{local}@{_domain(domain, address)}"
+
+
+def _domain(domain: str, address: str) -> str:
+    try:
+        name = to_ascii(domain)
+    except UnicodeError:
+        name = ""
+    if not _DOMAIN.fullmatch(name):
+        raise UsageError(f"{address[:80]!a} has a domain that cannot be")
+    return name
 
 
 def _token(value: str, name: str) -> str:
