@@ -180,6 +180,7 @@ LONG_FUNCTIONS = {
     "cli/audit.py:audit": 85,  # its parameters are the command's options
     "cli/compare.py:compare": 130,  # likewise
     "cli/measure.py:measure": 160,
+    "cli/preflight.py:preflight": 60,
     "cli/support.py:support": 65,
     "metrics/causes/find.py:find_causes": 55,
     "metrics/measure.py:measure": 85,

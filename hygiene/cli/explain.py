@@ -23,12 +23,15 @@ def explain(
     from hygiene.content.registry import all_rules
     from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
     from hygiene.metrics.kpis import FAMILIES, KPIS
+    from hygiene.sending.preflight.registry import all_checks as preflight_checks
 
     if id is None:
         for each in all_checks().values():
             say(f"{each.id:<30} {each.severity:<9} {each.title}")
         for each_rule in all_rules().values():
             say(f"{each_rule.id:<30} {each_rule.severity:<9} {each_rule.title}")
+        for each_check in preflight_checks().values():
+            say(f"{each_check.id:<30} {each_check.severity:<9} {each_check.title}")
         for reason, about in ABOUT.items():
             say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
         for kpi in KPIS.values():
@@ -40,6 +43,9 @@ def explain(
         return
     if id in all_rules():
         _explain_rule(id)
+        return
+    if id in preflight_checks():
+        _explain_check(id)
         return
     if id in ABOUT:
         about = ABOUT[RejectReason(id)]
@@ -61,6 +67,17 @@ def _explain_rule(name: str) -> None:
     each = all_rules()[name]
     say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
     say(f"  Rule: {each.source.dated}  {each.source.url}".rstrip())
+    say(f"  Fix:  {each.fix}")
+
+
+def _explain_check(name: str) -> None:
+    """A check of preflight."""
+    from hygiene.sending.preflight.registry import all_checks
+
+    each = all_checks()[name]
+    final = "; it cannot be overridden" if each.final else ""
+    say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}{final}.\n  {each.why}")
+    say(f"  Rule: {each.rule}  {each.source}".rstrip())
     say(f"  Fix:  {each.fix}")
 
 

@@ -42,7 +42,7 @@ from hygiene.sending.states import CampaignState, Lane
 from hygiene.sending.status import CampaignStatus, finish, read_status
 from hygiene.sending.transports.open import open_transport
 from hygiene.sending.transports.transport import Transport
-from hygiene.sending.worker import Settled, Watching, Worker
+from hygiene.sending.worker import LEASE_S, Settled, Watching, Worker
 from hygiene.store import Store
 from hygiene.tokens import make_ref
 
@@ -164,6 +164,7 @@ def run_worker(
     until: Callable[[Connection], bool] | None = None,
     resolver: Resolver | None = None,
     give_up_s: float | None = None,
+    lease_s: float = LEASE_S,
     sending: Sending | None = None,
 ) -> None:
     """Send whatever is due until `until` holds; without it, until the process is told to stop.
@@ -198,6 +199,7 @@ def run_worker(
         owner=own_name(),
         clock=clock,
         claims=Claims(settings.accounts),
+        lease_s=lease_s,
         watching=Watching(settled=watch.settled, held=held, trouble=trouble),
     )
     with ThreadPoolExecutor(1) as auditor:
