@@ -17,7 +17,8 @@ from hygiene.sending.letter import Letter, Mail, Mailbox
 from hygiene.sending.mailing import Canary, Mailing
 from hygiene.sending.message import build
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.signing import Signer, load_signers, sign
+from hygiene.sending.signing import Signer, sign
+from hygiene.sending.signing_keys import load_signers
 from hygiene.tokens import Purpose, make_token
 
 _fields = msgspec.json.Decoder(dict[str, str])

@@ -37,7 +37,7 @@ from hygiene.sending.outbox import has_due, move_campaign, open_rows
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.preflight.preflight import Preflight, live_resolver, preflight_campaign
 from hygiene.sending.queueing import queue_campaign
-from hygiene.sending.signing import load_signers
+from hygiene.sending.signing_keys import load_signers
 from hygiene.sending.states import CampaignState, Lane
 from hygiene.sending.status import CampaignStatus, finish, read_status
 from hygiene.sending.transports.open import open_transport

@@ -1,5 +1,6 @@
 """DKIM signatures that others verify: dkimpy, and our own audit."""
 
+import base64
 from datetime import UTC, datetime
 
 import dkim
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +22,8 @@ from hygiene.audit.records.dkim import parse as parse_key
 from hygiene.errors import HygieneError
 from hygiene.sending.letter import Mailbox
 from hygiene.sending.message import build
-from hygiene.sending.signing import Signer, load_signers, sign
+from hygiene.sending.signing import Signer, sign
+from hygiene.sending.signing_keys import load_signers
 from tests.sending.test_message import letter
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -125,27 +128,78 @@ def test_keys_are_loaded(tmp_path):
     assert "PRIVATE" not in repr(signer)
 
 
+#: 512 bits, as nobody may sign with (and as `cryptography` makes none any more)
+SHORT = b"""-----BEGIN RSA PRIVATE KEY-----
+MIIBOwIBAAJBAMteCrBWzpng46/5NOF0weq33ynQFcMagoWifgN57DQuqq1nNqQv
+/mWYxYSfNJWPW7D/Kmh7k/9RRl/zZS4EdiECAwEAAQJASUxS4+3VtyaUSgezJJOV
+lQjCuWpTfaefZZUEgDJAjSmj3bjJ3kSG2U9f5m+ryGsEjke8YuTZZJSSggnyaj51
+wQIhAPTSLto7mB+u0lsD2YX9fwhvab0dNSwDSiWvfQuxUGNZAiEA1KdKAmZgx7UB
+jkJOxGNL7vh9hbc0zW6/GT95IUTxuAkCIQDH6GCNnp/nLw9hdlFGkeoK7z6+R31F
+hSIkh5lp1M25cQIgf4N4q4u8SMRPFIDKPpTUOY2jpwS+ktjvmjInbj2rPBECIQDO
+gesrUNJI5O6ewlu2xOUgoVfUHTBYNpBIwETZ5PHJiw==
+-----END RSA PRIVATE KEY-----
+"""
 WRONG = {
-    "encrypted": pem(RSA, BestAvailableEncryption(b"x")),
-    "no key": b"hello",
-    "another kind": pem(ec.generate_private_key(ec.SECP256R1())),
-    "too short": pem(rsa.generate_private_key(65_537, 1024)).replace(b"x", b"x"),
-    "missing": None,
+    "encrypted": (pem(RSA, BestAvailableEncryption(b"x")), "is encrypted"),
+    "no key": (b"hello", "no private key"),
+    "nothing": (b"", "no private key"),
+    "octets": (bytes(range(256)), "no private key"),
+    "cut short": (pem(RSA)[:700], "no private key"),
+    "another kind": (pem(ec.generate_private_key(ec.SECP256R1())), "neither RSA nor Ed25519"),
+    "the public one": (
+        RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        "holds the public key",
+    ),
+    "too short": (SHORT, "512 bits"),
+    "missing": (None, "cannot be read"),
 }
 
 
-@pytest.mark.parametrize("content", [each for name, each in WRONG.items() if name != "too short"])
-def test_keys_that_cannot_sign(tmp_path, content):
+@pytest.mark.parametrize(("content", "said"), WRONG.values(), ids=WRONG)
+def test_keys_that_cannot_sign(tmp_path, content, said):
     place = tmp_path / "key.pem"
     if content is not None:
         place.write_bytes(content)
-    with pytest.raises(HygieneError) as raised:
+    with pytest.raises(HygieneError, match=said) as raised:
         load_signers([f"s1._domainkey.shop.example=file:{place}"])
     assert len(str(raised.value).splitlines()) == 1
+    assert str(place) in str(raised.value)
+
+
+def test_a_folder_is_no_key(tmp_path):
+    with pytest.raises(HygieneError, match="cannot be read"):
+        load_signers([f"s1._domainkey.shop.example=file:{tmp_path}"])
+
+
+def test_an_ed25519_key_as_base64(tmp_path):
+    """As dknewkey and rspamadm write it."""
+    key = KEYS["ed25519"].key
+    place = tmp_path / "key"
+    place.write_bytes(base64.b64encode(key.private_bytes_raw()) + b"\n")
+    (signer,) = load_signers([f"2026.s2._domainkey.bücher.example=file:{place}"])
+    assert signer.public_record() == KEYS["ed25519"].public_record()
+    assert signer.name == "2026.s2._domainkey.xn--bcher-kva.example"
+
+
+def test_no_key_signs_twice(tmp_path):
+    place = tmp_path / "key.pem"
+    place.write_bytes(pem(RSA))
+    entry = f"s1._domainkey.shop.example=file:{place}"
+    with pytest.raises(HygieneError, match="twice"):
+        load_signers([entry, f"S1._domainkey.Shop.Example=file:{place}"])
 
 
 @pytest.mark.parametrize(
-    "entry", ["", "s1.shop.example=file:x", "s1._domainkey.shop.example=x", "s1._domainkey.=file:x"]
+    "entry",
+    [
+        "",
+        "s1.shop.example=file:x",
+        "s1._domainkey.shop.example=x",
+        "s1._domainkey.=file:x",
+        "s1;d=evil._domainkey.shop.example=file:x",
+        "s..1._domainkey.shop.example=file:x",
+        "._domainkey.shop.example=file:x",
+    ],
 )
 def test_entries_that_name_no_key(entry):
     with pytest.raises(HygieneError, match="names no key"):
@@ -154,4 +208,69 @@ def test_entries_that_name_no_key(entry):
 
 def test_an_address_with_a_name_is_signed_too():
     signed = sign(build(letter(to=Mailbox(address="a@example.com", name="Zoë"))), [KEYS["rsa"]], NOW)
+    assert verified(signed, KEYS["rsa"])
+
+
+@pytest.mark.parametrize("domain", ["example", "a..example", "x;y.example", "\ud800.example", "ü" * 300])
+def test_domains_that_cannot_be(tmp_path, domain):
+    with pytest.raises(HygieneError) as raised:
+        load_signers([f"s1._domainkey.{domain}=file:{tmp_path}/x"])
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_t_and_x_are_as_told():
+    (signature,) = read_message(sign(build(letter()), [KEYS["rsa"]], NOW, valid_for_s=3600)).signatures
+    tags = dict(each.strip().split("=", 1) for each in signature.field.value.split(";"))
+    assert (tags["t"], tags["x"]) == (str(int(NOW.timestamp())), str(int(NOW.timestamp()) + 3600))
+    assert not {"l", "i", "q"} & set(tags)
+    assert verified(sign(build(letter()), [KEYS["rsa"]], NOW, valid_for_s=10**9), KEYS["rsa"])
+
+
+SEALED = "From To Cc Subject Date Message-ID Reply-To MIME-Version Content-Type Content-Transfer-Encoding"
+
+
+@pytest.mark.parametrize("name", [*SEALED.split(), "List-Unsubscribe", "List-Unsubscribe-Post"])
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_no_second_field_can_be_added(name, at_the_end):
+    headers = {
+        "List-Unsubscribe": "<https://shop.example/u/x>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    signed = sign(build(letter(headers=headers)), [KEYS["ed25519"]], NOW)
+    field = f"{name}: other\r\n".encode()
+    changed = signed.replace(b"\r\n\r\n", b"\r\n" + field + b"\r\n", 1) if at_the_end else field + signed
+    assert own_verdicts(signed, KEYS["ed25519"]) == [""]
+    assert own_verdicts(changed, KEYS["ed25519"]) != [""]
+
+
+@pytest.mark.parametrize("field", [b"Received: by x\r\n", b"Feedback-ID: a:b\r\n", b"X-SES-Outgoing: 1\r\n"])
+def test_a_relay_may_add_its_own(field):
+    signed = sign(build(letter(headers={"Feedback-ID": "a:b:c:shop"})), [KEYS["ed25519"]], NOW)
+    assert verified(field + signed, KEYS["ed25519"])
+    assert own_verdicts(field + signed, KEYS["ed25519"]) == [""]
+
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from(["Subject", "List-Id", "sender", "X-A", "List-Unsubscribe", "Feedback-ID", "To"]),
+        st.lists(st.text("ab \t;=:", max_size=9).map(lambda text: f"{text}x"), min_size=1, max_size=3),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=60)
+@given(FIELDS, st.lists(st.text("ab \t.=", max_size=8), max_size=6), st.sampled_from(list(KEYS)))
+def test_any_header_and_body(fields, body, kind):
+    """Also what `build` never writes: names again and again, blanks everywhere."""
+    head = "From: a@shop.example\r\n" + "".join(f"{name}: " + "\r\n ".join(of) + "\r\n" for name, of in fields)
+    message = f"{head}\r\n" + "".join(f"{line}\r\n" for line in body)
+    signed = sign(message.encode(), [KEYS[kind]], NOW)
+    assert verified(signed, KEYS[kind])
+    assert own_verdicts(signed, KEYS[kind]) == [""]
+    assert max(map(len, signed.split(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
+
+
+def test_a_message_without_a_body():
+    signed = sign(b"From: a@shop.example\r\n\r\n", [KEYS["rsa"]], NOW)
     assert verified(signed, KEYS["rsa"])

@@ -146,10 +146,9 @@ def _key(entry: str) -> Key:
 
 def public_record(entry: str) -> str:
     """The record that belongs to the key of an entry of `sign`; raises a HygieneError where there is none."""
-    from hygiene.sending.signing import load_signers
+    from hygiene.sending.signing_keys import load_signer
 
-    (signer,) = load_signers([entry])
-    return signer.public_record()
+    return load_signer(entry).public_record()
 
 
 async def _route(
