@@ -229,7 +229,7 @@ def _work(config: Path) -> None:
     """What a worker process does."""
     from hygiene.config import AccountSettings, Settings
     from hygiene.sending.outbox import open_rows
-    from hygiene.sending.send import run_worker
+    from hygiene.sending.running import run_worker
 
     told = json.loads(config.read_text("utf-8"))
     account = AccountSettings(
