@@ -18,7 +18,7 @@ from hygiene.resolver import Outcome
 from hygiene.sending.campaign import load_campaign
 from hygiene.sending.preflight.preflight import preflight_campaign
 from hygiene.sending.preflight.registry import all_checks
-from hygiene.sending.signing import load_signers
+from hygiene.sending.signing_keys import load_signers
 from tests.sending.campaign_files import CAMPAIGNS, a_row, a_settings, clean_list, write_campaign
 
 NAME = "mail._domainkey.bakery.example"
@@ -217,6 +217,13 @@ def test_a_key_that_cannot_be_read(check, tmp_path):
     found = check(account={"sign": [f"{NAME}=file:{tmp_path}/none.pem", "nonsense"]})
     assert "signing-key-unreadable" in ids(found.blocking())
     assert len(finding(found, "signing-key-unreadable").evidence) == 2
+
+
+@pytest.mark.parametrize("transport", ["sendgrid", "postmark", "brevo"])
+def test_an_api_that_would_lose_the_signature(check, transport):
+    found = check(account={"transport": transport})
+    assert "leave out sign" in finding(found, "signing-key-unreadable").evidence[0]
+    assert not found.parts.route.signed_aligned
 
 
 def test_nothing_aligned_under_an_enforced_policy(check):
