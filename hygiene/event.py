@@ -94,6 +94,7 @@ EVENT: Final = MappingProxyType(
         "variant": "VARCHAR",
         "segment": "VARCHAR",
         "stream": "VARCHAR",
+        "subject": "VARCHAR",  # the line as the log has it: what was sent, or its template
         "domain": "VARCHAR",  # of the recipient, lower case
         "provider": "VARCHAR",  # of the mailbox: gmail, yahoo …, else the domain
         "kind": "VARCHAR",  # EventKind
@@ -126,6 +127,7 @@ TALLY: Final = MappingProxyType(
     {
         "source": "VARCHAR",
         "campaign": "VARCHAR",
+        "subject": "VARCHAR",
         "sent_us": "BIGINT",  # microseconds since 1970 UTC
         "sent": "BIGINT",
         "delivered": "BIGINT",

@@ -45,12 +45,13 @@ if TYPE_CHECKING:
 #: fields of layouts that become columns
 FIELDS: Final = (
     *("word", "recipient", "time", "status", "smtp", "text", "machine", "agent", "id", "message", "url"),
-    *("campaign", "variant", "segment", "stream", "provider", "tracked", "track_open", "track_click"),
+    *("campaign", "variant", "segment", "stream", "subject", "provider", "tracked", "track_open", "track_click"),
     *("micros", "value", "currency", "source"),
 )
 _TOLD_WHY = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.DEFERRED)
 _SEEN = (EventKind.OPENED, EventKind.CLICKED)
 _MOST_REASON = 500  # characters
+_MOST_SUBJECT = 1_000  # characters: RFC 5322 §2.1.1 allows 998 a line
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 _TRACKED = ("open", "click", "both", "none")
 _NO = "'', '0', 'false', 'no', 'f', 'n'"
@@ -277,6 +278,7 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "variant": "nullif(trim(f_variant), '')",
         "segment": "nullif(trim(f_segment), '')",
         "stream": "nullif(trim(f_stream), '')",
+        "subject": f"nullif(left(trim(f_subject), {_MOST_SUBJECT}), '')",
         "provider": _provider(layouts),
         "bounce_class": f"case when {is_kind('kind', EventKind.BOUNCED)} then {_bounce()} end",
         "smtp_status": "found_status",

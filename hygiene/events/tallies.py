@@ -37,7 +37,9 @@ _READ: Final = "tally_read"
 _SUMS: Final = (
     "('total', 'totals', 'grand total', 'sum', 'average', 'summe', 'gesamt')"  # rows that are no campaign
 )
-_FIELDS: Final = ("campaign", "sent_us", "revenue", "currency", *COUNTS)
+_FIELDS: Final = ("campaign", "subject", "sent_us", "revenue", "currency", *COUNTS)
+
+_VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of a test
 
 _INSERT: Final = f"""
 insert into tallies by name
@@ -190,7 +192,8 @@ class _Reading:
         money = money_sql("revenue", mark)
         return f"""
         create or replace temp table tally_row as
-        select line, {quote(self.report.name)} as source, campaign, {moment} as sent_us, {bare} as bare,
+        select line, {quote(self.report.name)} as source, campaign, nullif(subject, '{_VARIED}') as subject,
+            {moment} as sent_us, {bare} as bare,
             sent_us is not null as dated, {counts}, {money} as revenue_micros,
             case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
             mailed, coalesce(lower(campaign) in {_SUMS} and sent_us is null, false) as summed,
