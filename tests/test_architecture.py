@@ -27,7 +27,7 @@ BELOW = {
     "engines": {"vocabulary"},
     "events": {"vocabulary", "intake"},
     "contacts": {"vocabulary", *TABLES},
-    "metrics": {"vocabulary", *TABLES},
+    "metrics": {"vocabulary", *TABLES, "content"},  # what a subject has, beside what came of it
     "sending": {"vocabulary", *TABLES, *STATIONS},
     "flows": {"vocabulary", *TABLES, *STATIONS, "sending"},
     "inbox": {"vocabulary", *TABLES, *STATIONS, "sending"},

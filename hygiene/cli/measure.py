@@ -66,11 +66,20 @@ def measure(
             help="Orders, for conversion and revenue: Shopify, WooCommerce or plain CSV (repeatable).",
         ),
     ] = None,
+    subjects: Annotated[
+        Paths,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Subjects of campaigns for --by subject-feature, where no log tells them (repeatable).",
+        ),
+    ] = None,
     by: Annotated[
         Words,
         typer.Option(
             metavar="COLUMN,...",
-            help="Split by campaign, provider, domain, segment, variant, stream, source, day or week.",
+            help="Split by campaign, provider, domain, segment, variant, stream, source, day, week, or by "
+            "subject-feature: what went with which subject lines.",
         ),
     ] = None,
     benchmarks: Annotated[
@@ -163,6 +172,7 @@ def measure(
             **_arguments(settings),
             sends=sends or (),
             orders=orders or (),
+            subjects=subjects or (),
             since=since,
             until=until,
             as_platform=as_.value if as_ else None,

@@ -45,7 +45,17 @@ if TYPE_CHECKING:
 #: fields of layouts that become columns
 FIELDS: Final = (
     *("word", "recipient", "time", "status", "smtp", "text", "machine", "agent", "id", "message", "url"),
-    *("campaign", "variant", "segment", "stream", "subject", "provider", "tracked", "track_open", "track_click"),
+    *(
+        "campaign",
+        "variant",
+        "segment",
+        "stream",
+        "subject",
+        "provider",
+        "tracked",
+        "track_open",
+        "track_click",
+    ),
     *("micros", "value", "currency", "source"),
 )
 _TOLD_WHY = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.DEFERRED)

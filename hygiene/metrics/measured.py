@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hygiene.finding import Finding, Severity
 from hygiene.metrics.as_others import AsOthers
 from hygiene.metrics.as_others import to_dict as others_to_dict
@@ -16,6 +18,8 @@ from hygiene.metrics.evaluate import Telling, values_of
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict
 from hygiene.metrics.overviews import Overviews
 from hygiene.metrics.slices import Flags, Slices
+from hygiene.metrics.subjects.featured import BY as SUBJECT_BY
+from hygiene.metrics.subjects.featured import Featured
 from hygiene.metrics.table import COUNTS
 
 if TYPE_CHECKING:
@@ -85,6 +89,7 @@ class Kpis:
     delays: tuple[Duration, ...] = ()
     others: AsOthers | None = None
     causes: Causes | None = None  # what is behind the figures
+    subjects: Featured | None = None  # what went with the features of subject lines
     overviews: Overviews | None = None  # counts by time, campaign, provider and segment
 
     @cached_property
@@ -119,8 +124,16 @@ class Kpis:
 
     @property
     def values(self) -> tuple[KpiValue, ...]:
-        """All mail together, then slice after slice, largest first."""
-        return (*self.overall, *self.by_slice)
+        """All mail together, then slice after slice, largest first; features of subjects in their order."""
+        return (*self.overall, *self.by_slice, *self.by_subject)
+
+    @cached_property
+    def by_subject(self) -> tuple[KpiValue, ...]:
+        """Every KPI of the mails with and without each feature of their subjects; features overlap."""
+        if self.subjects is None:
+            return ()
+        young = np.repeat(self.young_total, len(self.subjects.slices.keys))
+        return self._values(self.subjects.slices, self.profile, young)
 
     def values_against(self, profile: Profile) -> tuple[KpiValue, ...]:
         """All mail together, held against another profile."""
@@ -156,7 +169,7 @@ class Kpis:
         """One row a KPI and slice; all mail has null in the columns of the slices."""
         from hygiene.metrics.frames import frame_of
 
-        return frame_of(self.values, self.settings.by)
+        return frame_of(self.values, self.settings.by if self.subjects is None else SUBJECT_BY)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -171,10 +184,11 @@ class Kpis:
             },
             "counts": self.counts(),
             "kpis": [value.to_dict() for value in self.overall],
-            "slices": [value.to_dict() for value in self.by_slice],
+            "slices": [value.to_dict() for value in (*self.by_slice, *self.by_subject)],
             "delays": [each.to_dict() for each in self.delays],
             "findings": [finding.to_dict() for finding in self.findings()],
             "as": None if self.others is None else others_to_dict(self.others),
+            "subjects": None if self.subjects is None else self.subjects.to_dict(),
             "causes": None if self.causes is None else self.causes.to_dict(),
         }
 

@@ -24,6 +24,7 @@ from hygiene.metrics.event_log import Events
 from hygiene.metrics.habits import with_cohorts
 from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
+from hygiene.metrics.moments import SUBJECT_FEATURE
 from hygiene.metrics.overviews import (
     COMPARED,
     WEEK,
@@ -37,6 +38,9 @@ from hygiene.metrics.overviews import (
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.sources import report_title, title_of
+from hygiene.metrics.subjects.featured import Featured, compare_features
+from hygiene.metrics.subjects.given import Given
+from hygiene.metrics.subjects.told import LINE, SET, find_subjects
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
 
@@ -71,6 +75,12 @@ class Asked:
     human: bool
     causes: bool
     no_orders: str  # why there are none, where there are none
+    sends: bool  # whether a list of what was sent was given
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The columns of mails to split by; features of subjects are none, as a mail has several."""
+        return tuple(name for name in self.by if name != SUBJECT_FEATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +92,17 @@ class Measuring:
     tables: Engine
     found: Reconciled
     window_us: int
+    lists: tuple[Given, ...] = ()  # of subjects
 
     def run(self) -> Kpis:
         """Count, hold against benchmarks, look for causes."""
         asked, mails, tallies = self.asked, self._mails(), self._tallies()
         cube = self._cube(mails)
-        counted = [cube.count(tuple(dict.fromkeys([*asked.by, _SOURCE])))]
+        counted = [cube.count(tuple(dict.fromkeys([*asked.slices, _SOURCE])))]
         if tallies:
-            counted.append(counts_of(tallies, asked.by, read_zone(asked.timezone)))
+            counted.append(counts_of(tallies, asked.slices, read_zone(asked.timezone)))
         total = slice_counts(counted, ())
-        slices = slice_counts(counted, asked.by) if asked.by else None
+        slices = slice_counts(counted, asked.slices) if asked.slices else None
         telling = self._telling(tallies)
         return Kpis(
             settings=self._settings(),
@@ -105,13 +116,14 @@ class Measuring:
             delays=self._delays(mails, total),
             others=count_as(total, asked.platform, telling) if asked.platform else None,
             overviews=self._overviews(cube, mails, tallies) if asked.causes else None,
+            subjects=self._subjects(mails, tallies, total, telling) if SUBJECT_FEATURE in asked.by else None,
             causes=self._causes(cube, telling) if asked.causes and cube.count([_SOURCE]).num_rows else None,
         )
 
     def _cube(self, mails: Frame) -> Cube:
         told = [name for name in DIMENSIONS if name in self.found.census.tells] if self.asked.causes else []
         day = ["day", "week"] if self.asked.causes else []
-        return build_cube(mails, [*self.asked.by, _SOURCE, *day, *told], self.tables)
+        return build_cube(mails, [*self.asked.slices, _SOURCE, *day, *told], self.tables)
 
     # which mails
 
@@ -217,6 +229,19 @@ class Measuring:
     def _cohorts(self) -> tuple[Cohort, ...]:
         mails = self._chosen(with_cohorts(self.found))
         return cohorts_of(count(mails, ["cohort", "weeks_since"], engine=self.tables).to_pylist())
+
+    def _subjects(
+        self, mails: Frame, tallies: Sequence[Mapping[str, Any]], total: Slices, telling: Telling
+    ) -> Featured:
+        """What went with the features of subjects: counted by their sets and campaigns."""
+        reading = self.events.reading
+        known = find_subjects(reading, tallies, self.lists, sends=self.asked.sends)
+        named = "campaign" in self.found.census.tells or bool(tallies)
+        by = (SET, "campaign" if named else LINE)
+        counted = [count(known.join(mails, self.tables, reading), (*by, _SOURCE), engine=self.tables)]
+        if tallies:
+            counted.append(counts_of(map(known.of_report, tallies), by, read_zone(self.asked.timezone)))
+        return compare_features(slice_counts(counted, by), total, known.sets, telling, human=self.asked.human)
 
     def _causes(self, cube: Cube, telling: Telling) -> Causes:
         sources = [source.name for source in self.found.census.sources]

@@ -56,7 +56,9 @@ def slices_by(kpis: Kpis, by: str) -> Slices:
     days = overviews.get(DAY) or (kpis.slices if DAY in kpis.settings.by else None)
     if by == WEEK and days is not None:
         return replace(pooled(days, DAY, _monday), by=(WEEK,))
-    there = dict.fromkeys([*kpis.settings.by, *overviews, *([WEEK] if days is not None else [])])
+    there = dict.fromkeys(
+        [*(kpis.slices.by if kpis.slices else ()), *overviews, *([WEEK] if days is not None else [])]
+    )
     names = f"only by {', '.join(there)}" if there else "not split at all"
     raise UsageError(f"there are no figures by {by[:40]!r}, {names}: measure again with by={by[:40]!r}")
 

@@ -312,3 +312,28 @@ def test_wrong_words_are_refused_in_one_line(refused, words, why):
 def test_what_is_no_event_log_gets_one_sentence(refused, data):
     Path("bad.log").write_bytes(data)
     assert "bad.log" in refused("bad.log", "--no-causes")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_subjects_in_every_format(run, form):
+    lines = [line for name in "abcdef" for line in mailing(60, campaign=name)]
+    write("log.jsonl", lines)
+    rows = [f'{name},"{name}, {"now?" if name in "abc" else "later"}"' for name in "abcdef"]
+    Path("subjects.csv").write_text("\n".join(["campaign,subject", *rows]), "utf-8")
+    words = ["log.jsonl", "--by", "subject-feature", "--subjects", "subjects.csv", "--no-causes"]
+    code, said, err = run(*words, "--fail-on", "never", "--format", form)
+    assert (code, err) == (3, "")
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(said)))
+        sent = {
+            row["has"]: row["n"]
+            for row in rows
+            if row["subject-feature"] == "question" and row["kpi"] == "bounce_rate"
+        }
+        assert sent == {"with": "180", "without": "180"}
+    elif form == "json":
+        (question, *_) = json.loads(said)["subjects"]["features"]
+        assert (question["name"], question["rates"][0]["with"]["n"]) == ("question", 180)
+    else:
+        assert "a question mark" in said
+        assert "Goes with, not causes" in said
