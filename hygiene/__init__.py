@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hygiene.config import CleaningPolicy as CleaningPolicy
     from hygiene.contacts.clean import clean_contacts as clean_contacts
     from hygiene.contacts.cleaned import Cleaned as Cleaned
+    from hygiene.contacts.signups import read_signups as read_signups
     from hygiene.content.lint import Lint as Lint
     from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
@@ -70,6 +71,7 @@ _HOMES = {
     "measure_support": "hygiene.metrics.support",
     "measure": "hygiene.metrics.measure",
     "read_events": "hygiene.metrics.event_log",
+    "read_signups": "hygiene.contacts.signups",
 }
 
 __all__ = list(_HOMES)

@@ -74,6 +74,7 @@ EDGES = {
     "contacts/kept.py",
     "contacts/ledger.py",
     "contacts/read.py",
+    "contacts/signups.py",
     "intake/source.py",
     "engines/spark.py",
     "contacts/suppression/read.py",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WHOLE: Final = ("numerator", "n", "needed")
 _REAL: Final = ("value", "low", "high")
 _WORDS: Final = ("why_null", "benchmark", "note")
-_DAYS: Final = ("day", "week")
+_DAYS: Final = ("day", "week", "cohort")
 
 
 def frame_of(values: Sequence[KpiValue], by: Sequence[str]) -> pd.DataFrame:

@@ -188,6 +188,7 @@ class Kpis:
             "delays": [each.to_dict() for each in self.delays],
             "findings": [finding.to_dict() for finding in self.findings()],
             "as": None if self.others is None else others_to_dict(self.others),
+            "cohorts": self.overviews.cohorts.to_dict() if self.overviews and self.overviews.cohorts else None,
             "subjects": None if self.subjects is None else self.subjects.to_dict(),
             "causes": None if self.causes is None else self.causes.to_dict(),
         }

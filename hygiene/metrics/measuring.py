@@ -24,11 +24,11 @@ from hygiene.metrics.event_log import Events
 from hygiene.metrics.habits import with_cohorts
 from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
-from hygiene.metrics.moments import SUBJECT_FEATURE
+from hygiene.metrics.moments import COHORTS, SUBJECT_FEATURE
 from hygiene.metrics.overviews import (
     COMPARED,
     WEEK,
-    Cohort,
+    Cohorts,
     Overviews,
     choose_period,
     cohorts_of,
@@ -93,6 +93,7 @@ class Measuring:
     found: Reconciled
     window_us: int
     lists: tuple[Given, ...] = ()  # of subjects
+    joined: Frame | None = None  # sign-ups: recipient, joined_us
 
     def run(self) -> Kpis:
         """Count, hold against benchmarks, look for causes."""
@@ -129,6 +130,8 @@ class Measuring:
 
     def _mails(self) -> Frame:
         """The mails sent in the time asked for; those without a date only where none was."""
+        if COHORTS & set(self.asked.by):
+            return self._chosen(with_cohorts(self.found, self.joined))
         return self._chosen(self.found.mails)
 
     def _chosen(self, mails: Frame) -> Frame:
@@ -223,12 +226,13 @@ class Measuring:
             slices=slices,
             young={name: self._young(mails, slices[name]) for name in by},
             launches=launches_of(launched, period),
-            cohorts=self._cohorts() if period == WEEK else (),
+            cohorts=self._cohorts() if period == WEEK or self.joined is not None else None,
         )
 
-    def _cohorts(self) -> tuple[Cohort, ...]:
-        mails = self._chosen(with_cohorts(self.found))
-        return cohorts_of(count(mails, ["cohort", "weeks_since"], engine=self.tables).to_pylist())
+    def _cohorts(self) -> Cohorts:
+        mails = self._chosen(with_cohorts(self.found, self.joined))
+        counted = count(mails, ["cohort", "weeks_since"], engine=self.tables)
+        return cohorts_of(counted.to_pylist(), joined=self.joined is not None)
 
     def _subjects(
         self, mails: Frame, tallies: Sequence[Mapping[str, Any]], total: Slices, telling: Telling
@@ -252,6 +256,7 @@ class Measuring:
             slices=[name for name in DIMENSIONS if name in self.found.census.tells],
             complaints_told=any(EventKind.COMPLAINED not in telling.silent.get(name, ()) for name in sources),
             as_of_us=self._seen_until(),
+            joined=self.joined,
         )
 
     # what is said of it

@@ -16,7 +16,7 @@ Row: TypeAlias = Mapping[str, Any]
 Told: TypeAlias = int | None
 
 #: columns that are numbers
-_WHOLE: Final = {"day", "week", "subject_features", "subject_line"}
+_WHOLE: Final = {"day", "week", "subject_features", "subject_line", "cohort", "weeks_since"}
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROS: Final = 1_000_000
 

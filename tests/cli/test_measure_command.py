@@ -337,3 +337,34 @@ def test_subjects_in_every_format(run, form):
     else:
         assert "a question mark" in said
         assert "Goes with, not causes" in said
+
+
+def test_the_list_tells_since_when_people_are_on_it(run):
+    write("log.jsonl", [line for week in range(4) for line in later(mailing(200, campaign=f"c{week}"), week)])
+    people = [f"P{number}@{'gmail.com' if number % 2 else 'yahoo.com'}" for number in range(150)]
+    rows = [f"{name},2026-0{7 + number % 3}-01" for number, name in enumerate(people)]
+    Path("list.csv").write_text("\n".join(["email,signed up at", *rows]), "utf-8")
+    words = ["log.jsonl", "--contacts", "list.csv", "--fail-on", "never"]
+    _, said, _ = run(*words, "--format", "json")
+    told = json.loads(said)["cohorts"]
+    assert (told["since"], [one["from"] for one in told["groups"]]) == (
+        "sign-up",
+        ["2026-06-29", "2026-07-27", "2026-08-31"],
+    )
+    assert told["mails_of_unknown_age"] == 4 * 50
+    _, said, _ = run(*words, "--no-causes", "--by", "cohort,weeks-since", "--format", "csv")
+    rows = [row for row in csv.DictReader(io.StringIO(said)) if row["kpi"] == "delivery_rate" and row["cohort"]]
+    assert {row["cohort"]: 0 for row in rows}.keys() == {"2026-06-29", "2026-07-27", "2026-08-31"}
+    assert sum(int(row["n"]) for row in rows) == 4 * 150
+    for form in ("text", "markdown", "html"):
+        _, said, _ = run(*words, "--verbose", "--format", form)
+        assert "sign-up" in said
+
+
+def test_a_list_without_sign_ups_is_refused(refused):
+    Path("list.csv").write_text("email\np1@gmail.com\n", "utf-8")
+    assert "tells nobody's sign-up" in refused("good.jsonl", "--contacts", "list.csv")
+
+
+def later(lines, weeks):
+    return [{**line, "timestamp": line["timestamp"] + weeks * 7 * DAY} for line in lines]
