@@ -93,7 +93,9 @@ def measure(
     ) as opened:
         lists, began = _lists(opened, subjects), _joined(opened, joined)
         say("Counting")
-        return Measuring(asked, opened.events, opened.tables, opened.found, window_us, lists, began).run()
+        return Measuring(
+            asked, opened.events, opened.tables, opened.found, window_us, lists, began, opened.beside
+        ).run()
 
 
 def _lists(opened: Opened, subjects: Any) -> tuple[Given, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import TALLY, EventKind
+from hygiene.events.report import EventReport
 from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
@@ -43,6 +44,7 @@ from hygiene.metrics.subjects.given import Given
 from hygiene.metrics.subjects.told import LINE, SET, find_subjects
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
+from hygiene.metrics.words import counted as counted_text
 
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
 YOUNG_SHARE: Final = 0.1  # of the mails of a slice, from which it is called young
@@ -94,6 +96,7 @@ class Measuring:
     window_us: int
     lists: tuple[Given, ...] = ()  # of subjects
     joined: Frame | None = None  # sign-ups: recipient, joined_us
+    beside: tuple[EventReport, ...] = ()  # how lists of what was sent and orders were read
 
     def run(self) -> Kpis:
         """Count, hold against benchmarks, look for causes."""
@@ -324,6 +327,8 @@ class Measuring:
         report = self.events.report
         yield from dict.fromkeys([*report.notes, *(note for file in report.files for note in file.notes)])
         yield from report.refused
+        for other in self.beside:
+            yield from _said_of(other)
         for source in self.found.census.sources:
             if not set(source.kinds) - _ASIDE:
                 continue  # a shop
@@ -336,6 +341,16 @@ class Measuring:
             yield f"orders in other currencies than {self.found.orders.currency} add nothing to it: {named}"
         if wrong := broken(tallies):
             yield f"the sums of {', '.join(wrong[:_NAMED])} do not add up in the report itself"
+
+
+def _said_of(report: EventReport) -> Iterator[str]:
+    """What a person should know of how further files were read."""
+    yield from report.refused
+    for file in report.files:
+        if unread := file.unread + file.damaged:
+            yield f"{file.name.rpartition('/')[2]}: {counted_text(unread, 'line')} not understood and left out"
+        yield from file.notes
+    yield from report.notes
 
 
 def _bucket(row: Mapping[str, Any]) -> Bucket:

@@ -12,6 +12,7 @@ from hygiene.events.layout import name_key, quote
 from hygiene.events.unpacked import Part, find_logs, unpack
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.kinds import Kind, binary_kind, refuse
+from hygiene.metrics.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,20 +32,25 @@ _SENT_COLUMNS: Final = (
 )
 
 
-def as_events(sends: Any, connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Any]:
-    """The lists of sends as something `read_events` takes: rows that name no event are sends."""
+def as_events(
+    sends: Any, connection: duckdb.DuckDBPyConnection, folder: Path
+) -> tuple[list[Any], tuple[str, ...]]:
+    """The lists of sends as something `read_events` takes, rows that name no event being sends; and notes."""
     several = sends if isinstance(sends, list | tuple) else [sends]
     made: list[Any] = []
+    notes: list[str] = []
     for one in several:
-        made += _of_path(one, connection, folder) if isinstance(one, str | Path) else [_of_frame(one)]
-    return made
+        made += _of_path(one, connection, folder, notes) if isinstance(one, str | Path) else [_of_frame(one)]
+    return made, tuple(notes)
 
 
-def _of_path(path: str | Path, connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Path]:
+def _of_path(
+    path: str | Path, connection: duckdb.DuckDBPyConnection, folder: Path, notes: list[str]
+) -> list[Path]:
     paths: list[Path] = []
     for found in find_logs([path]):
         parts = list(unpack(found.path, folder))
-        lists = [made for part in parts if _is_text(part) for made in _lists(part, connection, folder)]
+        lists = [made for part in parts if _is_text(part) for made in _lists(part, connection, folder, notes)]
         paths += lists or [found.path]
     return paths
 
@@ -56,7 +62,7 @@ def _is_text(part: Part) -> bool:
     return binary_kind(part.head) is Kind.TEXT and not refuse(part.head) and not is_json
 
 
-def _lists(part: Part, connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Path]:
+def _lists(part: Part, connection: duckdb.DuckDBPyConnection, folder: Path, notes: list[str]) -> list[Path]:
     """The tables of a text that name no event, each as a file of events; none where they do."""
     made: list[Path] = []
     for number, text in enumerate(open_delimited(part)):
@@ -66,10 +72,18 @@ def _lists(part: Part, connection: duckdb.DuckDBPyConnection, folder: Path) -> l
         path = folder / f"{Path(part.name).name}-{number}.parquet"
         chosen = ", ".join(f"{_identifier(name)} as {_identifier(meant)}" for name, meant in names.items())
         connection.execute(f"copy (select 'sent' as event, {chosen} {text.query}) to {quote(str(path))}")
+        if damaged := text.damaged + _rejected(connection):
+            notes.append(f"{Path(part.name).name}: {counted(damaged, 'line')} not understood and left out")
         connection.execute("drop table if exists event_rejects")
         connection.execute("drop table if exists event_rejects_scan")
         made.append(path)
     return made
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection) -> int:
+    """Lines that the last reading of a text set aside."""
+    there = _one(connection, "select count(*) from duckdb_tables() where table_name = 'event_rejects'")
+    return _one(connection, "select count(distinct line) from event_rejects") if there else 0
 
 
 def _columns(names: Iterable[str]) -> dict[str, str] | None:

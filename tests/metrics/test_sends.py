@@ -81,3 +81,23 @@ def test_orders_are_credited_to_the_last_click(tmp_path):
     assert (kpis.account.orders, kpis.account.credited, kpis.account.currency) == (2, 1, "EUR")
     assert kpis["conversion_rate"].value == 1.0
     assert kpis["revenue_per_mail"].value == 20.5
+
+
+def test_lines_of_orders_that_are_not_understood_are_said(tmp_path):
+    from hygiene.render.terminal import render_terminal
+
+    path = tmp_path / "orders.csv"
+    lines = ["Order ID,Email,Date,Total,Currency", "1,a@x.example,2026-11-02T09:00:00Z,20.50,EUR"]
+    path.write_text("\n".join([*lines, "2,a@x.example,soon,x", "3,too,many,cells,for,this,line"]), "utf-8")
+    kpis = measure(LOG, orders=path, causes=False)
+    said = " ".join(render_terminal(kpis.sections(), width=100, colour=False).split())
+    assert "orders.csv: 2 lines not understood and left out" in said
+    assert kpis.account.orders == 1
+
+
+def test_lines_of_sends_that_are_not_understood_are_said(tmp_path):
+    path = tmp_path / "sends.csv"
+    lines = ["Email,Campaign,Sent at", "a@x.example,one,2026-11-01 08:00:00", "b@x.example,one,x,y,z"]
+    path.write_text("\n".join(lines), "utf-8")
+    kpis, _ = counts(sends=path)
+    assert any("1 line not understood and left out" in note for note in kpis.account.notes)
