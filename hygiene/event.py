@@ -107,7 +107,7 @@ EVENT: Final = MappingProxyType(
         "ts_us": "BIGINT",  # when it happened: microseconds since 1970 UTC; null: not dated
         "value_micros": "BIGINT",  # of a conversion: millionths of the currency's unit
         "currency": "VARCHAR",
-        "file": "SMALLINT",  # number of the log in the report of reading it
+        "file": "INTEGER",  # number of the log in the report of reading it
         "line": "BIGINT",  # line or record in it, from 1; null where the format has none
     }
 )
@@ -115,7 +115,7 @@ EVENT: Final = MappingProxyType(
 #: What was not understood, kept: an event with an unknown word is a row of both tables.
 UNREAD: Final = MappingProxyType(
     {
-        "file": "SMALLINT",
+        "file": "INTEGER",
         "line": "BIGINT",
         "why": "VARCHAR",
         "text": "VARCHAR",  # as it stood, at most 2,000 characters
@@ -142,7 +142,7 @@ TALLY: Final = MappingProxyType(
         "unsubscribed": "BIGINT",
         "revenue_micros": "BIGINT",  # millionths of the currency's unit
         "currency": "VARCHAR",
-        "file": "SMALLINT",
+        "file": "INTEGER",
         "line": "BIGINT",
     }
 )

@@ -126,7 +126,7 @@ def events_sql(records: Records, number: int, timezone: str) -> str:
 def unread_sql(records: Records, number: int, most: int) -> str:
     """Rows of `unread`: what was not understood, save damaged records, whose text is not here."""
     return f"""
-    {_kinded(records, "UTC")} select {number}::smallint as file, line, case kind
+    {_kinded(records, "UTC")} select {number}::int as file, line, case kind
         when '{EventKind.UNKNOWN}' then 'unknown event: ' || {_unknown(records.layouts)}
         else 'no event of any layout known here' end as why, left({records.raw}, {MOST_TEXT}) as text
     from kinded where kind in ('{EventKind.UNKNOWN}', '{Mark.LEFT}') limit {most}"""
@@ -300,7 +300,7 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "tracked": _tracked(),
         "value_micros": f"case when kind = '{EventKind.CONVERTED}' then {_micros()} end",
         "currency": f"case when kind = '{EventKind.CONVERTED}' then upper(f_currency) end",
-        "file": f"{number}::smallint",
+        "file": f"{number}::int",
     }
     return ", ".join(f"{made.get(name, name)} as {name}" for name in EVENT)
 

@@ -120,7 +120,7 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
         for column, kind in EVENT.items()
     }
-    made = _checked(given) | {"file": f"{task.number}::smallint", "line": _line(table)}
+    made = _checked(given) | {"file": f"{task.number}::int", "line": _line(table)}
     texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
     plain = texts - {"source", "kind", "recipient", "reason"}
     columns = ", ".join(
@@ -165,7 +165,7 @@ def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
     if not there.fetchone():
         return
     task.connection.execute(
-        f"insert into unread by name select {task.number}::smallint as file, line, "
+        f"insert into unread by name select {task.number}::int as file, line, "
         f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
         f"select row_number() over () as line, {kind} as word, lower(trim({kind})) as kind, "
         f"to_json(given)::varchar as text from ({table.query}) as given) "

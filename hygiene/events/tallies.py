@@ -43,18 +43,18 @@ _VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of
 
 _INSERT: Final = f"""
 insert into tallies by name
-select {{number}}::smallint as file, {", ".join(name for name in TALLY if name != "file")}
+select {{number}}::int as file, {", ".join(name for name in TALLY if name != "file")}
 from tally_row where mailed and not summed and not empty"""
 
 _STRANGE: Final = """
 insert into unread by name
-select {number}::smallint as file, line, {what} as why, left(tally_cell.{field}, 2000) as text
+select {number}::int as file, line, {what} as why, left(tally_cell.{field}, 2000) as text
 from tally_cell join tally_row as read using (line)
 where read.mailed and not read.summed and tally_cell.{field} is not null and read.{column} is null"""
 
 _EMPTY: Final = """
 insert into unread by name
-select {number}::smallint as file, line, 'a row that names no campaign and no count' as why, '' as text
+select {number}::int as file, line, 'a row that names no campaign and no count' as why, '' as text
 from tally_row where mailed and empty"""
 
 _TOLD: Final = """
