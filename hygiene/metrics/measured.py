@@ -87,6 +87,7 @@ class Kpis:
     young_total: Flags
     young: Flags | None  # slices whose mails are too young
     delays: tuple[Duration, ...] = ()
+    slice_delays: tuple[tuple[Duration, ...], ...] = ()  # of each slice, unless there are too many
     others: AsOthers | None = None
     causes: Causes | None = None  # what is behind the figures
     subjects: Featured | None = None  # what went with the features of subject lines
@@ -130,10 +131,18 @@ class Kpis:
     @cached_property
     def by_subject(self) -> tuple[KpiValue, ...]:
         """Every KPI of the mails with and without each feature of their subjects; features overlap."""
+        slices, young = self._by_subject
+        return () if slices is None else self._values(slices, self.profile, young)
+
+    @property
+    def _split(self) -> tuple[Slices | None, Flags | None]:
+        return self.slices, self.young
+
+    @property
+    def _by_subject(self) -> tuple[Slices | None, Flags | None]:
         if self.subjects is None:
-            return ()
-        young = np.repeat(self.young_total, len(self.subjects.slices.keys))
-        return self._values(self.subjects.slices, self.profile, young)
+            return None, None
+        return self.subjects.slices, np.repeat(self.young_total, len(self.subjects.slices.keys))
 
     def values_against(self, profile: Profile) -> tuple[KpiValue, ...]:
         """All mail together, held against another profile."""
@@ -167,9 +176,15 @@ class Kpis:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a KPI and slice; all mail has null in the columns of the slices."""
-        from hygiene.metrics.frames import frame_of
+        from hygiene.metrics.frames import columns_of, columns_of_slices, frame_of
 
-        return frame_of(self.values, self.settings.by if self.subjects is None else SUBJECT_BY)
+        by = self.settings.by if self.subjects is None else SUBJECT_BY
+        parts = [columns_of(self.overall, by)]
+        for slices, young in (self._split, self._by_subject):
+            if slices is not None:
+                human = self.settings.human
+                parts.append(columns_of_slices(slices, self.telling, self.profile, human=human, young=young))
+        return frame_of(parts, by)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -186,6 +201,13 @@ class Kpis:
             "kpis": [value.to_dict() for value in self.overall],
             "slices": [value.to_dict() for value in (*self.by_slice, *self.by_subject)],
             "delays": [each.to_dict() for each in self.delays],
+            "slice_delays": [
+                {"slice": self.slices.slice_of(place), **each.to_dict()}
+                for place, times in enumerate(self.slice_delays)
+                for each in times
+            ]
+            if self.slices is not None
+            else [],
             "findings": [finding.to_dict() for finding in self.findings()],
             "as": None if self.others is None else others_to_dict(self.others),
             "cohorts": self.overviews.cohorts.to_dict() if self.overviews and self.overviews.cohorts else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -58,6 +59,7 @@ _DURATIONS: Final = {
     "open": "time_to_first_open",
     "click": "time_to_first_click",
 }
+_MOST_TIMED: Final = 1_000  # slices whose times are measured
 _NAMED: Final = 5  # campaigns in one sentence
 _ASIDE: Final = {kind.value for kind in ASIDE}
 
@@ -108,6 +110,7 @@ class Measuring:
         total = slice_counts(counted, ())
         slices = slice_counts(counted, asked.slices) if asked.slices else None
         telling = self._telling(tallies)
+        times, slice_times = self._times(mails, total, slices)
         return Kpis(
             settings=self._settings(),
             account=self._account(mails, tallies),
@@ -117,7 +120,8 @@ class Measuring:
             telling=telling,
             young_total=self._young(mails, total),
             young=None if slices is None else self._young(mails, slices),
-            delays=self._delays(mails, total),
+            delays=times,
+            slice_delays=slice_times,
             others=count_as(total, asked.platform, telling) if asked.platform else None,
             overviews=self._overviews(cube, mails, tallies) if asked.causes else None,
             subjects=self._subjects(mails, tallies, total, telling) if SUBJECT_FEATURE in asked.by else None,
@@ -196,16 +200,22 @@ class Measuring:
             currencies=tuple(sorted(each for each in kinds if each)),
         )
 
-    def _delays(self, mails: Frame, total: Slices) -> tuple[Duration, ...]:
-        rows = delays(mails, engine=self.tables).to_pylist()
-        under_way = int(total.sums(["pending"])[0])
-        return tuple(
-            measure_duration(
-                name,
-                [_bucket(row) for row in rows if row["what"] == what and row["bucket"] is not None],
-                under_way if what == "delivery" else 0,
-            )
-            for what, name in _DURATIONS.items()
+    def _times(
+        self, mails: Frame, total: Slices, slices: Slices | None
+    ) -> tuple[tuple[Duration, ...], tuple[tuple[Duration, ...], ...]]:
+        """How long things took, of all mail and of each slice, unless there are too many: counted once."""
+        timed = slices if slices is not None and len(slices.keys) <= _MOST_TIMED else None
+        by = timed.by if timed is not None else ()
+        rows = delays(mails, by, engine=self.tables).to_pylist()
+        whole = _durations(rows, int(total.sums(["pending"])[0]))
+        if timed is None:
+            return whole, ()
+        found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {key: [] for key in timed.keys}
+        for row in rows:
+            found[tuple(row[name] for name in by)].append(row)
+        under_way = timed.sums(["pending"]).tolist()
+        return whole, tuple(
+            _durations(found[key], pending) for key, pending in zip(timed.keys, under_way, strict=True)
         )
 
     def _overviews(self, cube: Cube, mails: Frame, tallies: list[dict[str, Any]]) -> Overviews:
@@ -353,9 +363,24 @@ def _said_of(report: EventReport) -> Iterator[str]:
     yield from report.notes
 
 
-def _bucket(row: Mapping[str, Any]) -> Bucket:
+def _durations(rows: Sequence[Mapping[str, Any]], under_way: int) -> tuple[Duration, ...]:
+    """Of the rows of `hygiene.metrics.delays`, those of slices added up."""
+    mails: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        if row["bucket"] is not None:
+            mails[row["what"], int(row["bucket"])] += int(row["mails"])
+    return tuple(
+        measure_duration(
+            name,
+            [_bucket(bucket, number) for (each, bucket), number in sorted(mails.items()) if each == what],
+            under_way if what == "delivery" else 0,
+        )
+        for what, name in _DURATIONS.items()
+    )
+
+
+def _bucket(number: int, mails: int) -> Bucket:
     """Of `hygiene.metrics.delays`, in seconds."""
-    number = int(row["bucket"])
     edges = [0.0, *(edge / SECOND_US for edge in EDGES_US)]
     high = edges[number + 1] if number + 1 < len(edges) else edges[-1] * 10
-    return Bucket(low_s=edges[number], high_s=high, mails=int(row["mails"]))
+    return Bucket(low_s=edges[number], high_s=high, mails=mails)
