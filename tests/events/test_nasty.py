@@ -155,3 +155,28 @@ def test_cells_with_separators_and_quotes_in_them(tmp_path, delimiter, encoding)
     quoted = (delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
     (tmp_path / "log.csv").write_text("\n".join(quoted), encoding)
     assert read(tmp_path / "log.csv")[0] == [("plain", "delivered", "u1@x.example", T0)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("01.09.2026 10:00", "13.09.2026 10:00:00"),
+        ("9/1/2026 10:00 AM", "9/13/2026 10:00 AM"),
+        ("01/09/2026 10:00", "13/09/2026 10:00"),
+        ("Sep 1, 2026 10:00 am", "Sep 13, 2026 10:00 am"),
+    ],
+)
+def test_times_as_spreadsheets_write_them(tmp_path, first, second):
+    text = f'email,event,time\nu1@x.example,sent,"{first}"\nu2@x.example,sent,"{second}"\n'
+    (tmp_path / "log.csv").write_text(text, "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [row[3] for row in rows] == [T0, T0 + 12 * 86_400]
+    assert "times without a zone are taken for UTC" in report.files[0].notes
+
+
+def test_days_that_could_be_months_are_not_guessed(tmp_path):
+    (tmp_path / "log.csv").write_text("email,event,time\nu1@x.example,sent,01/09/2026 10:00\n", "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [row[3] for row in rows] == [None]
+    assert "day and month of its times cannot be told apart: they are not dated" in report.files[0].notes
+    assert report.undated == 1
