@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FEW: Final = 10  # differences shown at first sight
 _LITTLE: Final = 0.1  # percentage points, below which there are three decimals
-_COLUMNS: Final = ("subject has", "rate", "with it", "without", "difference", "95 %", "campaigns")
+_COLUMNS: Final = ("subject has", "rate", "difference", "95 %", "with it", "without", "campaigns")
 
 
 def subject_sections(kpis: Kpis) -> Iterator[Section]:
@@ -41,7 +41,7 @@ def _first(found: Featured) -> Iterator[Block]:
             yield Paragraph("? could be chance: so large a difference comes up among so many.", Tone.MUTED)
     yield Paragraph(_rests_on(found), Tone.MUTED)
     for caveat in CAVEATS:
-        yield Paragraph(caveat, Tone.MUTED)
+        yield Paragraph(caveat.replace(" %", "\N{NO-BREAK SPACE}%"), Tone.MUTED)
 
 
 def _row(each: Feature, one: Difference) -> tuple[Cell, ...]:
@@ -49,11 +49,11 @@ def _row(each: Feature, one: Difference) -> tuple[Cell, ...]:
 
 
 def _figures(one: Difference) -> Iterator[Cell]:
-    for side in (one.with_, one.without):
-        yield Cell("–" if side.value is None else rate_text(side.value))
     yield Cell(_points(one.value), _tone(one))
     interval = one.low is not None and one.high is not None
     yield Cell(f"{_points(one.low)} to {_points(one.high)}" if interval else "–", Tone.MUTED)
+    for side in (one.with_, one.without):
+        yield Cell("–" if side.value is None else rate_text(side.value))
     yield Cell(f"{one.with_.campaigns:,} / {one.without.campaigns:,}", Tone.MUTED)
 
 
