@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hygiene.config import CleaningPolicy as CleaningPolicy
     from hygiene.contacts.clean import clean_contacts as clean_contacts
     from hygiene.contacts.cleaned import Cleaned as Cleaned
+    from hygiene.contacts.signups import read_signups as read_signups
     from hygiene.content.lint import Lint as Lint
     from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
@@ -80,6 +81,7 @@ _HOMES = {
     "measure": "hygiene.metrics.measure",
     "preflight_campaign": "hygiene.sending.preflight.preflight",
     "read_events": "hygiene.metrics.event_log",
+    "read_signups": "hygiene.contacts.signups",
 }
 
 __all__ = list(_HOMES)

@@ -28,7 +28,7 @@ BELOW = {
     "engines": {"vocabulary"},
     "events": {"vocabulary", "intake"},
     "contacts": {"vocabulary", *TABLES},
-    "metrics": {"vocabulary", *TABLES},
+    "metrics": {"vocabulary", *TABLES, "content"},  # what a subject has, beside what came of it
     "sending": {"vocabulary", *TABLES, *STATIONS},
     "flows": {"vocabulary", *TABLES, *STATIONS, "sending"},
     "inbox": {"vocabulary", *TABLES, *STATIONS, "sending"},
@@ -77,6 +77,7 @@ EDGES = {
     "contacts/kept.py",
     "contacts/ledger.py",
     "contacts/read.py",
+    "contacts/signups.py",
     "intake/source.py",
     "engines/spark.py",
     "contacts/suppression/read.py",
