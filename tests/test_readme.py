@@ -61,7 +61,8 @@ def test_every_command_line_shown_can_be_read() -> None:
         words = words[: words.index("<")] if "<" in words else words
         command, rest = COMMANDS[words[1]], words[2:]
         if hasattr(command, "commands"):
-            command, rest = command.commands[rest[0]], rest[1:]
+            named = rest[0] in command.commands  # hygiene send CAMPAIGN leaves the name out
+            command, rest = command.commands[rest[0] if named else "campaign"], rest[named:]
         command.make_context(words[1], rest)
 
 
