@@ -18,7 +18,7 @@ from hygiene.resolver import Outcome
 from hygiene.sending.campaign import load_campaign
 from hygiene.sending.preflight.preflight import preflight_campaign
 from hygiene.sending.preflight.registry import all_checks
-from hygiene.sending.signing import load_signers
+from hygiene.sending.signing_keys import load_signers
 from tests.sending.campaign_files import CAMPAIGNS, a_row, a_settings, clean_list, write_campaign
 
 NAME = "mail._domainkey.bakery.example"
