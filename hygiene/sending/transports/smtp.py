@@ -146,6 +146,10 @@ class SmtpTransport:
     def _patience(self, phase: Phase) -> float:
         return min(_PATIENCE[phase], self._account.patience_s)
 
+    @property
+    def _tidying_s(self) -> float:
+        return min(_TIDYING_S, self._account.patience_s)
+
     async def _open(self) -> Wire:
         account = self._account
         try:
@@ -290,7 +294,7 @@ class SmtpTransport:
             wire.abort()
             return
         try:
-            await wire.ask("." if waits else "RSET", min(_TIDYING_S, self._account.patience_s))
+            await wire.ask("." if waits else "RSET", self._tidying_s)
         except WireError:
             wire.abort()
         else:
@@ -324,7 +328,7 @@ class SmtpTransport:
 
     async def _cut_short(self, wire: Wire) -> Reply:
         """It spoke before the last dot, or hung up: the message is incomplete, so it was not accepted."""
-        answer = await wire.listen(_TIDYING_S)
+        answer = await wire.listen(self._tidying_s)
         if not (answer.passing or answer.final):
             raise NotSent(Phase.DATA, f"the server answers {answer.code} before the end of the message", answer)
         return verdict(Phase.DATA, answer)

@@ -12,7 +12,6 @@ from hygiene.sending.transports.smtp_syntax import Answer, WireError, read_answe
 _MAX_LINE = 4096  # octets; RFC 5321 §4.5.3.1.5 allows 512
 _MAX_LINES = 100  # of one reply
 _PARTING_S = 2.0
-_NEXT_ADDRESS_S = 0.25  # before the next address of a host is tried, too, RFC 8305 §5
 
 
 class Wire(asyncio.Protocol):
@@ -33,7 +32,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep nothing back: `flush` waits until the last octet is handed over."""
         self._transport = transport  # type: ignore[assignment] # a stream's
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=1)  # with 0, TLS of asyncio never goes on
 
     def data_received(self, data: bytes) -> None:
         """Take in octets, and the replies that they complete."""
@@ -181,7 +180,7 @@ async def connect(host: str, port: int, patience_s: float) -> Wire:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(patience_s):
-            _, wire = await loop.create_connection(Wire, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_S)
+            _, wire = await loop.create_connection(Wire, host, port)
     except TimeoutError:
         raise WireError(f"no connection to {host}:{port} within {patience_s:g} s") from None
     except OSError as error:

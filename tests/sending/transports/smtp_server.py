@@ -25,7 +25,6 @@ class Script:
     implicit: bool = False
     after_tls: tuple[str, ...] | None = None
     in_body: object = None  # said when the content begins
-    logins: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,7 +35,6 @@ class Seen:
     open: int = 0
     most_open: int = 0
     commands: list[str] = field(default_factory=list)
-    batches: list[bytes] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     dots: int = 0
     cut: int = 0  # messages that ended without their dot
@@ -61,7 +59,8 @@ class Server:
 
     def __init__(self, script):
         self.script, self.seen, self.port = script, Seen(), 0
-        self.stalled = asyncio.Event()
+        self.stalled, self.spoke = asyncio.Event(), asyncio.Event()
+        self.readers, self.writers, self.received = [], [], 0
         self._tasks = set()
 
     def answer(self, verb):
@@ -75,15 +74,22 @@ class Server:
         seen.connections += 1
         seen.open += 1
         seen.most_open = max(seen.most_open, seen.open)
+        self.readers.append(reader)
+        self.writers.append(writer)
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, Hung):
+            with suppress(OSError, asyncio.CancelledError, Hung):
                 await Dialogue(self, reader, writer).run()
         finally:
             seen.open -= 1
             self._tasks.discard(task)
             writer.transport.abort()
+
+    async def is_left(self):
+        """Until nobody is connected but those that it keeps waiting."""
+        while self.seen.open and not self.stalled.is_set():
+            await asyncio.sleep(0.001)
 
     async def stop(self):
         for task in tuple(self._tasks):
@@ -144,7 +150,10 @@ class Dialogue:
         seen, lines = self.server.seen, []
         if self.server.script.in_body is not None:
             await self.reader.readline()
-            await self.put(self.server.script.in_body)
+            try:
+                await self.put(self.server.script.in_body)
+            finally:
+                self.server.spoke.set()
         while True:
             line = await self.reader.readline()
             if not line.endswith(b"\n"):
@@ -153,6 +162,7 @@ class Dialogue:
             if line == b".\r\n":
                 break
             lines.append(line.removeprefix(b"."))
+            self.server.received += len(lines[-1])
         seen.dots += 1
         said = self.server.answer("dot")
         if str(said).startswith("250"):
