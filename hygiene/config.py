@@ -124,7 +124,7 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     rates: tuple[str, ...] = ()  # all of which hold at once: 100/h, 500/d
     providers: dict[str, tuple[str, ...]] = {}  # provider → rates of its own
     warm_up: str = ""  # conservative, aggressive or transactional; "" for none
-    sign: tuple[str, ...] = ()  # SELECTOR._domainkey.DOMAIN=file:KEY, of keys that we sign with
+    sign: tuple[str, ...] = ()  # SELECTOR._domainkey.DOMAIN=file:KEY, to sign with; of smtp, ses and mailgun
     return_path: str = ""  # domain of the envelope sender; "" is the sender's own address
 
 

@@ -21,7 +21,7 @@ from hygiene.sending.definition import Definition
 from hygiene.sending.preflight.preflight import Preflight, preflight_campaign
 from hygiene.sending.queueing import queue_campaign
 from hygiene.sending.running import GIVE_UP_S, Sending, clock, go_on
-from hygiene.sending.signing_keys import load_signers
+from hygiene.sending.signing_keys import account_signers
 from hygiene.sending.status import CampaignStatus
 from hygiene.sending.transports.transport import Transport
 from hygiene.store import Store
@@ -95,7 +95,7 @@ def write_out(campaign: Path | str, to: Path | str, folder: Path, *, settings: S
     loaded = load_campaign(campaign, settings)
     definition = loaded.define()
     audience = open_audience(to, definition.fields, segment=definition.segment)
-    composing = CampaignComposing(definition, secret, load_signers(loaded.account.sign))
+    composing = CampaignComposing(definition, secret, account_signers(loaded.account))
     return asyncio.run(_write_out(definition, audience, composing, EmlTransport(folder), secret))
 
 

@@ -41,6 +41,7 @@ class Signer:
     domain: str
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey = field(repr=False)
+    unsigned: frozenset[bytes] = frozenset()  # names in lower case that the relay writes anew: never in h=
 
     @property
     def algorithm(self) -> str:
@@ -94,19 +95,22 @@ def sign(message: bytes, signers: Sequence[Signer], now: datetime, *, valid_for_
     body_hash = base64.b64encode(hashlib.sha256(canonical_body(body, "relaxed")).digest())
     fields = [(raw.partition(b":")[0].rstrip(b" \t").lower(), raw) for raw in _FIELD_END.split(header)]
     names = tuple(name for name, _ in fields)
-    covered = _covered(names)
-    signed = b"".join(_canonical(fields, covered))
     at = int(now.timestamp())
-    dated = f"t={at}" if valid_for_s is None else f"t={at}; x={at + valid_for_s}"
-    rest = b" " + dated.encode("ascii") + b";\r\n " + _listed(covered) + b";\r\n bh=" + body_hash + b";\r\n b="
-    return b"".join([*(_field(signer, _opening(signer) + rest, signed) for signer in signers), message])
+    dated = f" t={at}" if valid_for_s is None else f" t={at}; x={at + valid_for_s}"
+    middle, end = dated.encode("ascii") + b";\r\n ", b";\r\n bh=" + body_hash + b";\r\n b="
+    signatures = []
+    for signer in signers:
+        covered = _covered(names, signer.unsigned)
+        bare = _opening(signer) + middle + _listed(covered) + end
+        signatures.append(_field(signer, bare, b"".join(_canonical(fields, covered))))
+    return b"".join([*signatures, message])
 
 
 @lru_cache(maxsize=256)
-def _covered(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _covered(names: tuple[bytes, ...], unsigned: frozenset[bytes]) -> tuple[bytes, ...]:
     """The names of h= for a header of these fields."""
     covered: list[bytes] = []
-    for name in (*_SEALED, *_SEALED_WHERE_SET, *_SIGNED):
+    for name in (name for name in (*_SEALED, *_SEALED_WHERE_SET, *_SIGNED) if name not in unsigned):
         count = names.count(name)
         sealed = name in _SEALED or (count and name in _SEALED_WHERE_SET)
         covered += [name] * (count + bool(sealed))

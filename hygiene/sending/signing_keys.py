@@ -6,9 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hygiene.config import AccountSettings
 from hygiene.domain import parse_domain
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.files import read_bytes
@@ -24,6 +26,33 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _SELECTOR: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")  # RFC 6376 §3.1
 _ENTRY: Final = re.compile(r"\s*(\S+?)\._domainkey\.([^\s=]+)\s*=\s*file:(.+?)\s*")
 _ED25519_OCTETS: Final = 32
+
+#: APIs that take the parts of a mail and write it themselves
+_WRITES_ANEW: Final = {"sendgrid": "SendGrid", "postmark": "Postmark", "brevo": "Brevo"}
+#: what SES puts in place of ours, by API and SMTP: https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
+#: and .../send-email-authentication-dkim-manual.html, 2026-11
+_REPLACED_BY_SES: Final = frozenset({b"message-id", b"date"})
+_SES_HOST: Final = re.compile(r"email-smtp[a-z0-9.-]*\.amazonaws\.com(?:\.cn)?\.?", re.IGNORECASE)
+
+
+def account_signers(account: AccountSettings) -> tuple[Signer, ...]:
+    """The signers of an account, which leave out what its relay replaces; raises as `load_signers` does."""
+    if fault := why_no_signature(account):
+        raise UsageError(fault)
+    signers = load_signers(account.sign)
+    if account.transport == "ses" or (account.transport == "smtp" and _SES_HOST.fullmatch(account.host)):
+        return tuple(replace(signer, unsigned=_REPLACED_BY_SES) for signer in signers)
+    return signers
+
+
+def why_no_signature(account: AccountSettings) -> str:
+    """Why a signature made here would not arrive, in a sentence; "" when it does, or none is made."""
+    if not account.sign or account.transport not in _WRITES_ANEW:
+        return ""
+    name = _WRITES_ANEW[account.transport]
+    return (
+        f"{name} writes mail anew, so that no signature of ours arrives: leave out sign, and set up DKIM there"
+    )
 
 
 def load_signers(entries: Sequence[str]) -> tuple[Signer, ...]:

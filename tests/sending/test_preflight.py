@@ -219,6 +219,13 @@ def test_a_key_that_cannot_be_read(check, tmp_path):
     assert len(finding(found, "signing-key-unreadable").evidence) == 2
 
 
+@pytest.mark.parametrize("transport", ["sendgrid", "postmark", "brevo"])
+def test_an_api_that_would_lose_the_signature(check, transport):
+    found = check(account={"transport": transport})
+    assert "leave out sign" in finding(found, "signing-key-unreadable").evidence[0]
+    assert not found.parts.route.signed_aligned
+
+
 def test_nothing_aligned_under_an_enforced_policy(check):
     found = check(account={"sign": [], "return_path": "mail.gadgets.example"})
     assert finding(found, "dmarc-not-aligned").severity is Severity.CRITICAL

@@ -1,6 +1,7 @@
 """DKIM signatures that others verify: dkimpy, and our own audit."""
 
 import base64
+import re
 from datetime import UTC, datetime
 
 import dkim
@@ -19,11 +20,13 @@ from hypothesis import strategies as st
 from hygiene.audit.dkim_verification import why_not_verified
 from hygiene.audit.message import read_message
 from hygiene.audit.records.dkim import parse as parse_key
+from hygiene.config import AccountSettings
+from hygiene.dkim_canonical import canonical_body, canonical_field
 from hygiene.errors import HygieneError
 from hygiene.sending.letter import Mailbox
 from hygiene.sending.message import build
 from hygiene.sending.signing import Signer, sign
-from hygiene.sending.signing_keys import load_signers
+from hygiene.sending.signing_keys import account_signers, load_signers
 from tests.sending.test_message import letter
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -274,3 +277,101 @@ def test_any_header_and_body(fields, body, kind):
 def test_a_message_without_a_body():
     signed = sign(b"From: a@shop.example\r\n\r\n", [KEYS["rsa"]], NOW)
     assert verified(signed, KEYS["rsa"])
+
+
+# Relays that change mail
+
+
+SES = [
+    {"transport": "ses"},
+    {"host": "email-smtp.eu-west-1.amazonaws.com"},
+    {"host": "email-smtp-fips.us-east-1.amazonaws.com"},
+]
+
+
+@pytest.fixture
+def entry(tmp_path):
+    place = tmp_path / "key.pem"
+    place.write_bytes(pem(KEYS["ed25519"].key))
+    return f"s2._domainkey.shop.example=file:{place}"
+
+
+@pytest.mark.parametrize("account", SES)
+def test_ses_may_put_its_own_id_and_date(entry, account):
+    """https://docs.aws.amazon.com/ses/latest/dg/header-fields.html"""
+    signers = account_signers(AccountSettings(sign=(entry,), **account))
+    signed = sign(build(letter()), signers, NOW)
+    changed = re.sub(rb"Date: [^\r]*", b"Date: Fri, 27 Nov 2026 09:01:07 +0000", signed)
+    changed = re.sub(rb"Message-ID: [^\r]*", b"Message-ID: <0100@eu-west-1.amazonses.com>", changed)
+    assert changed.count(b"amazonses") == 1
+    assert verified(changed, KEYS["ed25519"])
+    assert own_verdicts(changed, KEYS["ed25519"]) == [""]
+    assert own_verdicts(changed.replace(b"Subject: H", b"Subject: h"), KEYS["ed25519"]) != [""]
+
+
+@pytest.mark.parametrize(
+    "account", [{}, {"transport": "mailgun"}, {"host": "email-smtp.amazonaws.com.shop.example"}]
+)
+def test_elsewhere_id_and_date_are_signed(entry, account):
+    signers = account_signers(AccountSettings(sign=(entry,), **account))
+    (signature,) = read_message(sign(build(letter()), signers, NOW)).signatures
+    assert {"date", "message-id"} <= set(signature.headers)
+
+
+@pytest.mark.parametrize("transport", ["sendgrid", "postmark", "brevo"])
+def test_no_signature_is_made_that_would_not_arrive(entry, transport):
+    with pytest.raises(HygieneError, match="leave out sign"):
+        account_signers(AccountSettings(transport=transport, sign=(entry,)))
+    assert account_signers(AccountSettings(transport=transport)) == ()
+
+
+def test_each_signer_leaves_out_its_own(entry):
+    (ses,) = account_signers(AccountSettings(sign=(entry,), transport="ses"))
+    signed = sign(build(letter()), [KEYS["rsa"], ses], NOW)
+    assert own_verdicts(signed, KEYS["rsa"], ses) == ["", ""]
+    first, second = read_message(signed).signatures
+    assert {"date", "message-id"} & set(first.headers)
+    assert not {"date", "message-id"} & set(second.headers)
+
+
+# Nothing that counts can be changed
+
+
+NAMES = {
+    "List-Unsubscribe": "<https://shop.example/u/x>, <mailto:u@shop.example>",
+    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    "List-Id": "<news.shop.example>",
+    "Feedback-ID": "a:b:c:shop",
+    "X-Hygiene-Ref": "r1",
+}
+SIGNED = sign(build(letter(headers=NAMES, text="Grüße  an\talle \n\n")), [KEYS["ed25519"]], NOW)
+OWN = range(SIGNED.index(b" b="), SIGNED.index(b"\r\nDate:"))  # where blanks in b= mean nothing
+
+
+def relaxed(message):
+    read = read_message(message)
+    return [canonical_field(field.raw, "relaxed") for field in read.fields], canonical_body(
+        read.body, "relaxed"
+    )
+
+
+def holds(message):
+    try:
+        signatures = read_message(message).signatures
+    except HygieneError:
+        return False
+    if len(signatures) != 1 or isinstance(signatures[0], HygieneError):
+        return False
+    return own_verdicts(message, KEYS["ed25519"]) == [""]
+
+
+def test_it_holds_as_it_is():
+    assert holds(SIGNED)
+
+
+@settings(max_examples=400)
+@given(st.integers(0, len(SIGNED) - 1), st.integers(0, 255))
+def test_one_octet_is_enough(at, octet):
+    changed = SIGNED[:at] + bytes([octet]) + SIGNED[at + 1 :]
+    if at not in OWN and holds(changed):
+        assert relaxed(changed) == relaxed(SIGNED)
