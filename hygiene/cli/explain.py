@@ -18,7 +18,7 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a finding, a reason or a figure means and by which rule; without ID list all."""
-    from hygiene.audit.registry import all_checks, choose
+    from hygiene.audit.registry import choose
     from hygiene.contacts.reasons import ABOUT, RejectReason
     from hygiene.content.registry import all_rules
     from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
@@ -26,16 +26,7 @@ def explain(
     from hygiene.sending.preflight.registry import all_checks as preflight_checks
 
     if id is None:
-        for each in all_checks().values():
-            say(f"{each.id:<30} {each.severity:<9} {each.title}")
-        for each_rule in all_rules().values():
-            say(f"{each_rule.id:<30} {each_rule.severity:<9} {each_rule.title}")
-        for each_check in preflight_checks().values():
-            say(f"{each_check.id:<30} {each_check.severity:<9} {each_check.title}")
-        for reason, about in ABOUT.items():
-            say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
-        for kpi in KPIS.values():
-            say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+        _list_all()
         return
     figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
     if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
@@ -58,6 +49,23 @@ def explain(
         say(f"  Rule: {each.rule}  {each.source}".rstrip())
         if each.fix:
             say(f"  Fix:  {each.fix}")
+
+
+def _list_all() -> None:
+    """A line for everything that can be explained."""
+    from hygiene.audit.registry import all_checks
+    from hygiene.contacts.reasons import ABOUT
+    from hygiene.content.registry import all_rules
+    from hygiene.metrics.kpis import KPIS
+    from hygiene.sending.preflight.registry import all_checks as preflight_checks
+
+    for registered in (all_checks(), preflight_checks(), all_rules()):
+        for each in registered.values():
+            say(f"{each.id:<30} {each.severity:<9} {each.title}")
+    for reason, about in ABOUT.items():
+        say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
+    for kpi in KPIS.values():
+        say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
 
 
 def _explain_rule(name: str) -> None:
