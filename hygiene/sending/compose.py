@@ -37,6 +37,7 @@ class _Parts:
     """The templates of a version."""
 
     version: Version
+    headers: Mapping[str, str]  # that are the same for everybody
     subject: Compiled
     html: Compiled | None
     text: Compiled | None
@@ -49,9 +50,12 @@ class Composer:
         self.definition, self._secret = definition, secret
         self._domain = to_ascii(definition.sender.address.rpartition("@")[2])
         known = known_fields(definition.fields, unsubscribe=bool(definition.unsubscribe))
-        self._parts = {each.name: _compile(each, known) for each in definition.versions}
+        standing = _standing_headers(definition)
+        self._parts = {
+            each.name: _compile(each, known, {**standing, "Feedback-ID": feedback_id(definition, each.name)})
+            for each in definition.versions
+        }
         self._marks = _marks(definition.versions)
-        self._standing = _standing_headers(definition)
 
     @property
     def templates(self) -> tuple[Compiled, ...]:
@@ -85,7 +89,7 @@ class Composer:
             reply_to=definition.reply_to.mailbox if definition.reply_to else None,
             date=now,
             message_id=f"{ref}@{self._domain}",
-            headers={REF_HEADER: ref, **self._leaving(token), **self._headers(parts.version)},
+            headers={REF_HEADER: ref, **self._leaving(token), **parts.headers},
         )
 
     def variant(self, ref: str) -> str:
@@ -130,9 +134,6 @@ class Composer:
         headers = {"List-Unsubscribe": ", ".join(ways)}
         return {**headers, "List-Unsubscribe-Post": _LIST_POST} if definition.unsubscribe else headers
 
-    def _headers(self, version: Version) -> dict[str, str]:
-        return {**self._standing, "Feedback-ID": feedback_id(self.definition, version.name)}
-
 
 def known_fields(fields: Iterable[str], *, unsubscribe: bool) -> frozenset[str]:
     """What templates may ask for: the campaign's fields and ours, links to leave only where there are some."""
@@ -163,10 +164,11 @@ def feedback_id(definition: Definition, version: str = "") -> str:
     )
 
 
-def _compile(version: Version, known: frozenset[str]) -> _Parts:
+def _compile(version: Version, known: frozenset[str], headers: Mapping[str, str]) -> _Parts:
     of = f" of variant {version.name}" if version.name else ""
     return _Parts(
         version,
+        headers,
         compile_template(version.subject, name=f"the subject{of}", html=False, known=known),
         compile_template(version.html, name=f"the HTML{of}", html=True, known=known) if version.html else None,
         compile_template(version.text, name=f"the text{of}", html=False, known=known) if version.text else None,

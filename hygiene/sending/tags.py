@@ -17,6 +17,8 @@ from jinja2.exceptions import TemplateSyntaxError
 from hygiene.errors import UsageError
 from hygiene.sending.template import environment
 
+MAX_TAG: Final = 5_000  # characters
+MAX_TAGS: Final = 2_000  # of one template
 _RAW: Final = frozenset({"style", "script", "title", "textarea", "mj-style", "mj-title"})
 _SELECTED: Final = frozenset({"class", "id", "css-class", "mj-class"})
 _STYLES: Final = frozenset({"style", "mj-style"})
@@ -95,6 +97,12 @@ def set_aside(source: str, *, name: str, finished: bool = False) -> SetAside:
                 scanner.feed(piece.text)
                 written.append(piece.text)
                 continue
+            if len(piece.text) > MAX_TAG:
+                raise UsageError(
+                    f"{name}, line {piece.line}: a tag of {len(piece.text):,} characters is too long"
+                )
+            if len(tags) >= MAX_TAGS:
+                raise UsageError(f"{name} holds more than {MAX_TAGS:,} tags")
             mark = f"{prefix}{len(tags)}z"
             tags[mark] = piece.text if finished else scanner.harmless(piece)
             written.append(scanner.place(piece, mark))
