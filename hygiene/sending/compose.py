@@ -11,18 +11,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from hygiene.domain import to_ascii
 from hygiene.sending.definition import OWN_FIELDS, Definition, Version
 from hygiene.sending.letter import Letter, Mailbox
 from hygiene.sending.template import Compiled, compile_template
-from hygiene.tokens import Purpose, make_token
+from hygiene.tokens import CHECK_LENGTH, REF_LENGTH, Purpose, make_token
 
 REF_HEADER: Final = "X-Hygiene-Ref"
 
 _LIST_POST: Final = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
 _VERP: Final = "b"
+_SOME_TOKEN: Final = "a" * (REF_LENGTH + CHECK_LENGTH)
 #: control characters, line separators, and marks that turn the direction of what follows
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
@@ -57,7 +59,7 @@ class Composer:
         }
         self._marks = _marks(definition.versions)
 
-    @property
+    @cached_property
     def templates(self) -> tuple[Compiled, ...]:
         """Every template of every version."""
         parts = (part for each in self._parts.values() for part in (each.subject, each.html, each.text))
@@ -91,6 +93,13 @@ class Composer:
             message_id=f"{ref}@{self._domain}",
             headers={REF_HEADER: ref, **self._leaving(token), **parts.headers},
         )
+
+    def try_out(self, recipient: str, fields: Mapping[str, str]) -> None:
+        """Fill the templates that some values break, of every version; raises UsageError where these do."""
+        values = self._values(recipient, fields, _SOME_TOKEN)
+        for template in self.templates:
+            if template.can_fail:
+                template.render(values)
 
     def variant(self, ref: str) -> str:
         """The version that a person gets: by the hash of campaign, seed and person, the same on every try."""

@@ -19,8 +19,9 @@ MAX_DEPTH: Final = 400  # elements inside each other; parsers of mail have no mo
 
 #: elements that end without saying so, or hold nothing
 _UNCOUNTED: Final = frozenset(
-    "p li td th tr dt dd tbody thead tfoot option colgroup area base br col embed hr img input link meta source track "
-    "wbr mj-image mj-divider mj-spacer mj-include".split()
+    {"p", "li", "td", "th", "tr", "dt", "dd", "tbody", "thead", "tfoot", "option", "colgroup", "area", "base"}
+    | {"br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    | {"mj-image", "mj-divider", "mj-spacer", "mj-include"}
 )
 _TAG: Final = re.compile(r"<(/?)([a-z][a-z0-9:-]*)[^<>]*?(/?)>", re.IGNORECASE)
 _BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)

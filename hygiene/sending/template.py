@@ -179,7 +179,7 @@ def _can_fail(tree: nodes.Template) -> bool:
     orders = any(each.op in _ORDERS for each in tree.find_all(nodes.Operand))
     tests = any(each.name in {"even", "odd"} for each in tree.find_all(nodes.Test))
     reckons = next(tree.find_all((nodes.BinExpr, nodes.Neg, nodes.Pos)), None) is not None
-    calls = next(tree.find_all(nodes.Call), None) is not None
+    calls = any(not isinstance(each, nodes.Const) for call in tree.find_all(nodes.Call) for each in call.args)
     return bool(filters & PARTIAL) or orders or tests or reckons or calls
 
 
