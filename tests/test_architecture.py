@@ -93,6 +93,7 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "sending/running.py",
     "sending/send.py",
     "sending/transports/smtp.py",
     "sending/transports/smtp_wire.py",
@@ -181,8 +182,10 @@ LONG_FUNCTIONS = {
     "cli/compare.py:compare": 130,  # likewise
     "cli/measure.py:measure": 160,
     "cli/preflight.py:preflight": 60,
+    "cli/send.py:campaign": 70,
     "cli/support.py:support": 65,
     "metrics/causes/find.py:find_causes": 55,
+    "sending/send.py:send_campaign": 55,
     "metrics/measure.py:measure": 85,
     "metrics/variants/compare.py:compare_variants": 110,  # as those of a measurement
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ def explain(
 ) -> None:
     """Say what a finding, a reason or a figure means and by which rule; without ID list all."""
     from hygiene.audit.registry import choose
-    from hygiene.contacts.reasons import ABOUT, RejectReason
+    from hygiene.contacts.reasons import ABOUT
     from hygiene.content.registry import all_rules
     from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
     from hygiene.metrics.kpis import FAMILIES, KPIS
@@ -29,20 +29,15 @@ def explain(
         _list_all()
         return
     figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
-    if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
-        _explain_figure(figure)
-        return
-    if id in all_rules():
-        _explain_rule(id)
-        return
-    if id in preflight_checks():
-        _explain_check(id)
-        return
-    if id in ABOUT:
-        about = ABOUT[RejectReason(id)]
-        say(f"{id}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
-        say(f"  What would change it: {about.remedy}")
-        return
+    for known, name, tell in (
+        ({*KPIS, *FAMILIES, *ABOUT_TIMES}, figure, _explain_figure),
+        (all_rules(), id, _explain_rule),
+        (preflight_checks(), id, _explain_check),
+        (ABOUT, id, _explain_reason),
+    ):
+        if name in known:
+            tell(name)
+            return
     for each in choose([id]):
         optional = ", optional: never changes a grade" if each.optional else ""
         say(f"{each.id}\n  {each.title}. Severity {each.severity}{optional}.\n  {each.why}")
@@ -52,20 +47,28 @@ def explain(
 
 
 def _list_all() -> None:
-    """A line for everything that can be explained."""
     from hygiene.audit.registry import all_checks
     from hygiene.contacts.reasons import ABOUT
     from hygiene.content.registry import all_rules
     from hygiene.metrics.kpis import KPIS
     from hygiene.sending.preflight.registry import all_checks as preflight_checks
 
-    for registered in (all_checks(), preflight_checks(), all_rules()):
-        for each in registered.values():
-            say(f"{each.id:<30} {each.severity:<9} {each.title}")
+    checks: list[Any] = [*all_checks().values(), *all_rules().values(), *preflight_checks().values()]
+    for each in checks:
+        say(f"{each.id:<30} {each.severity:<9} {each.title}")
     for reason, about in ABOUT.items():
         say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
     for kpi in KPIS.values():
         say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+
+
+def _explain_reason(name: str) -> None:
+    """Why a row of a list is not mailed."""
+    from hygiene.contacts.reasons import ABOUT, RejectReason
+
+    about = ABOUT[RejectReason(name)]
+    say(f"{name}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
+    say(f"  What would change it: {about.remedy}")
 
 
 def _explain_rule(name: str) -> None:
