@@ -61,10 +61,6 @@ class SetAside:
     pattern: re.Pattern[str]
     styled: bool = False  # whether a class or id hangs on a tag, so that no rule may be taken for done
 
-    def tag(self, mark: str) -> str:
-        """The tag that a mark stands for."""
-        return self.tags[mark]
-
 
 def pieces(source: str, *, html: bool = True) -> Iterator[Piece]:
     """A template cut into markup and tags; its comments are left out."""
