@@ -91,6 +91,7 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "service/server.py",
     "sending/transports/smtp.py",
     "sending/transports/smtp_wire.py",
     "store.py",
@@ -162,8 +163,10 @@ HEAVY = {
     "scipy",
     "sqlalchemy",
     "ssl",
+    "starlette",
     "statsmodels",
     "trustme",
+    "uvicorn",
 }
 
 MAX_FILE = 400  # lines

@@ -18,6 +18,7 @@ from hygiene.cli import (
     lint_content,
     measure,
     notebook,
+    serve,
     support,
     suppress,
     why,
@@ -46,6 +47,7 @@ app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
 

@@ -31,6 +31,7 @@ from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
 
 IN_DOUBT: Final = "in doubt"  # reason of a mail that is sent again after a doubt
 CUT_OFF: Final = "the program ended before the reply was written down"
+_UNSUBSCRIBED: Final = "unsubscribed"  # from a list: reason of its mails, not of receipts
 _BATCH: Final = 500  # rows a statement, below SQLite's limit of parameters
 _C, _O = CAMPAIGN.c, OUTBOX.c
 
@@ -256,8 +257,8 @@ def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str
         ]
         if reasons:
             found[each.id] = reasons[0]
-        elif (each.topic, each.person) in left:
-            found[each.id] = "unsubscribed"
+        elif (each.topic, each.person) in left and _UNSUBSCRIBED not in each.allowed:
+            found[each.id] = _UNSUBSCRIBED
     return found
 
 

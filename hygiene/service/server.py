@@ -1,0 +1,65 @@
+"""The program around the application: sockets, signals, the clock."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+from hygiene.config import Settings
+from hygiene.errors import UsageError
+from hygiene.service.application import build_app
+from hygiene.service.site import Site
+from hygiene.store import Store
+
+_KEEP_ALIVE_S = 15
+_MOST_CONNECTIONS = 1000  # more are answered 503, so that memory is bounded
+_WIND_UP_S = 10  # for answers under way when it is stopped
+
+
+def run_server(
+    store: Store,
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    log: Callable[[str], None],
+    log_addresses: bool = False,
+) -> None:
+    """Serve until SIGINT or SIGTERM; the first line of the log says where."""
+    import uvicorn
+
+    site = Site(
+        store=store,
+        settings=settings,
+        clock=lambda: time.time_ns() // 1000,
+        log=log,
+        log_addresses=log_addresses,
+    )
+    app = build_app(site, timer=time.monotonic)
+    listening = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # X-Forwarded-For is read by the site, of proxies it was told of
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_WIND_UP_S,
+        limit_concurrency=_MOST_CONNECTIONS,
+        root_path=site.root,
+        lifespan="on",
+    )
+    at, on = listening.getsockname()[:2]
+    log(f"serving {store.place} at http://{f'[{at}]' if ':' in at else at}:{on}")
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(f"cannot listen at {host} port {port}: {error.strerror or error}") from None
+    return listening

@@ -1,0 +1,136 @@
+"""What every endpoint needs: the store, the settings, and the one thread that writes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parseaddr
+from functools import cached_property
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from hygiene.config import Settings
+from hygiene.errors import UsageError
+from hygiene.sending.ledger import Ledger, moment
+from hygiene.service.leaving import Leave, leave_all
+from hygiene.service.people import Origin, Sending
+from hygiene.service.together import Together
+from hygiene.store import Store
+
+T = TypeVar("T")
+
+_LONGEST_AGENT = 300  # characters of a browser's name for itself
+
+
+@dataclass(kw_only=True)
+class Site:
+    """A workspace that is served. `clock` gives microseconds since 1970 UTC, `log` takes lines.
+
+    Writing begins with `begin`, on the event loop that serves.
+    """
+
+    store: Store
+    settings: Settings
+    clock: Callable[[], int]
+    log: Callable[[str], None] = field(default=lambda _line: None)
+    log_addresses: bool = False
+    ledger: Ledger = field(init=False)
+    leaves: Together[Leave, Sending | None] = field(init=False)
+
+    def begin(self) -> None:
+        """Begin to write."""
+        self.ledger = Ledger(self.store, self.clock)
+        self.leaves = Together(
+            self.ledger,
+            lambda connection, wishes: leave_all(connection, wishes, self.store.key, self.clock()),
+        )
+
+    def end(self) -> None:
+        """Write what waits."""
+        self.ledger.close()
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        return moment(self.clock())
+
+    @property
+    def key(self) -> bytes:
+        """The workspace's secret."""
+        return self.store.key
+
+    @property
+    def base(self) -> str:
+        """The address people reach it by, without a slash at its end; never taken from a request."""
+        return self.settings.service.url.rstrip("/")
+
+    @cached_property
+    def root(self) -> str:
+        """The path it is served under behind a proxy, "" for the top."""
+        return urlsplit(self.base).path
+
+    async def read(self, step: Callable[[Connection], T]) -> T:
+        """A step that only reads, off the event loop."""
+        return await run_in_threadpool(self._read, step)
+
+    def _read(self, step: Callable[[Connection], T]) -> T:
+        with self.store.reading() as connection:
+            return step(connection)
+
+    async def write(self, step: Callable[[Connection], T]) -> T:
+        """A step that writes; committed when it returns."""
+        return await self.ledger.run(step)
+
+    @cached_property
+    def _proxies(self) -> tuple[Any, ...]:
+        return tuple(_network(written) for written in self.settings.service.proxies)
+
+    def peer(self, request: Request) -> str:
+        """The network address a request comes from; a proxy of ours is believed, nobody else."""
+        at = request.client.host if request.client else ""
+        given = request.headers.getlist("x-forwarded-for")
+        for hop in reversed([each.strip() for line in given for each in line.split(",")]):
+            if not self._is_proxy(at) or not _is_address(hop):
+                break
+            at = hop
+        return at
+
+    def _is_proxy(self, host: str) -> bool:
+        return _is_address(host) and any(ipaddress.ip_address(host) in each for each in self._proxies)
+
+    def origin(self, request: Request) -> Origin:
+        """The evidence a request carries of where it comes from."""
+        return Origin(remote=self.peer(request), agent=request.headers.get("user-agent", "")[:_LONGEST_AGENT])
+
+    def sender_name(self, stream: str = "marketing") -> str:
+        """Who the mails of a stream come from, in words."""
+        settings = self.settings.streams.get(stream)  # type: ignore[call-overload]
+        name, address = parseaddr(settings.sender if settings else "")
+        return name or address.rpartition("@")[2]
+
+
+def site_of(request: Request) -> Site:
+    """The site that a request came to."""
+    site: Site = request.app.state.site
+    return site
+
+
+def _network(written: str) -> Any:
+    try:
+        return ipaddress.ip_network(written)
+    except ValueError:
+        raise UsageError(f"service.proxies: {written!r} is no network such as 192.0.2.0/24") from None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
