@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from hygiene.resolver import Outcome as Outcome
     from hygiene.resolver import Recorded as Recorded
     from hygiene.resolver import Zone as Zone
+    from hygiene.sending.preflight.preflight import Preflight as Preflight
+    from hygiene.sending.preflight.preflight import preflight_campaign as preflight_campaign
 
 #: public name → the module it lives in; loaded when first used, so that `import hygiene` costs nothing
 _HOMES = {
@@ -54,6 +56,7 @@ _HOMES = {
     "Lint": "hygiene.content.lint",
     "LiveResolver": "hygiene.dns_client",
     "Outcome": "hygiene.resolver",
+    "Preflight": "hygiene.sending.preflight.preflight",
     "Recorded": "hygiene.resolver",
     "Severity": "hygiene.finding",
     "Support": "hygiene.metrics.support",
@@ -69,6 +72,7 @@ _HOMES = {
     "load_facts": "hygiene.audit.facts",
     "measure_support": "hygiene.metrics.support",
     "measure": "hygiene.metrics.measure",
+    "preflight_campaign": "hygiene.sending.preflight.preflight",
     "read_events": "hygiene.metrics.event_log",
 }
 

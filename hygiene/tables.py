@@ -90,6 +90,7 @@ class _CampaignColumns(TypedColumns):
     definition: Named[str] = Column(Text)  # JSON: everything its mails are made from, fixed at queueing
     manifest: Named[str | None] = Column(Text)  # SHA-256 of the cleaning's manifest; none: no list
     overrides: Named[str] = Column(Text)  # JSON: finding id → why it was sent all the same
+    queued: Named[int] = Column(BigInteger)  # mails, once all are queued
     made_us: Named[int] = Column(BigInteger)
     ended_us: Named[int | None] = Column(BigInteger)
 

@@ -88,6 +88,7 @@ EDGES = {
     "notebooks/write.py",
     "secret_key.py",
     "sending/campaign.py",
+    "sending/preflight/collect.py",
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",

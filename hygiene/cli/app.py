@@ -18,6 +18,7 @@ from hygiene.cli import (
     lint_content,
     measure,
     notebook,
+    preflight,
     serve,
     support,
     suppress,
@@ -41,6 +42,7 @@ app.command("audit")(audit.audit)
 app.command("clean")(clean.clean)
 app.command("measure")(measure.measure)
 app.command("lint-content")(lint_content.lint_content)
+app.command("preflight")(preflight.preflight)
 app.command("notebook")(notebook.notebook)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)

@@ -174,15 +174,27 @@ class Tables:
 
     def kept(self, folder: CleaningFolder) -> str:
         """A query for clean.csv: `address`, the cell to write to; raises UnreadableInput without one."""
+        return self.list_with(folder, CLEAN, {})
+
+    def list_with(self, folder: CleaningFolder, name: str, cells: Mapping[str, int]) -> str:
+        """A query for a list of a cleaning: `address`, and the cells at these positions under these names."""
         dialect = folder.manifest.clean
-        names, query = self._csv(folder.path / CLEAN, dialect)
+        names, query = self._csv(folder.path / name, dialect)
         if not names:
-            return "select null::varchar as address where false"
+            nothing = (f", null::varchar as {label}" for label in cells)
+            return f"select null::varchar as address{''.join(nothing)} where false"
         place = _address_place(folder, names)
         cell = f"c{place}"
         if dialect.header and OWN_ADDRESS in names:
             cell = f"coalesce(nullif(c{names.index(OWN_ADDRESS)}, ''), {cell})"
-        return f"select {cell} as address from ({query})"
+        further = (f", c{at} as {label}" for label, at in cells.items())
+        return f"select {cell} as address{''.join(further)} from ({query})"
+
+    def columns(self, folder: CleaningFolder, name: str) -> list[str]:
+        """The columns of a list of a cleaning; none where it has no header."""
+        if not folder.manifest.clean.header or not (folder.path / name).is_file():
+            return []
+        return _first_record(folder.path / name, folder.manifest.clean)
 
     def rejected(self, folder: CleaningFolder) -> str:
         """A query for rejected.csv, as the cells were before a spreadsheet was kept from running them."""

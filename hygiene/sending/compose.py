@@ -53,15 +53,29 @@ class Composer:
         self._marks = _marks(definition.versions)
         self._standing = _standing_headers(definition)
 
-    def letter(self, *, ref: str, recipient: str, fields: Mapping[str, str], now: datetime) -> Letter:
-        """The letter to one person; the same for the same arguments.
+    @property
+    def templates(self) -> tuple[Compiled, ...]:
+        """Every template of every version."""
+        parts = (part for each in self._parts.values() for part in (each.subject, each.html, each.text))
+        return tuple(part for part in parts if part is not None)
+
+    def letter(
+        self,
+        *,
+        ref: str,
+        recipient: str,
+        fields: Mapping[str, str],
+        now: datetime,
+        variant: str | None = None,
+    ) -> Letter:
+        """The letter to one person; the same for the same arguments. `variant` is the person's if not given.
 
         Raises UsageError with one sentence when a template cannot be filled.
         """
         definition = self.definition
         token = make_token(ref, Purpose.UNSUBSCRIBE, self._secret)
         values = self._values(recipient, fields, token)
-        parts = self._parts[self.variant(ref)]
+        parts = self._parts[self.variant(ref) if variant is None else variant]
         return Letter(
             sender=definition.sender.mailbox,
             to=Mailbox(address=recipient),

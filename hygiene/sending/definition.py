@@ -6,6 +6,7 @@ It is kept as JSON in the store. Who changes a template afterwards changes the n
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -59,6 +60,10 @@ class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     share: float  # of the list
     wait_s: int
+
+    def count(self, mails: int) -> int:
+        """How many of so many mails."""
+        return math.ceil(self.share * mails)
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -173,6 +173,9 @@ def length_of(value: Any) -> int:
     return len(str(value))
 
 
+#: filters that refuse some texts
+PARTIAL: Final = frozenset({"date", "float", "int", "money", "number", "round"})
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "capitalize": capitalize,
     "css": css,

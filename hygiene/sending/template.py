@@ -19,7 +19,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 
 from hygiene.errors import UsageError
-from hygiene.sending.filters import FILTERS
+from hygiene.sending.filters import FILTERS, PARTIAL
 
 MAX_RENDERED: Final = 2_000_000  # characters of one part
 MAX_RANGE: Final = 1_000
@@ -34,6 +34,7 @@ _ALLOWED: Final = (
     *(nodes.Not, nodes.Concat, nodes.Assign, nodes.Keyword, nodes.List, nodes.Tuple, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
 )
+_ORDERS: Final = frozenset({"lt", "lteq", "gt", "gteq"})
 _GROWING: Final = (nodes.Concat, nodes.List, nodes.Tuple)
 _WORDS: Final = {
     "Macro": "{% macro %}",
@@ -113,6 +114,8 @@ class Compiled:
     name: str
     template: Template
     fields: frozenset[str]
+    links: frozenset[str] = frozenset()  # fields that stand for a whole link
+    can_fail: bool = False  # whether there are values that it cannot be filled with
 
     def render(self, values: Mapping[str, str]) -> str:
         """The text; raises UsageError with one sentence for what cannot be written."""
@@ -149,7 +152,23 @@ def compile_template(source: str, *, name: str, html: bool, known: Iterable[str]
     known = frozenset(known)
     for field in sorted(fields - known):
         raise UsageError(_no_field(tree, name, field, known))
-    return Compiled(name, template, fields)
+    return Compiled(name, template, fields, frozenset(_links(tree)), _can_fail(tree))
+
+
+def _links(tree: nodes.Template) -> Iterable[str]:
+    for each in tree.find_all(nodes.Filter):
+        if each.name == "link" and isinstance(each.node, nodes.Name):
+            yield each.node.name
+
+
+def _can_fail(tree: nodes.Template) -> bool:
+    """Fields are text: what reads them as numbers or dates, or reckons and compares with them, may fail."""
+    filters = {each.name for each in tree.find_all(nodes.Filter)}
+    orders = any(each.op in _ORDERS for each in tree.find_all(nodes.Operand))
+    tests = any(each.name in {"even", "odd"} for each in tree.find_all(nodes.Test))
+    reckons = next(tree.find_all((nodes.BinExpr, nodes.Neg, nodes.Pos)), None) is not None
+    calls = next(tree.find_all(nodes.Call), None) is not None
+    return bool(filters & PARTIAL) or orders or tests or reckons or calls
 
 
 def _said(error: TemplateSyntaxError) -> str:

@@ -113,6 +113,7 @@ def new_campaign(
                 "definition": "{}",
                 "manifest": None,
                 "overrides": "{}",
+                "queued": 0,
                 "made_us": START_US,
                 "ended_us": None,
             },

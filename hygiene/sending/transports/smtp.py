@@ -340,7 +340,7 @@ def _context(account: AccountSettings) -> ssl.SSLContext:
 
 
 def _own_name(wire: Wire) -> str:
-    """Our name for EHLO: the host's where it has a full one, else our address as a literal (RFC 5321 §4.1.3)."""
+    """Our name for EHLO: the host's where it has a full one, else our address (RFC 5321 §4.1.3)."""
     name = socket.gethostname()
     if "." in name.strip("."):
         return name

@@ -1,0 +1,1 @@
+"""What preflight looks at: one file an area, one function a check."""

@@ -1,0 +1,226 @@
+"""Into the outbox: a whole list for a campaign, or one transactional mail, each at most once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from hygiene.address import Address, judge_address, split
+from hygiene.config import Settings, Stream
+from hygiene.errors import UsageError
+from hygiene.events.values import providers
+from hygiene.period import read_duration
+from hygiene.sending.composing import STANDING, CampaignComposing, Message
+from hygiene.sending.definition import Definition
+from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue
+from hygiene.sending.pace import SECOND_US
+from hygiene.sending.states import CampaignState, State
+from hygiene.store import Store
+from hygiene.suppression_forms import Form, digest
+from hygiene.tables import CAMPAIGN, OUTBOX
+from hygiene.tokens import make_ref
+
+OTHER: Final = "other"  # providers that nobody named
+_EMPTY: Final = {
+    "state": State.READY,
+    "owner": None,
+    "lease_us": None,
+    "tries": 0,
+    "code": None,
+    "status": "",
+    "reply": "",
+    "reason": "",
+    "remote": "",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A mail that was handed in: `new` is False for a repeated one, which changes nothing."""
+
+    id: int
+    ref: str
+    new: bool
+
+
+class KeyReused(UsageError):
+    """An idempotency key came back with another mail."""
+
+
+def queue_campaign(
+    store: Store,
+    definition: Definition,
+    recipients: Iterable[Sequence[tuple[str, Mapping[str, str]]]],
+    *,
+    manifest: str,
+    overrides: Mapping[str, str],
+    now_us: int,
+    tick: Callable[[int], None] = lambda _count: None,
+) -> int:
+    """Queue a mail to each recipient, and let the campaign run once all are there; its id.
+
+    Called again for a campaign that was queued, or half queued, it adds who is missing and doubles nobody.
+    Raises UsageError when a campaign of that name has other content, or has ended.
+    """
+    secret = store.key
+    with store.writing() as connection:
+        row = add_campaign(connection, _campaign_row(definition, manifest, overrides, now_us))
+    _check_same(dict(row), definition)
+    if row["state"] != CampaignState.PREPARING:
+        return int(row["id"])
+    composing = CampaignComposing(definition, secret, ())
+    place = 0
+    for batch in recipients:
+        people = [_person(address, place + number) for number, (address, _) in enumerate(batch)]
+        rows = [
+            {
+                **_EMPTY,
+                **_about(composing, person, secret),
+                "campaign": row["id"],
+                "place": place + number,
+                "fields": msgspec.json.encode(dict(fields)).decode(),
+                "due_us": definition.due_us(now_us),
+                "expires_us": definition.expires_us(now_us),
+                "changed_us": now_us,
+            }
+            for number, (person, (_, fields)) in enumerate(zip(people, batch, strict=True))
+        ]
+        with store.writing() as connection:
+            queue(connection, rows)
+        place += len(batch)
+        tick(place)
+    with store.writing() as connection:
+        connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row["id"]).values(queued=place))
+        move_campaign(connection, row["id"], CampaignState.RUNNING, among=[CampaignState.PREPARING])
+    return int(row["id"])
+
+
+def _campaign_row(
+    definition: Definition, manifest: str, overrides: Mapping[str, str], now_us: int
+) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "stream": definition.stream,
+        "topic": definition.topic,
+        "state": CampaignState.PREPARING,
+        "held_because": "",
+        "definition": definition.to_json(),
+        "manifest": manifest,
+        "overrides": msgspec.json.encode(dict(overrides)).decode(),
+        "queued": 0,
+        "made_us": now_us,
+        "ended_us": None,
+    }
+
+
+def _check_same(row: Mapping[str, Any], definition: Definition) -> None:
+    name = definition.name
+    if row["definition"] != definition.to_json():
+        raise UsageError(
+            f"a campaign {name} was queued before with other content: give this one another name, "
+            "or restore what it was made from"
+        )
+    if row["state"] in (CampaignState.CANCELLED, CampaignState.FINISHED):
+        raise UsageError(f"the campaign {name} is {row['state']}: give a new one another name")
+
+
+def _person(address: str, place: int) -> Address:
+    judged = judge_address(address)
+    if not isinstance(judged, Address):
+        raise UsageError(f"number {place + 1} of the list is no address that can be mailed: clean it again")
+    return judged
+
+
+def _about(composing: CampaignComposing, person: Address, secret: bytes) -> dict[str, Any]:
+    """What the person makes of a row."""
+    key = digest(person.key, Form.HMAC, secret)
+    ref = make_ref(composing.composer.definition.name, key, secret)
+    return {
+        "key": key,
+        "ref": ref,
+        "recipient": person.normal,
+        "provider": provider_of(person.normal),
+        "variant": composing.composer.variant(ref),
+    }
+
+
+def provider_of(address: str) -> str:
+    """The mailbox provider of an address by its domain; "other" for those that nobody named."""
+    return providers().get(split(address)[1].lower(), OTHER)
+
+
+def queue_message(
+    store: Store,
+    message: Message,
+    settings: Settings,
+    *,
+    idempotency_key: str,
+    now: datetime,
+    stream: Stream = "transactional",
+) -> Queued:
+    """Queue one mail; when it returns, that is committed. The same key and mail again is the same mail.
+
+    Raises UsageError for what cannot be sent, KeyReused for a key that stands for another mail.
+    """
+    person = judge_address(message.to)
+    if not isinstance(person, Address):
+        raise UsageError(f"the recipient is no address: {person.detail}")
+    if stream not in settings.streams:
+        raise UsageError(f"the settings have no [streams.{stream}] to send it by")
+    now_us, body = round(now.timestamp() * SECOND_US), msgspec.json.encode(message).decode()
+    key = f"key {hashlib.sha256(idempotency_key.encode()).hexdigest()}"
+    lasts_us = read_duration(settings.streams[stream].expires_after) * SECOND_US
+    row = {
+        **_EMPTY,
+        "key": key,
+        "ref": make_ref(stream, key, store.key),
+        "recipient": person.normal,
+        "provider": provider_of(person.normal),
+        "variant": "",
+        "place": now_us,
+        "fields": body,
+        "due_us": now_us,
+        "expires_us": now_us + lasts_us,
+        "changed_us": now_us,
+    }
+    with store.writing() as connection:
+        return _queue_once(connection, row, _standing_campaign(connection, stream, settings, now_us))
+
+
+def _queue_once(connection: Connection, row: dict[str, Any], campaign: int) -> Queued:
+    o = OUTBOX.c
+    there = select(o.id, o.ref, o.fields).where(o.campaign == campaign, o.key == row["key"])
+    before = connection.execute(there).one_or_none()
+    if before is None:
+        queue(connection, [{**row, "campaign": campaign}])
+    found = before or connection.execute(there).one()
+    if found.fields != row["fields"]:
+        raise KeyReused("this idempotency key stands for another mail already")
+    return Queued(id=found.id, ref=found.ref, new=before is None)
+
+
+def _standing_campaign(connection: Connection, stream: Stream, settings: Settings, now_us: int) -> int:
+    """The campaign that stands for a stream, which always runs."""
+    found = find_campaign(connection, stream)
+    if found is None:
+        values = {
+            "name": stream,
+            "stream": stream,
+            "topic": settings.streams[stream].topic or stream,
+            "state": CampaignState.RUNNING,
+            "held_because": "",
+            "definition": STANDING,
+            "manifest": None,
+            "overrides": "{}",
+            "queued": 0,
+            "made_us": now_us,
+            "ended_us": None,
+        }
+        found = add_campaign(connection, values)
+    return int(found["id"])

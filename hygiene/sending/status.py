@@ -1,0 +1,245 @@
+"""How campaigns stand, and what a person may do with them: pause, resume, cancel, resolve doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from hygiene.errors import UnreadableInput, UsageError
+from hygiene.sending.outbox import campaigns, cancel_rest, counts, find_campaign, move_campaign
+from hygiene.sending.pace import SECOND_US
+from hygiene.sending.states import FINAL, CampaignState, State
+from hygiene.store import Store
+from hygiene.tables import CAMPAIGN, OUTBOX
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hygiene.render.sections import Document
+
+Resolution: TypeAlias = Literal["sent", "resend"]
+
+_O: Final = OUTBOX.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignStatus:
+    """One campaign. `counts` are its mails by state; `next_us` is when the first deferred one is due."""
+
+    name: str
+    stream: str
+    state: CampaignState
+    held_because: str
+    counts: Mapping[State, int]
+    next_us: int | None = None
+    overrides: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """All mails."""
+        return sum(self.counts.values())
+
+    @property
+    def open(self) -> int:
+        """Mails that have not come to their end."""
+        return sum(count for state, count in self.counts.items() if state not in FINAL)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "campaign": self.name,
+            "stream": self.stream,
+            "state": self.state.value,
+            "held_because": self.held_because,
+            "mails": self.total,
+            "open": self.open,
+            "states": {state.value: self.counts.get(state, 0) for state in State},
+            "overrides": dict(self.overrides),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The campaigns of a workspace, oldest first."""
+
+    campaigns: tuple[CampaignStatus, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"campaigns": [each.to_dict() for each in self.campaigns]}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a campaign, a column a state."""
+        import pandas as pd
+
+        rows = [
+            {"campaign": each.name, "stream": each.stream, "state": each.state.value}
+            | {state.value: each.counts.get(state, 0) for state in State}
+            for each in self.campaigns
+        ]
+        columns = ["campaign", "stream", "state", *(state.value for state in State)]
+        return pd.DataFrame(rows, columns=columns)
+
+    def sections(self) -> Document:
+        """For every renderer."""
+        from hygiene.sending.presentation import status_document
+
+        return status_document(self)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.fragment import render_fragment
+
+        return render_fragment([self.sections()])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A mail of which nobody knows whether it was taken."""
+
+    id: int
+    campaign: str
+    recipient: str
+    ref: str
+    since_us: int
+    what: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "id": self.id,
+            "campaign": self.campaign,
+            "recipient": self.recipient,
+            "message_id": self.ref,
+            "since_us": self.since_us,
+            "what": self.what,
+        }
+
+
+def read_status(store: Store, name: str | None = None) -> Status:
+    """All campaigns, or one; raises UsageError for a name that there is not."""
+    with store.reading() as connection:
+        rows = [_found(connection, name)] if name else campaigns(connection)
+        return Status(campaigns=tuple(_status(connection, row) for row in rows))
+
+
+def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
+    import msgspec
+
+    due = select(_O.due_us).where(_O.campaign == row["id"], _O.state == State.DEFERRED).order_by(_O.due_us)
+    return CampaignStatus(
+        name=row["name"],
+        stream=row["stream"],
+        state=CampaignState(row["state"]),
+        held_because=row["held_because"],
+        counts=counts(connection, row["id"]),
+        next_us=connection.scalar(due.limit(1)),
+        overrides=msgspec.json.decode(row["overrides"], type=dict[str, str]),
+    )
+
+
+def _found(connection: Connection, name: str) -> RowMapping:
+    row = find_campaign(connection, name)
+    if row is None:
+        known = ", ".join(each["name"] for each in campaigns(connection)) or "there are none"
+        raise UsageError(f"there is no campaign {name} in this workspace ({known})")
+    return row
+
+
+def pause(store: Store, name: str) -> None:
+    """Send nothing more of it until it is resumed; mails being talked about are decided at their last dot."""
+    among = (CampaignState.RUNNING, CampaignState.HELD)
+    _move(store, name, CampaignState.PAUSED, among, "only a campaign that runs can be paused")
+
+
+def resume(store: Store, name: str) -> None:
+    """Let a campaign go on that was paused, or held by the breaker."""
+    among = (CampaignState.PAUSED, CampaignState.HELD)
+    _move(store, name, CampaignState.RUNNING, among, "only a campaign that was paused or held can be resumed")
+
+
+def cancel(store: Store, name: str, *, now_us: int) -> int:
+    """End a campaign; what was not sent stays unsent. How many mails that were."""
+    among = (CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.HELD)
+    _move(store, name, CampaignState.CANCELLED, among, "it has ended already", ended_us=now_us)
+    with store.writing() as connection:
+        return cancel_rest(connection, _found(connection, name)["id"], now_us=now_us)
+
+
+def finish(store: Store, campaign: int, *, now_us: int) -> None:
+    """Mark a campaign whose mails all have their end."""
+    with store.writing() as connection:
+        running = (CampaignState.RUNNING,)
+        move_campaign(connection, campaign, CampaignState.FINISHED, among=running, ended_us=now_us)
+
+
+def _move(
+    store: Store,
+    name: str,
+    to: CampaignState,
+    among: Sequence[CampaignState],
+    otherwise: str,
+    *,
+    ended_us: int | None = None,
+) -> None:
+    with store.writing() as connection:
+        row = _found(connection, name)
+        if not move_campaign(connection, row["id"], to, among=among, ended_us=ended_us):
+            raise UsageError(f"the campaign {name} is {row['state']}: {otherwise}")
+
+
+def read_doubts(store: Store, name: str | None = None) -> tuple[Doubt, ...]:
+    """The mails in doubt of one campaign or all, oldest first."""
+    query = (
+        select(_O.id, CAMPAIGN.c.name, _O.recipient, _O.ref, _O.changed_us, _O.reply)
+        .join(CAMPAIGN, CAMPAIGN.c.id == _O.campaign)
+        .where(_O.state == State.UNKNOWN)
+        .order_by(_O.changed_us, _O.id)
+    )
+    with store.reading() as connection:
+        if name:
+            query = query.where(_O.campaign == _found(connection, name)["id"])
+        return tuple(
+            Doubt(id=id_, campaign=campaign, recipient=recipient or "", ref=ref, since_us=since, what=what)
+            for id_, campaign, recipient, ref, since, what in connection.execute(query)
+        )
+
+
+def resolve_doubts(store: Store, ids: Sequence[int], how: Resolution, *, now_us: int) -> int:
+    """Say of mails in doubt that they were sent, or have them sent once more; how many were still in doubt."""
+    to = {"sent": State.SENT, "resend": State.READY}[how]
+    resolved = 0
+    with store.writing() as connection:
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            done = connection.execute(
+                update(OUTBOX)
+                .where(_O.id.in_(part), _O.state == State.UNKNOWN)
+                .values(state=to, due_us=now_us, changed_us=now_us)
+            )
+            resolved += done.rowcount
+        if resolved and to is State.READY:
+            _reopen(connection, ids)
+    return resolved
+
+
+def _reopen(connection: Connection, ids: Sequence[int]) -> None:
+    """A campaign that had finished runs again."""
+    affected = select(_O.campaign).where(_O.id.in_(list(ids)[:500]))
+    finished = (CAMPAIGN.c.id.in_(affected), CAMPAIGN.c.state == CampaignState.FINISHED)
+    connection.execute(update(CAMPAIGN).where(*finished).values(state=CampaignState.RUNNING, ended_us=None))
+
+
+def check_sums(store: Store, campaign: int, queued: int) -> None:
+    """Every mail queued is in exactly one state: raises UnreadableInput where the outbox says otherwise."""
+    with store.reading() as connection:
+        found = sum(counts(connection, campaign).values())
+    if found > queued:
+        raise UnreadableInput(f"the outbox holds {found} mails of {queued} queued: the store was changed")
+
+
+def microseconds(seconds: float) -> int:
+    """Whole microseconds."""
+    return round(seconds * SECOND_US)
