@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Named,
     Table,
@@ -183,6 +184,18 @@ class _ReceivedColumns(TypedColumns):
     at_us: Named[int] = Column(BigInteger)
 
 
+class _WebhookColumns(TypedColumns):
+    """Posts of providers as they came, verified; the body goes when all of it was understood."""
+
+    digest = Column(Text, primary_key=True)  # SHA-256 of the provider's name and the body
+    provider: Named[str] = Column(Text)  # ses, sendgrid …
+    replay: Named[str] = Column(Text)  # what is good for one body only
+    body: Named[bytes | None] = Column(LargeBinary)
+    at_us: Named[int] = Column(BigInteger)  # when it came
+    done_us: Named[int | None] = Column(BigInteger)  # when it was read into events; none: it waits
+    unread: Named[int] = Column(Integer)  # records in it that were not understood
+
+
 class _CursorColumns(TypedColumns):
     """How far a mailbox was read."""
 
@@ -201,6 +214,9 @@ BUCKET = Table("bucket", METADATA, _BucketColumns, sqlite_with_rowid=False)
 OPT_OUT = Table("opt_out", METADATA, _OptOutColumns, sqlite_with_rowid=False)
 CONSENT = Table("consent", METADATA, _ConsentColumns)
 RECEIVED = Table("received", METADATA, _ReceivedColumns, sqlite_with_rowid=False)
+WEBHOOK = Table(
+    "webhook", METADATA, _WebhookColumns, UniqueConstraint("provider", "replay"), sqlite_with_rowid=False
+)
 CURSOR = Table("cursor", METADATA, _CursorColumns, sqlite_with_rowid=False)
 
 Index("suppression_mailbox", SUPPRESSION.c.mailbox)
@@ -211,6 +227,7 @@ Index("outbox_ready", OUTBOX.c.campaign, OUTBOX.c.provider, OUTBOX.c.place, **_o
 Index("outbox_deferred", OUTBOX.c.due_us, **_only("state = 'deferred'"))
 Index("outbox_doubts", OUTBOX.c.campaign, **_only("state = 'unknown'"))
 Index("outbox_leased", OUTBOX.c.lease_us, **_only("lease_us IS NOT NULL"))
+Index("webhook_pending", WEBHOOK.c.at_us, **_only("done_us IS NULL"))
 Index("event_message", EVENT.c.message)
 Index("event_recipient", EVENT.c.recipient)
 Index("consent_person", CONSENT.c.person)

@@ -95,6 +95,7 @@ EDGES = {
     "service/server.py",
     "sending/transports/smtp.py",
     "sending/transports/smtp_wire.py",
+    "service/webhooks/reading.py",
     "store.py",
 }
 EDGE_FOLDERS = ("render/", "cli/", "demo/")

@@ -1,7 +1,7 @@
 """What Amazon SNS posts: its fields, what of it is signed, by which certificate, and where that may come from.
 
-SNS developer guide, "Verifying the signatures of Amazon SNS messages" and "… when using HTTP query-based requests",
-2026-11. Version 1 signs SHA-1 and version 2 SHA-256, both with RSA (PKCS #1 v1.5).
+SNS developer guide, "Verifying the signatures of Amazon SNS messages" and "… when using HTTP query-based
+requests", 2026-11. Version 1 signs SHA-1 and version 2 SHA-256, both with RSA (PKCS #1 v1.5).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTIFICATION: Final = "Notification"
 CONFIRMATIONS: Final = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
 MAX_CERTIFICATE: Final = 16 * 1024  # octets
 
-#: The middle must be a region: at sns.s3.amazonaws.com lies whatever the owner of a bucket called sns puts there.
+#: The middle must be a region: at sns.s3.amazonaws.com lies what the owner of a bucket called sns puts there.
 _HOST = re.compile(r"sns\.[a-z]{2}(-[a-z]+){1,2}-[0-9]{1,2}\.amazonaws\.com(\.cn)?")
 _PEM = re.compile(r"/[A-Za-z0-9._-]+\.pem")
 _SIGNED: Final = {
