@@ -200,7 +200,7 @@ def let_go(connection: Connection, going: Sequence[Going], *, now_us: int) -> di
     """
     verdicts: dict[int, Verdict] = {}
     for part in _parts(going):
-        reasons = _suppressed(connection, part)
+        reasons = suppressed(connection, part)
         for each in part:
             if each.id in reasons:
                 verdicts[each.id] = Verdict(State.SUPPRESSED, reasons[each.id])
@@ -237,7 +237,7 @@ def _claimed_by(going: Sequence[Going]) -> ColumnElement[bool]:
     return and_(_O.id.in_([each.id for each in going]), _O.owner.in_(owners), _O.state == State.CLAIMED)
 
 
-def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
+def suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
     """Mail → why its person must not have it, of those for whom something says so."""
     targets = {target for each in going for target in each.targets}
     people = {each.person for each in going}

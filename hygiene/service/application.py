@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from hygiene.errors import HygieneError
-from hygiene.service import unsubscribe
+from hygiene.service import messages, openapi, unsubscribe
 from hygiene.service.guard import Guard
 from hygiene.service.page import say, static_file
+from hygiene.service.problem import Problem, problem_response
 from hygiene.service.site import Site
 
 _WORDS = {
@@ -54,6 +55,9 @@ def _routes(_site: Site) -> list[BaseRoute]:
     return [
         Route("/u/{token}", unsubscribe.ask, methods=["GET"]),
         Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+        Route("/api/messages", messages.queue, methods=["POST"]),
+        Route("/api/messages/{ref}", messages.show, methods=["GET"]),
+        Route("/openapi.json", openapi.describe, methods=["GET"]),
         Route("/static/{digest}/{name}", static_file),
     ]
 
@@ -61,6 +65,8 @@ def _routes(_site: Site) -> list[BaseRoute]:
 async def _refused(request: Request, error: Exception) -> Response:
     """A page for a status; the same for a forged link as for one that never was."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if _is_api(request):
+        return problem_response(error)
     title, text = _WORDS.get(error.status_code, _WORDS[400])
     response = say(request, title, text, status=error.status_code)
     response.headers.update(error.headers or {})
@@ -70,11 +76,15 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _unable(request: Request, error: Exception) -> Response:
     """The store cannot be used just now."""
     request.app.state.site.log(f"could not answer: {error}")
-    response = say(request, *_WORDS[503], status=503)
-    response.headers["retry-after"] = _AGAIN_S
-    return response
+    return await _refused(request, Problem(503, _WORDS[503][0], headers={"retry-after": _AGAIN_S}))
 
 
 async def _broken(request: Request, _error: Exception) -> Response:
     """A fault of ours; what it is stays in the log."""
+    if _is_api(request):
+        return problem_response(Problem(500, "Something went wrong here."))
     return say(request, "Something went wrong here.", "It was written down. Nothing was changed.", status=500)
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.removeprefix(request.scope.get("root_path", "")).startswith("/api/")

@@ -36,6 +36,7 @@ def run_server(
         log=log,
         log_addresses=log_addresses,
     )
+    site.check()
     app = build_app(site, timer=time.monotonic)
     listening = _listen(host, port)
     config = uvicorn.Config(

@@ -16,15 +16,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from hygiene.config import Settings
+from hygiene.credentials import Secret
 from hygiene.errors import UsageError
 from hygiene.sending.ledger import Ledger, moment
+from hygiene.service.entry import Sessions, read_token_setting
 from hygiene.service.leaving import Leave, leave_all
+from hygiene.service.limits import Limit
 from hygiene.service.people import Origin, Sending
 from hygiene.service.together import Together
 from hygiene.store import Store
 
 T = TypeVar("T")
 
+_WRONG_TOKENS = 10  # a minute, of one network address
 _LONGEST_AGENT = 300  # characters of a browser's name for itself
 
 
@@ -44,12 +48,17 @@ class Site:
     leaves: Together[Leave, Sending | None] = field(init=False)
 
     def begin(self) -> None:
-        """Begin to write."""
+        """Begin to write. Raises UsageError for settings that cannot be."""
+        self.check()
         self.ledger = Ledger(self.store, self.clock)
         self.leaves = Together(
             self.ledger,
             lambda connection, wishes: leave_all(connection, wishes, self.store.key, self.clock()),
         )
+
+    def check(self) -> None:
+        """Read every secret and network of the settings; raises UsageError for one that cannot be."""
+        _ = self.api_token, self.dashboard_token, self._proxies
 
     def end(self) -> None:
         """Write what waits."""
@@ -86,6 +95,36 @@ class Site:
     async def write(self, step: Callable[[Connection], T]) -> T:
         """A step that writes; committed when it returns."""
         return await self.ledger.run(step)
+
+    @cached_property
+    def api_token(self) -> Secret:
+        """The token of the API; false where there is none."""
+        return read_token_setting(self.settings.service.api_token, "service.api_token")
+
+    @cached_property
+    def dashboard_token(self) -> Secret:
+        """The token that one signs in with; false where there is none."""
+        return read_token_setting(self.settings.service.dashboard_token, "service.dashboard_token")
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who is signed in."""
+        return Sessions(self.key, self.dashboard_token, self.clock)
+
+    @cached_property
+    def api_limit(self) -> Limit:
+        """Of requests with the API's token."""
+        return Limit(self.settings.service.api_per_minute, self.clock)
+
+    @cached_property
+    def strangers(self) -> Limit:
+        """Of wrong tokens, by network address."""
+        return Limit(_WRONG_TOKENS, self.clock)
+
+    @cached_property
+    def forms(self) -> Limit:
+        """Of forms that send a mail, by network address."""
+        return Limit(self.settings.service.forms_per_minute, self.clock)
 
     @cached_property
     def _proxies(self) -> tuple[Any, ...]:

@@ -1,13 +1,16 @@
 """A workspace with a campaign in it, served in the process: what the tests of the service share."""
 
+import socket
+import threading
+import time
 from contextlib import contextmanager
 from itertools import count
 
+import uvicorn
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from hygiene.config import ServiceSettings, Settings, StreamSettings
-from hygiene.sending.states import State
 from hygiene.service.application import build_app
 from hygiene.service.site import Site
 from hygiene.store import open_store
@@ -72,5 +75,17 @@ def served(url, *, settings=None, people=PEOPLE, stream="marketing", log_address
             yield Served(store, client, site)
 
 
-def sent(row):
-    return row["state"] == State.SENT
+@contextmanager
+def running(url, *, settings, clock=None):
+    """The same behind a real server on loopback; its address."""
+    with open_store(str(url), key=KEY) as store, socket.create_server(("127.0.0.1", 0)) as listening:
+        site = Site(store=store, settings=settings, clock=clock or Clock(START_US))
+        config = uvicorn.Config(build_app(site, timer=time.monotonic), log_config=None, lifespan="on")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
