@@ -7,6 +7,7 @@ import re
 
 from hygiene.audit.message import Field, Message, Signature
 from hygiene.audit.records.dkim import DkimKey, key_strength
+from hygiene.dkim_canonical import canonical_body, canonical_field
 from hygiene.errors import RecordError
 
 MIN_RSA_BITS = 1024  # RFC 8301 §3.2
@@ -60,26 +61,6 @@ def _chosen(message: Message, names: tuple[str, ...]) -> list[Field]:
     """Repeated names count from the bottom up; a name too many stands for "there is no more" (§5.4.2)."""
     left = {name: list(message.all(name)) for name in set(names)}
     return [left[name].pop() for name in names if left[name]]
-
-
-def canonical_field(raw: bytes, form: str) -> bytes:
-    """One header field in "simple" or "relaxed" form (§3.4.1, §3.4.2)."""
-    if form == "simple":
-        return raw
-    name, _, value = raw.partition(b":")
-    unfolded = re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b"")).strip(b" \t")
-    return name.lower().strip(b" \t") + b":" + unfolded + b"\r\n"
-
-
-def canonical_body(body: bytes, form: str) -> bytes:
-    """The body in "simple" or "relaxed" form (§3.4.3, §3.4.4)."""
-    if form != "simple":
-        body = re.sub(rb"[ \t]+", b" ", body)
-        body = body.replace(b" \r\n", b"\r\n").removesuffix(b" ")
-    stripped = body.rstrip(b"\r\n")
-    if stripped or form == "simple":
-        return stripped + b"\r\n"
-    return b""
 
 
 def _holds(data: bytes, signature: bytes, key: DkimKey) -> bool:

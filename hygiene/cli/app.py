@@ -19,6 +19,7 @@ from hygiene.cli import (
     measure,
     notebook,
     preflight,
+    send,
     serve,
     support,
     suppress,
@@ -52,6 +53,7 @@ app.command("diff")(diff.diff)
 app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(send.app, name="send")
 
 
 def _print_version(wanted: bool) -> None:

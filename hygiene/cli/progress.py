@@ -43,7 +43,7 @@ class Watch:
         if not sys.stderr.isatty() or time.monotonic() - self.started < PATIENCE_S:
             return
         if self.bar is None:
-            self.bar = _new_bar()
+            self.bar = new_bar()
             self.bar.start()
             self.task = self.bar.add_task("", total=1.0, figures="")
         self.bar.update(
@@ -60,7 +60,8 @@ class Watch:
             self.bar.stop()
 
 
-def _new_bar() -> Progress:
+def new_bar() -> Progress:
+    """A bar on standard error that is gone when it stops."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hygiene.engines.engine import DuckEngine, explained
-from hygiene.errors import UnwritableOutput
+from hygiene.errors import UnreadableInput, UnwritableOutput
 from hygiene.event import EVENT
 from hygiene.events.read import read_events as read_into
 from hygiene.events.report import EventReport
+from hygiene.events.workspace import is_workspace, write_events
 from hygiene.metrics.moments import read_memory
 
 if TYPE_CHECKING:
@@ -105,14 +106,34 @@ def read_events(
 ) -> Events:
     """Read event logs: a path, several, folders or patterns, or a data frame (pandas, Polars, Arrow, DuckDB).
 
+    The store of a workspace (``hygiene.db``, or its address in PostgreSQL) is a log, too.
     `timezone` is that of times without a zone, `year` that of times without one. Raises UsageError or
     UnreadableInput with one sentence.
     """
     events = Events(memory_limit=memory_limit, threads=threads)
     try:
         with explained(events.folder):
+            logs = _out_of_stores(logs, events.folder)
             events.report = read_into(logs, events.reading.connection, timezone=timezone, year=year, tick=tick)
     except BaseException:
         events.close()
         raise
     return events
+
+
+def _out_of_stores(logs: Any, folder: Path) -> Any:
+    """The same logs, with the events of a workspace written out where its store was named."""
+    given = list(logs) if isinstance(logs, list | tuple) else [logs]
+    if not any(is_workspace(log) for log in given):
+        return logs
+    return [_written_out(log, folder) if is_workspace(log) else log for log in given]
+
+
+def _written_out(log: str | Path, folder: Path) -> Path:
+    from hygiene.store import open_store
+
+    place = folder / Path(str(log)).name
+    with open_store(str(log), create=False) as store:
+        if not write_events(store, place):
+            raise UnreadableInput(f"the workspace {store.place} holds no events yet: nothing was sent from it")
+    return place

@@ -131,6 +131,7 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
         account=definition.account,
         composing=CampaignComposing(definition, secret, load_signers(account.sign)),
         secret=secret,
+        sender_domain=definition.sender.address.rpartition("@")[2],
         resends_doubts=definition.in_doubt == "resend",
         canary=Canary(count=canary.count(row["queued"]), wait_us=canary.wait_s * SECOND_US) if canary else None,
         rates=stream.rates if stream else (),
@@ -153,6 +154,7 @@ def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings
         account=stream.account,
         composing=composing,
         secret=secret,
+        sender_domain=read_mailbox(stream.sender).address.rpartition("@")[2],
         resends_doubts=stream.in_doubt != "park",
         rates=stream.rates,
     )

@@ -48,7 +48,9 @@ def judge_reply(row: Mapping[str, Any], about: Mapping[str, Any], reply: Reply, 
     domain, variant.
     """
     if reply.outcome is Outcome.SENT:
-        return Judged(end=_end(row, reply, State.SENT), events=(_event(row, about, EventKind.SENT, now_us),))
+        kinds = (EventKind.SENT, EventKind.DELIVERED)  # to the next server: what comes back later is a bounce
+        events = tuple(_event(row, about, kind, now_us) for kind in kinds)
+        return Judged(end=_end(row, reply, State.SENT), events=events)
     if reply.outcome is Outcome.UNKNOWN:
         reason = IN_DOUBT if row["reason"] == IN_DOUBT else ""
         end = _end(row, reply, State.UNKNOWN, reason=reason)

@@ -46,6 +46,7 @@ class Mailing:
     account: str
     composing: Composing
     secret: bytes
+    sender_domain: str = ""
     resends_doubts: bool = False
     canary: Canary | None = None
     rates: tuple[str, ...] = ()

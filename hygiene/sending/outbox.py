@@ -361,6 +361,20 @@ def open_rows(connection: Connection, campaign: int) -> int:
     return int(connection.scalar(query) or 0)
 
 
+def has_due(connection: Connection, campaign: int) -> bool:
+    """Whether a campaign has mails that somebody is at, or could be."""
+    at_work = (State.READY, State.CLAIMED, State.DATA)
+    return (
+        connection.scalar(select(_O.id).where(_O.campaign == campaign, _O.state.in_(at_work)).limit(1))
+        is not None
+    )
+
+
+def campaign_state(connection: Connection, campaign: int) -> CampaignState:
+    """Where a campaign stands."""
+    return CampaignState(connection.execute(select(_C.state).where(_C.id == campaign)).scalar_one())
+
+
 def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
 

@@ -146,9 +146,10 @@ def _key(entry: str) -> Key:
 
 def public_record(entry: str) -> str:
     """The record that belongs to the key of an entry of `sign`; raises a HygieneError where there is none."""
-    from hygiene.sending.signing import load_signer
+    from hygiene.sending.signing import load_signers
 
-    return str(load_signer((entry,)).public_record())
+    (signer,) = load_signers([entry])
+    return signer.public_record()
 
 
 async def _route(

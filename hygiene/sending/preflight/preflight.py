@@ -138,7 +138,7 @@ def preflight_campaign(
         audit, route = collect.look_at_domain(
             definition,
             campaign.account,
-            resolver=resolver or _resolver(settings),
+            resolver=resolver or live_resolver(settings),
             fetcher=fetcher,
             settings=settings,
         )
@@ -170,7 +170,8 @@ def _findings(parts: Parts) -> Iterator[Finding]:
         yield from (each for each in parts.audit.findings if each.severity.rank <= Severity.HIGH.rank)
 
 
-def _resolver(settings: Settings) -> Resolver:
+def live_resolver(settings: Settings) -> Resolver:
+    """The DNS servers of the settings, or of the system."""
     from hygiene.dns_client import LiveResolver, parse_server
 
     servers = [parse_server(text) for text in settings.audit.resolvers] or None
