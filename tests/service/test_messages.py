@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from hygiene.contacts.suppression import Reason
 from hygiene.contacts.suppression.workspace import add_suppressions
@@ -129,12 +130,12 @@ def test_a_member_that_is_not_known_is_refused(site):
     assert (answer.status_code, "cc" in answer.text) == (422, True)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff", b"null\x00"])
+@pytest.mark.parametrize("body", [b"", b"{", b'{"to": ', b"\xff", b'{"to": "\xff"}'])
 def test_what_is_no_json_is_400(site, body):
     assert post(site, body).status_code == 400
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b"1", b'"a"', b"{}"])
+@pytest.mark.parametrize("body", [b"null", b"[]", b"1", b'"a"', b"{}", b"[" * 100_000])
 def test_other_json_is_422(site, body):
     assert post(site, body).status_code == 422
 
@@ -247,7 +248,7 @@ def test_the_api_is_as_its_document_says(tmp_path, mode):
 
 def check_operation(operation, url, mode):
     #: an address may look like one and be none
-    excluded = [schemathesis.checks.CHECKS.get_by_name("positive_data_acceptance")]
+    excluded = [positive_data_acceptance]
 
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     @hypothesis.settings(max_examples=100, suppress_health_check=list(HealthCheck))
