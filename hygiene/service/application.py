@@ -13,7 +13,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from hygiene.errors import HygieneError
-from hygiene.service import messages, openapi, unsubscribe
+from hygiene.service import (
+    confirm,
+    health,
+    messages,
+    openapi,
+    preferences,
+    provider_posts,
+    tracking,
+    unsubscribe,
+)
 from hygiene.service.guard import Guard
 from hygiene.service.page import say, static_file
 from hygiene.service.problem import Problem, problem_response
@@ -24,7 +33,9 @@ _WORDS = {
     404: ("There is nothing here.", "The link may be damaged, or no longer in use."),
     405: ("This cannot be done here.", ""),
     408: ("This took too long.", "Please try again."),
+    410: ("This link is too old.", "Please ask for a new one."),
     413: ("This is too large.", ""),
+    422: ("This could not be understood.", ""),
     429: ("Too many requests.", "Please try again in a minute."),
     503: ("This could not be done just now.", "Nothing was changed. Please try again in a minute."),
 }
@@ -38,7 +49,7 @@ def build_app(site: Site, *, timer: Callable[[], float]) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         site.begin()
         yield
-        site.end()
+        await site.end()
 
     app = Starlette(
         routes=list(_routes(site)),
@@ -55,6 +66,18 @@ def _routes(_site: Site) -> list[BaseRoute]:
     return [
         Route("/u/{token}", unsubscribe.ask, methods=["GET"]),
         Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+        Route("/u/{token}/preferences", preferences.ask, methods=["GET"]),
+        Route("/u/{token}/preferences", preferences.act, methods=["POST"]),
+        Route("/subscribe", confirm.form, methods=["GET"]),
+        Route("/subscribe", confirm.subscribe, methods=["POST"]),
+        Route("/c/{token}", confirm.ask, methods=["GET"]),
+        Route("/c/{token}", confirm.act, methods=["POST"]),
+        Route("/o/{token}", tracking.opened, methods=["GET"]),
+        Route("/l/{token}/{check}", tracking.clicked, methods=["GET"]),
+        Route("/webhooks/{provider}", provider_posts.take, methods=["POST"]),
+        Route("/healthz", health.alive, methods=["GET"]),
+        Route("/readyz", health.ready, methods=["GET"]),
+        Route("/metrics", health.metrics, methods=["GET"]),
         Route("/api/messages", messages.queue, methods=["POST"]),
         Route("/api/messages/{ref}", messages.show, methods=["GET"]),
         Route("/openapi.json", openapi.describe, methods=["GET"]),

@@ -11,6 +11,7 @@ from hygiene.errors import UsageError
 from hygiene.service.application import build_app
 from hygiene.service.site import Site
 from hygiene.store import Store
+from hygiene.web import LiveFetcher
 
 _KEEP_ALIVE_S = 15
 _MOST_CONNECTIONS = 1000  # more are answered 503, so that memory is bounded
@@ -55,6 +56,14 @@ def run_server(
     log(f"serving {store.place} at http://{f'[{at}]' if ':' in at else at}:{on}")
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _fetcher(settings: Settings) -> LiveFetcher:
+    from hygiene.dns_client import LiveResolver, parse_server
+
+    servers = [parse_server(text) for text in settings.audit.resolvers] or None
+    resolver, web = LiveResolver(servers, timeout_s=settings.audit.timeout), settings.web
+    return LiveFetcher(resolver, allow_private=web.allow_private, ca_file=web.ca_file, port=web.port)
 
 
 def _listen(host: str, port: int) -> socket.socket:

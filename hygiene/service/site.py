@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ from hygiene.service.entry import Sessions, read_token_setting
 from hygiene.service.leaving import Leave, leave_all
 from hygiene.service.limits import Limit
 from hygiene.service.people import Origin, Sending
+from hygiene.service.provider_posts import Posts
 from hygiene.service.together import Together
+from hygiene.service.webhooks.gate import open_gate
 from hygiene.store import Store
+from hygiene.web import Fetcher, RecordedFetcher
 
 T = TypeVar("T")
 
@@ -44,8 +48,11 @@ class Site:
     clock: Callable[[], int]
     log: Callable[[str], None] = field(default=lambda _line: None)
     log_addresses: bool = False
+    fetcher: Fetcher = field(default_factory=lambda: RecordedFetcher(()))  # of what SNS names
+    posts: Posts = field(init=False)
     ledger: Ledger = field(init=False)
     leaves: Together[Leave, Sending | None] = field(init=False)
+    _kept: dict[str, tuple[asyncio.Lock, list[Any]]] = field(init=False, default_factory=dict)
 
     def begin(self) -> None:
         """Begin to write. Raises UsageError for settings that cannot be."""
@@ -55,13 +62,18 @@ class Site:
             self.ledger,
             lambda connection, wishes: leave_all(connection, wishes, self.store.key, self.clock()),
         )
+        self.posts = Posts(self, self.fetcher)
+        self.posts.begin()
 
     def check(self) -> None:
         """Read every secret and network of the settings; raises UsageError for one that cannot be."""
         _ = self.api_token, self.dashboard_token, self._proxies
+        for name, settings in self.settings.webhooks.items():
+            open_gate(name, settings)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Write what waits."""
+        await self.posts.end()
         self.ledger.close()
 
     @property
@@ -91,6 +103,15 @@ class Site:
     def _read(self, step: Callable[[Connection], T]) -> T:
         with self.store.reading() as connection:
             return step(connection)
+
+    async def kept(self, name: str, for_us: int, make: Callable[[], T]) -> T:
+        """What `make` gives, off the event loop and at most once in a while; others wait for it."""
+        lock, held = self._kept.setdefault(name, (asyncio.Lock(), []))
+        async with lock:
+            if not held or self.clock() - held[0] > for_us:
+                held[:] = [self.clock(), await run_in_threadpool(make)]
+            found: T = held[1]
+            return found
 
     async def write(self, step: Callable[[Connection], T]) -> T:
         """A step that writes; committed when it returns."""
