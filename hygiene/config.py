@@ -172,6 +172,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     dashboard_token: str = ""  # to sign in with; "" is no dashboard
     api_token: str = ""  # of the API; "" is no API
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-For is believed
+    audits: str = ""  # folder of audits that were saved, which the dashboard shows
     tracking: bool = False  # count opens and clicks by links of our own
     consent: str = "I agree to receive mails about {topic}. I can leave at any time."  # what is agreed to
     confirm_within: str = "7d"  # how long a confirmation link is good

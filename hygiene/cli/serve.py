@@ -30,5 +30,8 @@ def serve(
 
     settings = load_settings(config)
     workspace = settings.workspace
-    with open_store(store or workspace.store, key=Path(workspace.key_file)) as opened:
-        run_server(opened, settings, host=host, port=port, log=note, log_addresses=log_addresses)
+    place = store or workspace.store
+    with open_store(place, key=Path(workspace.key_file)) as opened:
+        run_server(
+            opened, settings, host=host, port=port, log=note, log_addresses=log_addresses, log_place=place
+        )

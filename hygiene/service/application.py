@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from hygiene.errors import HygieneError
 from hygiene.service import (
     confirm,
+    dashboard,
     health,
     messages,
     openapi,
@@ -30,6 +31,7 @@ from hygiene.service.site import Site
 
 _WORDS = {
     400: ("This could not be understood.", ""),
+    403: ("This is not yours to do.", "Please sign in again."),
     404: ("There is nothing here.", "The link may be damaged, or no longer in use."),
     405: ("This cannot be done here.", ""),
     408: ("This took too long.", "Please try again."),
@@ -64,6 +66,12 @@ def build_app(site: Site, *, timer: Callable[[], float]) -> ASGIApp:
 
 def _routes(_site: Site) -> list[BaseRoute]:
     return [
+        Route("/", dashboard.board, methods=["GET"]),
+        Route("/sign-in", dashboard.sign_in_form, methods=["GET"]),
+        Route("/sign-in", dashboard.sign_in, methods=["POST"]),
+        Route("/sign-out", dashboard.sign_out, methods=["POST"]),
+        Route("/doubts", dashboard.resolve, methods=["POST"]),
+        Route("/live", dashboard.changes, methods=["GET"]),
         Route("/u/{token}", unsubscribe.ask, methods=["GET"]),
         Route("/u/{token}", unsubscribe.act, methods=["POST"]),
         Route("/u/{token}/preferences", preferences.ask, methods=["GET"]),

@@ -115,7 +115,11 @@ def _first_part(scope: Scope) -> str:
     path = scope["path"].removeprefix(root) if root else scope["path"]
     part: str = path.strip("/").partition("/")[0]
     return (
-        part if part.isascii() and part.replace(".", "").isalpha() and len(part) <= 20 else "…" if part else ""
+        part
+        if part.isascii() and part.replace(".", "").replace("-", "").isalpha() and len(part) <= 20
+        else "…"
+        if part
+        else ""
     )
 
 

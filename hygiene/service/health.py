@@ -1,4 +1,4 @@
-"""For whoever watches the service: is it alive, can it work, what is going on (Prometheus text format 0.0.4)."""
+"""For whoever watches the service: is it alive, can it work, what goes on (Prometheus text format 0.0.4)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _escaped(text: str) -> str:
 
 def _queue(connection: Connection) -> list[Sample]:
     query = select(OUTBOX.c.state, func.count()).group_by(OUTBOX.c.state)
-    found = {state: count for state, count in connection.execute(query)}
+    found = {row[0]: row[1] for row in connection.execute(query)}
     return [({"state": state.value}, float(found.get(state.value, 0))) for state in State]
 
 
@@ -116,7 +116,8 @@ def _events(connection: Connection) -> list[Sample]:
 
 def _suppressed(connection: Connection) -> list[Sample]:
     query = select(SUPPRESSION.c.reason, func.count()).group_by(SUPPRESSION.c.reason)
-    return [({"reason": reason}, float(count)) for reason, count in sorted((*row,) for row in connection.execute(query))]
+    rows = sorted((*row,) for row in connection.execute(query))
+    return [({"reason": reason}, float(count)) for reason, count in rows]
 
 
 def _count(connection: Connection, table: Table[Any]) -> float:

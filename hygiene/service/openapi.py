@@ -67,7 +67,8 @@ def _queueing(message: dict[str, Any], accepted: dict[str, Any]) -> dict[str, An
         "description": (
             "202 is answered once the mail is written for good. The same key with the same body is the "
             "same mail and the same answer; with another body it is 409. A mail to somebody who bounced or "
-            "complained is taken, named `suppressed` at once, and never sent; who unsubscribed still gets receipts."
+            "complained is taken, named `suppressed` at once, and never sent; who unsubscribed still gets "
+            "receipts."
         ),
         "parameters": [
             {

@@ -25,12 +25,12 @@ _FILES: Final = {
 _FOR_EVER: Final = "public, max-age=31536000, immutable"  # the address changes with the content
 
 
-def show(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+def show(request: Request, name: str, /, *, status: int = 200, **values: Any) -> Response:
     """The page of a template."""
     return HTMLResponse(draw(request, name, **values), status_code=status)
 
 
-def draw(request: Request, name: str, **values: Any) -> str:
+def draw(request: Request, name: str, /, **values: Any) -> str:
     """Its text."""
     root = site_of(request).root
     return _environment().get_template(f"{name}.html.j2").render(root=root, digest=digest(), **values)

@@ -26,6 +26,7 @@ def run_server(
     port: int,
     log: Callable[[str], None],
     log_addresses: bool = False,
+    log_place: str = "",
 ) -> None:
     """Serve until SIGINT or SIGTERM; the first line of the log says where."""
     import uvicorn
@@ -36,6 +37,7 @@ def run_server(
         clock=lambda: time.time_ns() // 1000,
         log=log,
         log_addresses=log_addresses,
+        log_place=log_place,
     )
     site.check()
     app = build_app(site, timer=time.monotonic)

@@ -49,6 +49,7 @@ class Site:
     log: Callable[[str], None] = field(default=lambda _line: None)
     log_addresses: bool = False
     fetcher: Fetcher = field(default_factory=lambda: RecordedFetcher(()))  # of what SNS names
+    log_place: str = ""  # what `measure` reads the events from; "" is the store's file
     posts: Posts = field(init=False)
     ledger: Ledger = field(init=False)
     leaves: Together[Leave, Sending | None] = field(init=False)
@@ -112,6 +113,10 @@ class Site:
                 held[:] = [self.clock(), await run_in_threadpool(make)]
             found: T = held[1]
             return found
+
+    def forget(self, name: str) -> None:
+        """Have it made anew the next time."""
+        self._kept.pop(name, None)
 
     async def write(self, step: Callable[[Connection], T]) -> T:
         """A step that writes; committed when it returns."""
