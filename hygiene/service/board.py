@@ -41,12 +41,12 @@ _CAMPAIGN_TONES: Final = {
     CampaignState.FINISHED: Tone.MUTED,
 }
 _WHY: Final = {
-    Reason.UNSUBSCRIBED: "they want no more of it; receipts still reach them",
-    Reason.COMPLAINED: "they reported a mail as spam",
-    Reason.BOUNCED: "the mailbox does not exist",
+    Reason.UNSUBSCRIBED: "receipts still reach them",
+    Reason.COMPLAINED: "reported as spam",
+    Reason.BOUNCED: "no such mailbox",
     Reason.MANUAL: "added by hand",
-    Reason.IMPORTED: "on a list that somebody else kept",
-    Reason.ERASED: "they asked to be forgotten: a keyed hash is all that is left",
+    Reason.IMPORTED: "from another list",
+    Reason.ERASED: "only a keyed hash is left",
 }
 #: whose log it is, which goes without saying here
 _SOURCE: Final = re.compile(r"^[^,.]*, (?=[\d,]+ mails? sent)")
@@ -110,19 +110,17 @@ def _campaigns(campaigns: Sequence[CampaignStatus]) -> list[Block]:
     shown = sorted(latest, key=lambda each: not each.open)[:SHOWN_CAMPAIGNS]
     if not shown:
         return [Paragraph("No campaign has been queued yet: hygiene send FILE queues one.", Tone.MUTED)]
-    columns = ("campaign", "", "sent", "of", "", "")
-    return [Table(columns=columns, rows=tuple(_campaign(each) for each in shown), align="llrrll")]
+    columns = ("campaign", "", "sent", "", "")
+    return [Table(columns=columns, rows=tuple(_campaign(each) for each in shown), align="llrll")]
 
 
 def _campaign(each: CampaignStatus) -> tuple[Cell, ...]:
-    doubt = each.counts.get(State.UNKNOWN, 0)
     return (
         Cell(each.name),
         Cell(each.state.value, _CAMPAIGN_TONES[each.state]),
-        Cell(f"{each.counts.get(State.SENT, 0):,}"),
-        Cell(f"{each.total:,}", Tone.MUTED),
+        Cell(f"{each.counts.get(State.SENT, 0):,} of {each.total:,}"),
         Cell("", bar=(each.total - each.open) / each.total if each.total else 0.0),
-        Cell(_rest(each), Tone.BAD if doubt else Tone.MUTED),
+        Cell(_rest(each), Tone.MUTED),
     )
 
 

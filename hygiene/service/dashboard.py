@@ -32,8 +32,8 @@ _SECOND_US: Final = 1_000_000
 _NOW_US: Final = _SECOND_US  # for which what is now is told again
 _LATELY_US: Final = 30 * _SECOND_US
 _PATIENCE_S: Final = 2.0  # that a page waits for figures; they are there the next time
-_TURN_S: Final = 2.0  # between looks of a page that is open
-_SILENCE: Final = 8  # looks without news, after which a word keeps the connection open
+_TURN_S: Final = 1.0  # between looks of a page that is open
+_SILENCE: Final = 15  # looks without news, after which a word keeps the connection open
 _RESOLUTIONS: Final[dict[str, Resolution]] = {"sent": "sent", "resend": "resend"}
 
 
@@ -150,9 +150,9 @@ async def changes(request: Request) -> Response:
 
 
 async def _turns(request: Request, session: str) -> AsyncIterator[str]:
-    before, silent = await _live(request, session), 0
+    site, before, silent = site_of(request), await _live(request, session), 0
     yield "retry: 5000\n\n"
-    while site_of(request).sessions.is_open(session):
+    while site.sessions.is_open(session) and not site.stopping:
         await asyncio.sleep(_TURN_S)
         live = await _live(request, session)
         if live != before:

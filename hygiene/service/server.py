@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hygiene.config import Settings
 from hygiene.errors import UsageError
@@ -13,9 +14,12 @@ from hygiene.service.site import Site
 from hygiene.store import Store
 from hygiene.web import LiveFetcher
 
+if TYPE_CHECKING:
+    import uvicorn
+
 _KEEP_ALIVE_S = 15
 _MOST_CONNECTIONS = 1000  # more are answered 503, so that memory is bounded
-_WIND_UP_S = 10  # for answers under way when it is stopped
+_WIND_UP_S = 5  # for answers under way when it is stopped
 
 
 def run_server(
@@ -29,8 +33,6 @@ def run_server(
     log_place: str = "",
 ) -> None:
     """Serve until SIGINT or SIGTERM; the first line of the log says where."""
-    import uvicorn
-
     site = Site(
         store=store,
         settings=settings,
@@ -40,10 +42,19 @@ def run_server(
         log_place=log_place,
     )
     site.check()
-    app = build_app(site, timer=time.monotonic)
     listening = _listen(host, port)
+    at, on = listening.getsockname()[:2]
+    log(f"serving {store.place} at http://{f'[{at}]' if ':' in at else at}:{on}")
+    with listening:
+        make_server(site).run(sockets=[listening])
+
+
+def make_server(site: Site) -> uvicorn.Server:
+    """The server of a site; pages that are kept up to date end when it is stopped."""
+    import uvicorn
+
     config = uvicorn.Config(
-        app,
+        build_app(site, timer=time.monotonic),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -54,10 +65,16 @@ def run_server(
         root_path=site.root,
         lifespan="on",
     )
-    at, on = listening.getsockname()[:2]
-    log(f"serving {store.place} at http://{f'[{at}]' if ':' in at else at}:{on}")
-    with listening:
-        uvicorn.Server(config).run(sockets=[listening])
+
+    class Server(uvicorn.Server):
+        """Tells the site first."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """End it."""
+            site.stopping = True
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def _fetcher(settings: Settings) -> LiveFetcher:

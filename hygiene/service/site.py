@@ -50,6 +50,7 @@ class Site:
     log_addresses: bool = False
     fetcher: Fetcher = field(default_factory=lambda: RecordedFetcher(()))  # of what SNS names
     log_place: str = ""  # what `measure` reads the events from; "" is the store's file
+    stopping: bool = False
     posts: Posts = field(init=False)
     ledger: Ledger = field(init=False)
     leaves: Together[Leave, Sending | None] = field(init=False)

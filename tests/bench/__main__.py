@@ -22,6 +22,7 @@ from hygiene.dns_client import Server, parse_server
 from . import contenders
 from .cleaning import cleaning
 from .measuring import measuring
+from .serving import serving
 from .shops import shop, zone_text
 
 DELAY_MS = 20
@@ -29,7 +30,7 @@ CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
 EVENTS = (1_000_000, 10_000_000)
-PARTS = ("audit", "start", "clean", "measure")
+PARTS = ("audit", "start", "clean", "measure", "serving")
 
 
 @contextmanager
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, nargs="*", default=EVENTS, help="of the mail logs that are measured"
     )
+    parser.add_argument("--seconds", type=float, default=30, help="of load on the service")
     parser.add_argument("--only", choices=PARTS, nargs="*", default=PARTS, help="what is measured")
     chosen = parser.parse_args()
     print(f"medians of {chosen.rounds} interleaved rounds; every DNS answer takes {DELAY_MS} ms")
@@ -141,6 +143,8 @@ def main() -> None:
         rounds = max(chosen.rounds // 3, 1)
         for events in chosen.events:
             show(f"measuring {events:,} events, rounds: {rounds}", measuring(events, rounds))
+    if "serving" in chosen.only:
+        serving(chosen.seconds, show)
 
 
 if __name__ == "__main__":

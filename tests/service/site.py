@@ -2,16 +2,15 @@
 
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from itertools import count
 
-import uvicorn
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from hygiene.config import ServiceSettings, Settings, StreamSettings
 from hygiene.service.application import build_app
+from hygiene.service.server import make_server
 from hygiene.service.site import Site
 from hygiene.store import open_store
 from hygiene.tables import EVENT, OUTBOX
@@ -80,8 +79,7 @@ def running(url, *, settings, clock=None):
     """The same behind a real server on loopback; its address."""
     with open_store(str(url), key=KEY) as store, socket.create_server(("127.0.0.1", 0)) as listening:
         site = Site(store=store, settings=settings, clock=clock or Clock(START_US))
-        config = uvicorn.Config(build_app(site, timer=time.monotonic), log_config=None, lifespan="on")
-        server = uvicorn.Server(config)
+        server = make_server(site)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""Double opt-in and preferences: evidence of every step, nothing on GET, and no question answered about others."""
+"""Double opt-in and preferences: evidence of every step, nothing on GET, nothing told about others."""
 
 import json
 import re

@@ -38,7 +38,7 @@ def bounce(site):
             "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",
             "Email": ANN,
             "BouncedAt": "2026-11-27T09:00:00Z",
-            "Description": "The server was unable to deliver your message (ex: unknown user, mailbox not found).",
+            "Description": "The server was unable to deliver your message (ex: unknown user).",
             "Details": "smtp;550 5.1.1 The email account that you tried to reach does not exist.",
             "Metadata": {"hygiene_ref": site.ref(ANN)},
         }
