@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from hygiene.audit.run import audit_message as audit_message
     from hygiene.audit.run import judge as judge
     from hygiene.audit.spf_evaluation import check_host as check_host
+    from hygiene.bounce import Bounce as Bounce
+    from hygiene.bounces.classify import classify_bounce as classify_bounce
+    from hygiene.bounces.refusal import classify_reply as classify_reply
     from hygiene.config import CleaningPolicy as CleaningPolicy
     from hygiene.contacts.clean import clean_contacts as clean_contacts
     from hygiene.contacts.cleaned import Cleaned as Cleaned
+    from hygiene.contacts.signups import read_signups as read_signups
     from hygiene.content.lint import Lint as Lint
     from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 #: public name → the module it lives in; loaded when first used, so that `import hygiene` costs nothing
 _HOMES = {
     "Audit": "hygiene.audit.run",
+    "Bounce": "hygiene.bounce",
     "Cleaned": "hygiene.contacts.cleaned",
     "CleaningPolicy": "hygiene.config",
     "Comparison": "hygiene.metrics.variants.comparison",
@@ -64,6 +69,8 @@ _HOMES = {
     "audit_domain": "hygiene.audit.run",
     "audit_domains": "hygiene.audit.run",
     "audit_message": "hygiene.audit.run",
+    "classify_bounce": "hygiene.bounces.classify",
+    "classify_reply": "hygiene.bounces.refusal",
     "clean_contacts": "hygiene.contacts.clean",
     "check_host": "hygiene.audit.spf_evaluation",
     "compare_variants": "hygiene.metrics.variants.compare",
@@ -74,6 +81,7 @@ _HOMES = {
     "measure": "hygiene.metrics.measure",
     "preflight_campaign": "hygiene.sending.preflight.preflight",
     "read_events": "hygiene.metrics.event_log",
+    "read_signups": "hygiene.contacts.signups",
 }
 
 __all__ = list(_HOMES)

@@ -183,7 +183,8 @@ class BounceKind(StrEnum):
 class Verdict:
     """What a refusal means. `rule_id` names the rule that decided, "" where none did; `evidence` its line.
 
-    `only_retry`: whatever the reason, the server wants nothing but a later try (greylisting).
+    `only_retry`: whatever the reason, the server wants nothing but a later try: greylisting, or a temporary
+    reply (4xx) that concerns the recipient. Such a verdict is never hard.
     """
 
     reason: BounceReason
@@ -200,7 +201,7 @@ class Verdict:
     @property
     def hard(self) -> bool:
         """Whether the address must never be mailed again."""
-        return self.reason.about.hard
+        return self.reason.about.hard and not self.only_retry
 
     @property
     def action(self) -> Action:

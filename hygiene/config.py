@@ -130,7 +130,7 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     rates: tuple[str, ...] = ()  # all of which hold at once: 100/h, 500/d
     providers: dict[str, tuple[str, ...]] = {}  # provider → rates of its own
     warm_up: str = ""  # conservative, aggressive or transactional; "" for none
-    sign: tuple[str, ...] = ()  # SELECTOR._domainkey.DOMAIN=file:KEY, of keys that we sign with
+    sign: tuple[str, ...] = ()  # SELECTOR._domainkey.DOMAIN=file:KEY, to sign with; of smtp, ses and mailgun
     return_path: str = ""  # domain of the envelope sender; "" is the sender's own address
 
 
@@ -204,6 +204,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceSettings = ServiceSettings()
 
 
+_DEFAULTS = Settings()
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; without `path` a hygiene.toml in this folder is used if there is one.
 
@@ -235,10 +238,11 @@ def _read_file(path: Path | None) -> dict[str, Any]:
 
 
 def _variables(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What the environment sets; tables of tables (accounts …) stand in the file alone."""
     found = []
     for name, text in sorted(environ.items()):
         table, _, key = name.removeprefix(PREFIX).lower().partition("_")
-        if name.startswith(PREFIX) and table in Settings.__struct_fields__:
+        if name.startswith(PREFIX) and isinstance(getattr(_DEFAULTS, table, None), msgspec.Struct):
             found.append((table, key, text))
     return found
 
@@ -248,5 +252,5 @@ def _words(text: str) -> list[str]:
 
 
 def _is_list(table: str, key: str) -> bool:
-    fields = {field.name: field.default for field in msgspec.structs.fields(getattr(Settings(), table))}
+    fields = {field.name: field.default for field in msgspec.structs.fields(getattr(_DEFAULTS, table))}
     return isinstance(fields.get(key), tuple)

@@ -94,6 +94,7 @@ EVENT: Final = MappingProxyType(
         "variant": "VARCHAR",
         "segment": "VARCHAR",
         "stream": "VARCHAR",
+        "subject": "VARCHAR",  # the line as the log has it: what was sent, or its template
         "domain": "VARCHAR",  # of the recipient, lower case
         "provider": "VARCHAR",  # of the mailbox: gmail, yahoo …, else the domain
         "kind": "VARCHAR",  # EventKind
@@ -106,7 +107,7 @@ EVENT: Final = MappingProxyType(
         "ts_us": "BIGINT",  # when it happened: microseconds since 1970 UTC; null: not dated
         "value_micros": "BIGINT",  # of a conversion: millionths of the currency's unit
         "currency": "VARCHAR",
-        "file": "SMALLINT",  # number of the log in the report of reading it
+        "file": "INTEGER",  # number of the log in the report of reading it
         "line": "BIGINT",  # line or record in it, from 1; null where the format has none
     }
 )
@@ -114,7 +115,7 @@ EVENT: Final = MappingProxyType(
 #: What was not understood, kept: an event with an unknown word is a row of both tables.
 UNREAD: Final = MappingProxyType(
     {
-        "file": "SMALLINT",
+        "file": "INTEGER",
         "line": "BIGINT",
         "why": "VARCHAR",
         "text": "VARCHAR",  # as it stood, at most 2,000 characters
@@ -126,6 +127,7 @@ TALLY: Final = MappingProxyType(
     {
         "source": "VARCHAR",
         "campaign": "VARCHAR",
+        "subject": "VARCHAR",
         "sent_us": "BIGINT",  # microseconds since 1970 UTC
         "sent": "BIGINT",
         "delivered": "BIGINT",
@@ -140,7 +142,7 @@ TALLY: Final = MappingProxyType(
         "unsubscribed": "BIGINT",
         "revenue_micros": "BIGINT",  # millionths of the currency's unit
         "currency": "VARCHAR",
-        "file": "SMALLINT",
+        "file": "INTEGER",
         "line": "BIGINT",
     }
 )

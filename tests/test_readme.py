@@ -107,6 +107,19 @@ def test_the_python_shown_runs() -> None:
     assert repr(verdict).startswith(code.splitlines()[-1].removeprefix("# ").partition(", …")[0])
 
 
+def test_the_bounce_shown_is_read_as_shown() -> None:
+    import hygiene
+
+    names: dict[str, object] = {"hygiene": hygiene}
+    code = block_with("python", "classify_bounce(raw)")
+    exec(compile(code, "README.md", "exec"), names)
+    bounce: Any = names["bounce"]
+    said = f"{bounce.recipient}, {bounce.reason}, {bounce.blame}, {bounce.hard}, {bounce.action}"
+    assert f"# {said}:" in code
+    assert hygiene.classify_reply(550, "5.1.1", "user unknown", phase="rcpt").action == "suppress"
+    assert hygiene.classify_reply(550, "5.1.1", "user unknown", phase="auth").action == "stop"
+
+
 def test_the_cleaning_shown_is_the_cleaning_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shown = block_with("console", "$ hygiene clean outfitters-klaviyo.csv").splitlines()[1:]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from hygiene.bounce import BounceReason
-from hygiene.bounces.wording import Phrase, phrase
+from hygiene.bounces.wording import Phrase, Phrases, phrase
 from hygiene.files import packaged_text
 
 #: the files of rules; each begins with the weight of its rules that name none
@@ -38,7 +38,8 @@ class Rule:
     """One rule: every condition that is given must hold, of a list any entry.
 
     `status` entries may end in ``*``. `weight` from 1 to 100 orders the rules: an unmistakable
-    text weighs more than a status code, a status code more than a vague text.
+    text weighs more than a status code, a status code more than a vague text. `outright`: the text holds even
+    where the refusal came after the message.
     """
 
     id: str
@@ -51,15 +52,15 @@ class Rule:
     phase: tuple[str, ...] = ()
     provider: tuple[str, ...] = ()
     only_retry: bool = False
+    outright: bool = False
 
     def holds(self, refusal: Refusal) -> bool:
-        """Whether the refusal meets it."""
+        """Whether the refusal meets its other conditions than the text."""
         return (
             (not self.code or refusal.code in self.code)
             and (not self.phase or refusal.phase in self.phase)
             and (not self.provider or refusal.provider in self.provider)
             and (not self.status or any(self.names(status) for status in refusal.statuses))
-            and (not self.text or any(each.is_in(refusal.words) for each in self.text))
             and not any(each.is_in(refusal.words) for each in self.unless)
         )
 
@@ -92,14 +93,27 @@ def rules() -> tuple[Rule, ...]:
 
 
 @cache
+def _phrases() -> Phrases:
+    return Phrases((each, number) for number, rule in enumerate(rules()) for each in rule.text)
+
+
+@cache
+def _textless() -> frozenset[int]:
+    """Numbers of the rules that codes and phase alone decide."""
+    return frozenset(number for number, rule in enumerate(rules()) if not rule.text)
+
+
+@cache
 def _of_report() -> tuple[Rule, ...]:
     """The rules that a status alone decides."""
     return tuple(each for each in rules() if each.status and not each.text)
 
 
+@lru_cache(maxsize=4096)  # the same words come from a server again and again
 def strongest(refusal: Refusal) -> tuple[Rule, int] | None:
     """The heaviest rule that holds, with its weight in this case."""
-    reply = next((each for each in rules() if each.holds(refusal)), None)
+    numbers = sorted(_phrases().found_in(refusal.words) | _textless())
+    reply = next((rules()[number] for number in numbers if rules()[number].holds(refusal)), None)
     report = next(_by_report(refusal), None)
     if reply is None or (report is not None and report.weight - STATUS_OF_REPORT > reply.weight):
         return None if report is None else (report, report.weight - STATUS_OF_REPORT)

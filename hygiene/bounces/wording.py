@@ -1,31 +1,57 @@
-"""Text as rules see it: no case, accents, punctuation, addresses or codes; and the phrases that are sought in it."""
+"""Text as rules see it, without case, accents, punctuation, addresses and codes; and phrases in it."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
-MAX_TEXT = 2_000  # characters of one reply; longer ones repeat themselves
-MAX_GAP = 80  # characters that a ``*`` of a phrase may stand for
+MAX_TEXT: Final = 2_000  # characters of one reply; longer ones repeat themselves
+MAX_GAP: Final = 50  # characters that a ``*`` of a phrase may stand for
 _MAX_STARTS = 4  # places at which a phrase is tried
+
+STOP: Final = "|"  # the end of a sentence: no phrase goes across it
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]{1,128}@[^\s<>()\[\]\"',;:@]{1,255}")
 _IP = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)|\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b")
 _CODES = re.compile(
-    r"(?<![\w.])(?:[245][0-7]\d(?=[-\s])[-\s]*)?#?[245]\.\d{1,3}\.\d{1,3}(?![\w.]*\d)|(?<![\w.])[245][0-7]\d(?=-|\s|$)"
+    r"(?<![\w.])(?:[245][0-7]\d[-\s]+)?#?[245]\.\d{1,3}\.\d{1,3}(?![\w.]*\d)|(?<![\w.])[245][0-7]\d-|^[245][0-7]\d\s",
+    re.MULTILINE,
 )
-_NO_WORD = re.compile(r"[\W_]+")
+_HOST = re.compile(
+    r"(?<![\w.-])[a-z0-9-]{1,63}(?:(?:\.[a-z0-9-]{1,63}){2,}|\.(?:com|net|org|example))(?![\w-])"
+)
+#: host names say nothing, but for those of blocklists and filters; Exchange's words only look like names
+_TELLING = re.compile(
+    r"spam|rbl|dnsbl|black|block|abuse|barracuda|reputation|sorbs|uceprotect|surbl|uribl|openspf|cloudmark"
+    r"|resolver|storedrv|smtpsend|exception|transport|senderbase|talos|symantec|messagelabs|proofpoint|manitu|surriel|mailspike|invaluement"
+)
+_DIGIT = re.compile(r"[0-9]")
+_END = re.compile(r"[.!?][\"')\]]*\s+|:[ \t]*\n|\n[ \t]*\n|[。！？]")
+_NO_WORD = re.compile(rf"(?:[^\w{STOP}]|_)+")
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"})
+_OTHER_SCRIPT = "\u0e00"  # no word
 _UNSPACED = "\u0e00"  # from Thai on: scripts without word boundaries, and Hangul, which inflects
 
 
 def normal(text: str) -> str:
-    """The words of a text with a space around each: ``550 5.1.1 <a@x.example> User-Unknown`` → `` user unknown ``."""
+    """The words of a text, a space around each: ``550 5.1.1 <a@x.test> User-Unknown``, `` user unknown ``."""
     words = plain(text)
-    for noise in (_ADDRESS, _IP, _CODES):
-        words = noise.sub(" ", words)
-    return f" {' '.join(_NO_WORD.split(words))} ".replace("  ", " ")
+    if "@" in words:
+        words = _ADDRESS.sub(" ", words)
+    if _DIGIT.search(words):
+        words = _CODES.sub(" ", _IP.sub(" ", words))
+    if "." in words:
+        words = _HOST.sub(_telling, words)
+    return _spaced(_END.sub(f" {STOP} ", words))
+
+
+def _telling(host: re.Match[str]) -> str:
+    return host[0] if _TELLING.search(host[0]) else " "
 
 
 def plain(text: str) -> str:
@@ -33,7 +59,12 @@ def plain(text: str) -> str:
     text = text[:MAX_TEXT].lower()
     if text.isascii():
         return text
+    text = text.translate(_LETTERS)
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def _spaced(text: str) -> str:
+    return f" {' '.join(_NO_WORD.split(text))} ".replace("  ", " ")
 
 
 @dataclass(frozen=True)
@@ -56,11 +87,22 @@ class Phrase:
                 return False
         return False
 
+    @property
+    def whole_words(self) -> list[str]:
+        """The whole words in it, which any text that has the phrase has."""
+        found = (word for piece in self.pieces for word in re.findall(r"(?<= )\S+(?= )", piece))
+        return [word for word in found if word < _UNSPACED]
+
+    @property
+    def script(self) -> str:
+        """The key of a phrase without whole words: "" if it is ASCII, which any text may have."""
+        return "" if all(piece.isascii() for piece in self.pieces) else _OTHER_SCRIPT
+
 
 def _follow(pieces: list[str], words: str, end: int) -> bool:
     for piece in pieces:
         start = words.find(piece, end - 1, end + MAX_GAP + len(piece))  # the space between them is shared
-        if start < 0:
+        if start < 0 or STOP in words[end:start]:
             return False
         end = start + len(piece)
     return True
@@ -73,7 +115,28 @@ def phrase(text: str) -> Phrase:
 
 
 def _bounded(piece: str) -> str:
-    words = normal(piece).strip()
+    words = _spaced(plain(piece)).strip()
     before = " " if piece[0] == " " and words[0] < _UNSPACED else ""
     after = " " if piece[-1] == " " and words[-1] < _UNSPACED else ""
     return f"{before}{words}{after}"
+
+
+class Phrases:
+    """Many phrases, sought together: only those are tried that have a word in common with the text."""
+
+    def __init__(self, phrases: Iterable[tuple[Phrase, int]]) -> None:
+        every = list(phrases)
+        common = Counter(word for each, _ in every for word in each.whole_words)
+        self._by_word: dict[str, list[tuple[Phrase, int]]] = {}
+        for each, number in every:
+            rarest = min(each.whole_words, key=lambda word: common[word], default=each.script)
+            self._by_word.setdefault(rarest, []).append((each, number))
+
+    def found_in(self, words: str) -> set[int]:
+        """The numbers whose phrases a normal text has."""
+        sought = self._by_word
+        common = sought.keys() & words.split()
+        common.add("")
+        if not words.isascii():
+            common.add(_OTHER_SCRIPT)
+        return {number for word in common for each, number in sought.get(word, ()) if each.is_in(words)}

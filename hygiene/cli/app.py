@@ -19,6 +19,7 @@ from hygiene.cli import (
     measure,
     notebook,
     preflight,
+    selftest,
     send,
     serve,
     support,
@@ -54,6 +55,7 @@ app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(send.app, name="send")
+app.add_typer(selftest.app, name="selftest")
 
 
 def _print_version(wanted: bool) -> None:

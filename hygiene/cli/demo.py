@@ -84,6 +84,7 @@ def _measure(output: Path, *, verbose: bool) -> None:
         log, orders = write_mailing(Path(folder))
         kpis = measure(log, by="campaign", orders=orders)
     documents, data, title = [kpis.sections()], kpis.to_dict(), "Mail measured"
+    data["account"]["files"] = [Path(name).name for name in kpis.account.files]  # the folder was only for now
     deliver(documents, data, form=Format.TEXT, title=title, verbose=verbose)
     deliver(documents, data, form=Format.HTML, title=title, output=output / "measure.html")
     deliver(documents, data, form=Format.JSON, title=title, output=output / "measure.json")

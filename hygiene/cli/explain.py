@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,40 +18,57 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a finding, a reason or a figure means and by which rule; without ID list all."""
-    from hygiene.audit.registry import all_checks, choose
-    from hygiene.contacts.reasons import ABOUT, RejectReason
+    from hygiene.audit.registry import choose
+    from hygiene.contacts.reasons import ABOUT
     from hygiene.content.registry import all_rules
     from hygiene.metrics.durations import ABOUT as ABOUT_TIMES
     from hygiene.metrics.kpis import FAMILIES, KPIS
+    from hygiene.sending.preflight.registry import all_checks as preflight_checks
 
     if id is None:
-        for each in all_checks().values():
-            say(f"{each.id:<30} {each.severity:<9} {each.title}")
-        for each_rule in all_rules().values():
-            say(f"{each_rule.id:<30} {each_rule.severity:<9} {each_rule.title}")
-        for reason, about in ABOUT.items():
-            say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
-        for kpi in KPIS.values():
-            say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+        _list_all()
         return
     figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
-    if figure in {*KPIS, *FAMILIES, *ABOUT_TIMES}:
-        _explain_figure(figure)
-        return
-    if id in all_rules():
-        _explain_rule(id)
-        return
-    if id in ABOUT:
-        about = ABOUT[RejectReason(id)]
-        say(f"{id}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
-        say(f"  What would change it: {about.remedy}")
-        return
+    for known, name, tell in (
+        ({*KPIS, *FAMILIES, *ABOUT_TIMES}, figure, _explain_figure),
+        (all_rules(), id, _explain_rule),
+        (preflight_checks(), id, _explain_check),
+        (ABOUT, id, _explain_reason),
+    ):
+        if name in known:
+            tell(name)
+            return
     for each in choose([id]):
         optional = ", optional: never changes a grade" if each.optional else ""
         say(f"{each.id}\n  {each.title}. Severity {each.severity}{optional}.\n  {each.why}")
         say(f"  Rule: {each.rule}  {each.source}".rstrip())
         if each.fix:
             say(f"  Fix:  {each.fix}")
+
+
+def _list_all() -> None:
+    from hygiene.audit.registry import all_checks
+    from hygiene.contacts.reasons import ABOUT
+    from hygiene.content.registry import all_rules
+    from hygiene.metrics.kpis import KPIS
+    from hygiene.sending.preflight.registry import all_checks as preflight_checks
+
+    checks: list[Any] = [*all_checks().values(), *all_rules().values(), *preflight_checks().values()]
+    for each in checks:
+        say(f"{each.id:<30} {each.severity:<9} {each.title}")
+    for reason, about in ABOUT.items():
+        say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
+    for kpi in KPIS.values():
+        say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+
+
+def _explain_reason(name: str) -> None:
+    """Why a row of a list is not mailed."""
+    from hygiene.contacts.reasons import ABOUT, RejectReason
+
+    about = ABOUT[RejectReason(name)]
+    say(f"{name}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
+    say(f"  What would change it: {about.remedy}")
 
 
 def _explain_rule(name: str) -> None:
@@ -61,6 +78,17 @@ def _explain_rule(name: str) -> None:
     each = all_rules()[name]
     say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
     say(f"  Rule: {each.source.dated}  {each.source.url}".rstrip())
+    say(f"  Fix:  {each.fix}")
+
+
+def _explain_check(name: str) -> None:
+    """A check of preflight."""
+    from hygiene.sending.preflight.registry import all_checks
+
+    each = all_checks()[name]
+    final = "; it cannot be overridden" if each.final else ""
+    say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}{final}.\n  {each.why}")
+    say(f"  Rule: {each.rule}  {each.source}".rstrip())
     say(f"  Fix:  {each.fix}")
 
 

@@ -66,11 +66,28 @@ def measure(
             help="Orders, for conversion and revenue: Shopify, WooCommerce or plain CSV (repeatable).",
         ),
     ] = None,
+    subjects: Annotated[
+        Paths,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Subjects of campaigns for --by subject-feature, where no log tells them (repeatable).",
+        ),
+    ] = None,
+    contacts: Annotated[
+        Paths,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="The list, exported or cleaned: since when people are on it, for cohorts (repeatable).",
+        ),
+    ] = None,
     by: Annotated[
         Words,
         typer.Option(
             metavar="COLUMN,...",
-            help="Split by campaign, provider, domain, segment, variant, stream, source, day or week.",
+            help="Split by campaign, provider, domain, segment, variant, stream, source, day, week, "
+            "cohort, weeks-since, or by subject-feature: what went with which subject lines.",
         ),
     ] = None,
     benchmarks: Annotated[
@@ -163,6 +180,8 @@ def measure(
             **_arguments(settings),
             sends=sends or (),
             orders=orders or (),
+            subjects=subjects or (),
+            joined=_signups(contacts, config),
             since=since,
             until=until,
             as_platform=as_.value if as_ else None,
@@ -176,6 +195,16 @@ def measure(
     _deliver(kpis, format, verbose=verbose, output=output)
     limit = None if settings.fail_on == "never" else Severity(settings.fail_on)
     raise typer.Exit(kpis.exit_code(limit))
+
+
+def _signups(contacts: Paths, config: Path | None) -> Any:
+    """Since when people are on the list, by the columns that a cleaning reads; nothing without one."""
+    if not contacts:
+        return None
+    from hygiene.config import load_settings
+    from hygiene.contacts.signups import read_signups
+
+    return read_signups(contacts, columns=load_settings(config).clean.columns)
 
 
 def _merged(settings: MeasureSettings, **given: Any) -> MeasureSettings:

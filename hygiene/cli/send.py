@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hygiene.config import Settings
     from hygiene.sending.breaker import Trip
     from hygiene.sending.preflight.preflight import Preflight
-    from hygiene.sending.send import Sending
+    from hygiene.sending.running import Sending
     from hygiene.sending.worker import Settled
     from hygiene.store import Store
 
@@ -144,7 +144,7 @@ def resume(
     config: Config = None,
 ) -> None:
     """Go on with a campaign that was paused, held, or cut off."""
-    from hygiene.sending.send import find_running, go_on
+    from hygiene.sending.running import find_running, go_on
     from hygiene.sending.states import CampaignState
     from hygiene.sending.status import resume as resume_campaign
 
@@ -161,7 +161,7 @@ def resume(
 @app.command("cancel")
 def cancel(name: Name, config: Config = None) -> None:
     """End a campaign: what was not sent stays unsent."""
-    from hygiene.sending.send import clock
+    from hygiene.sending.running import clock
     from hygiene.sending.status import cancel as cancel_campaign
 
     with _store(_settings(config), create=False) as store:
@@ -186,7 +186,7 @@ def doubts(
     Exit code 3 while there are any.
     """
     from hygiene.sending.presentation import doubts_document
-    from hygiene.sending.send import clock
+    from hygiene.sending.running import clock
     from hygiene.sending.status import read_doubts, resolve_doubts
 
     with _store(_settings(config), create=False) as store:
@@ -202,7 +202,7 @@ def doubts(
 @app.command("work")
 def work(config: Config = None) -> None:
     """Send whatever is due until told to stop; several of these may share a store in PostgreSQL."""
-    from hygiene.sending.send import run_worker
+    from hygiene.sending.running import run_worker
 
     settings = _settings(config)
     with _store(settings) as store, _watching() as watch:
@@ -250,7 +250,7 @@ class _Watch:
 
     def sending(self) -> Sending:
         """As a sending tells it."""
-        from hygiene.sending.send import Sending as Told
+        from hygiene.sending.running import Sending as Told
 
         return Told(
             preflight=self._preflight,

@@ -199,6 +199,8 @@ def styled(parent: Style, css: Declarations, attributes: Mapping[str, str], tag:
         style = replace(style, colour=None)  # the client's own colour of links
     for value in _backgrounds(css, attributes):
         style = replace(style, background=_background(parent, value), ground_said=True)
+    if style.hidden.startswith("font-size") and (tag == "img" or (style.size_px or 0) > 1):
+        style = replace(style, hidden="")  # text without size hides no picture, and its size can be set anew
     return style if style.hidden else replace(style, hidden=_hiding(css, attributes))
 
 

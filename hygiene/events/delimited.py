@@ -77,7 +77,7 @@ def take_damaged(task: Task) -> int:
     rejects = f"select line, min(csv_line) as csv_line from {_REJECTS} group by line"
     (damaged,) = con.execute(f"select count(*) from ({rejects})").fetchone() or (0,)
     con.execute(
-        f"insert into unread by name select {task.number}::smallint as file, line::bigint as line, "
+        f"insert into unread by name select {task.number}::int as file, line::bigint as line, "
         f"'cells that do not fit the columns' as why, left(csv_line, {MOST_TEXT}) as text from ({rejects})"
     )
     con.execute(f"drop table {_REJECTS}")

@@ -74,7 +74,7 @@ def load_json(task: Task, log: JsonLog) -> None:
     small = log.size <= NUMBERED
     load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(task, log))
     if log.form == "newline_delimited":
-        _keep_damaged(task, log)
+        keep_damaged(task, log)
 
 
 def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
@@ -203,7 +203,7 @@ def _plain_places(keys: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _keep_damaged(task: Task, log: JsonLog) -> None:
+def keep_damaged(task: Task, log: JsonLog) -> None:
     """The text of damaged lines, by their numbers among the lines that are not blank."""
     if not _count(task, quote(Mark.DAMAGED)):
         return

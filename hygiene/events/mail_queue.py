@@ -33,7 +33,7 @@ class Step(IntEnum):
 LINES: Final = "mail_line"
 #: the columns of `LINES`, one row a line
 LINE: Final = {
-    "file": "SMALLINT",
+    "file": "INTEGER",
     "line": "BIGINT",
     "ts_us": "BIGINT",
     "host": "VARCHAR",

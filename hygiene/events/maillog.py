@@ -88,7 +88,7 @@ def read_mail_log(task: Task) -> FileRead:
     years, notes = _years(task)
     task.connection.execute(_insert_sql(task, years))
     task.connection.execute(
-        f"insert into unread by name select {task.number}::smallint as file, line, "
+        f"insert into unread by name select {task.number}::int as file, line, "
         f"'a delivery that cannot be read' as why, left(text, {_KEPT}) as text "
         "from mail_read where what is null"
     )
@@ -179,7 +179,7 @@ def _insert_sql(task: Task, years: str) -> str:
     sender = r"regexp_extract(said, '^from=<(.*?)>, size=', 1)"
     return f"""
     insert into {LINES} by name
-    select {task.number}::smallint as file, line, {_moment_sql(task.timezone, years)} as ts_us, host, qid, what,
+    select {task.number}::int as file, line, {_moment_sql(task.timezone, years)} as ts_us, host, qid, what,
         what = {Step.QUEUED:d} and ({sender} = '' or starts_with(lower({sender}), 'double-bounce@')) as notice,
         case what when {Step.MESSAGE_ID:d}
             then nullif(regexp_extract(said, '^message-id=<?\\s*(.*?)\\s*>?$', 1), '') end as message_id,

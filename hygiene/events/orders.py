@@ -35,7 +35,7 @@ _ORDER: Final = {
     "currency": "VARCHAR",
     "campaign": "VARCHAR",
     "state": "VARCHAR",  # counted, unpaid or undone
-    "file": "SMALLINT",
+    "file": "INTEGER",
     "line": "BIGINT",
 }
 _WORDS_NAMED: Final = 5
@@ -141,14 +141,14 @@ class _Reading:
         select {quote(self.shop.name)} as source, order_text as order_id, recipient, ts_us,
             total_micros - back_micros as value_micros, campaign_text as campaign, state,
             {currency_sql("currency_text", "total_text")} as currency,
-            {self.task.number}::smallint as file, line
+            {self.task.number}::int as file, line
         from {_ROWS}"""
 
     def _set_aside(self) -> None:
         """What is no amount and no date, as it stood."""
         for field, column in (("total", "total_micros"), ("time", "ts_us")):
             self.connection.execute(
-                f"insert into unread by name select {self.task.number}::smallint as file, line, "
+                f"insert into unread by name select {self.task.number}::int as file, line, "
                 f"'an order whose {field} cannot be read' as why, left({field}_text, 2000) as text "
                 f"from {_ROWS} where {field}_text is not null and {column} is null"
             )

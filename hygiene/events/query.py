@@ -45,12 +45,23 @@ if TYPE_CHECKING:
 #: fields of layouts that become columns
 FIELDS: Final = (
     *("word", "recipient", "time", "status", "smtp", "text", "machine", "agent", "id", "message", "url"),
-    *("campaign", "variant", "segment", "stream", "provider", "tracked", "track_open", "track_click"),
+    *(
+        "campaign",
+        "variant",
+        "segment",
+        "stream",
+        "subject",
+        "provider",
+        "tracked",
+        "track_open",
+        "track_click",
+    ),
     *("micros", "value", "currency", "source"),
 )
 _TOLD_WHY = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.DEFERRED)
 _SEEN = (EventKind.OPENED, EventKind.CLICKED)
 _MOST_REASON = 500  # characters
+_MOST_SUBJECT = 1_000  # characters: RFC 5322 §2.1.1 allows 998 a line
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 _TRACKED = ("open", "click", "both", "none")
 _NO = "'', '0', 'false', 'no', 'f', 'n'"
@@ -115,7 +126,7 @@ def events_sql(records: Records, number: int, timezone: str) -> str:
 def unread_sql(records: Records, number: int, most: int) -> str:
     """Rows of `unread`: what was not understood, save damaged records, whose text is not here."""
     return f"""
-    {_kinded(records, "UTC")} select {number}::smallint as file, line, case kind
+    {_kinded(records, "UTC")} select {number}::int as file, line, case kind
         when '{EventKind.UNKNOWN}' then 'unknown event: ' || {_unknown(records.layouts)}
         else 'no event of any layout known here' end as why, left({records.raw}, {MOST_TEXT}) as text
     from kinded where kind in ('{EventKind.UNKNOWN}', '{Mark.LEFT}') limit {most}"""
@@ -277,6 +288,7 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "variant": "nullif(trim(f_variant), '')",
         "segment": "nullif(trim(f_segment), '')",
         "stream": "nullif(trim(f_stream), '')",
+        "subject": f"nullif(left(trim(f_subject), {_MOST_SUBJECT}), '')",
         "provider": _provider(layouts),
         "bounce_class": f"case when {is_kind('kind', EventKind.BOUNCED)} then {_bounce()} end",
         "smtp_status": "found_status",
@@ -288,7 +300,7 @@ def _columns(layouts: Sequence[EventLayout], number: int) -> str:
         "tracked": _tracked(),
         "value_micros": f"case when kind = '{EventKind.CONVERTED}' then {_micros()} end",
         "currency": f"case when kind = '{EventKind.CONVERTED}' then upper(f_currency) end",
-        "file": f"{number}::smallint",
+        "file": f"{number}::int",
     }
     return ", ".join(f"{made.get(name, name)} as {name}" for name in EVENT)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.event import EVENT, TALLY, UNREAD, EventKind
+from hygiene.events.batches import LARGEST, Batch, Waiting, keep_texts
 from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog, json_form, load_json
 from hygiene.events.layout import quote
 from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
-from hygiene.events.report import EventReport, LogReport
+from hygiene.events.report import EventReport, LogReport, Told, guesses, report_of
 from hygiene.events.tablelog import TableLog, load_table
 from hygiene.events.unpacked import Found, Part, find_logs, link, unpack, without_mark
 from hygiene.events.values import providers
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _WORDS_NAMED: Final = 50  # unknown words, the most frequent first
 _NUMBERED_TABLE: Final = 32 * MIB  # bytes of a table whose rows are numbered
-_TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest")
+_TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest", "event_batch")
 
 Tick = Callable[[str, int], None]
 
@@ -116,6 +117,8 @@ class _Reading:
         self.files: list[LogReport] = []
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
+        self.batch = Batch(connection)
+        self.events = 0  # so far, for the tick
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
@@ -130,12 +133,17 @@ class _Reading:
         self.connection.execute("create or replace temp table event_provider as from event_given")
         self.connection.unregister("event_given")
 
+    @property
+    def _next(self) -> int:
+        """The number of the next file."""
+        return len(self.files) + len(self.batch.files)
+
     def read_path(self, found: Found) -> None:
         """The logs of one file; one of a folder that is no log is noted and left."""
-        before = len(self.files)
+        before = self._next
         try:
             for part in unpack(found.path, self.work):
-                self._read_part(part)
+                self._read_part(part, named=found.named)
         except UnreadableInput as error:
             if found.named:
                 raise
@@ -144,15 +152,16 @@ class _Reading:
 
     def _forget(self, before: int) -> None:
         """Take out what a file gave before it turned out unreadable."""
+        self.batch.forget(before)
         for table in ("events", "unread", "tallies"):
             self.connection.execute(f"delete from {table} where file >= {before}")
         del self.files[before:]
 
-    def _read_part(self, part: Part) -> None:
+    def _read_part(self, part: Part, *, named: bool) -> None:
         task = Task(
             path=part.path,
             name=part.name,
-            number=len(self.files),
+            number=self._next,
             connection=self.connection,
             work=part.scratch.folder,
             timezone=self.timezone,
@@ -162,6 +171,10 @@ class _Reading:
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
+        if reader is None and _is_json(part) and len(part.head) <= LARGEST:
+            self._await(Waiting(task=task, log=_json_log(part), named=named))
+            return
+        self.load_waiting()
         if reader:
             self.used[reader.name] = reader
             self._account(task, reader.read(task))
@@ -170,30 +183,42 @@ class _Reading:
             del numbered
             self._account(replace(task, number=len(self.files)), read)
 
+    def _await(self, one: Waiting) -> None:
+        with _damage(one.task.name, "JSON"):
+            self.batch.add(one)
+        if self.batch.full:
+            self.load_waiting()
+
+    def load_waiting(self) -> None:
+        """Read the small files that wait for each other."""
+        if not self.batch.files:
+            return
+        loaded = list(self.batch.load())
+        rows = self._rows_of(loaded[0][0].task.number)
+        for one, error in loaded:
+            if error and one.named:
+                raise error
+            if error:
+                self.refused.append(str(error))
+            told = rows.get(one.task.number, [])
+            keep_texts(one, sum(count for kind, *_, count, _ in told if kind == Mark.DAMAGED))
+            if not error:
+                self._account(one.task, FileRead(name=one.task.name), told)
+
     def _read_records(self, task: Task, part: Part) -> Iterator[FileRead]:
-        kind = binary_kind(part.head)
         why = refuse(part.head)
         if why:
             raise UnreadableInput(f"{task.name} cannot be read: {why}")
-        text = part.head.removeprefix(codecs.BOM_UTF8).lstrip()
-        if kind is Kind.PARQUET:
+        if binary_kind(part.head) is Kind.PARQUET:
             yield self._read_parquet(task, part)
-        elif text.startswith((b"{", b"[")) and not is_utf_16(part.head):
+        elif _is_json(part):
             yield self._read_json(task, part)
         else:
             yield from self._read_delimited(task, part)
 
     def _read_json(self, task: Task, part: Part) -> FileRead:
-        marked = part.head.startswith(codecs.BOM_UTF8)
-        path = without_mark(part.path, part.scratch) if marked else part.path
-        log = JsonLog(
-            path=path,
-            link=quote(str(link(path, part.scratch, ".log"))),
-            form=json_form(part.head),
-            size=path.stat().st_size,
-        )
         with _damage(task.name, "JSON"):
-            load_json(task, log)
+            load_json(task, _json_log(part))
         return FileRead(name=task.name)
 
     def _read_parquet(self, task: Task, part: Part) -> FileRead:
@@ -243,6 +268,7 @@ class _Reading:
 
     def read_frame(self, frame: Any) -> None:
         """A data frame, as if it were a file."""
+        self.load_waiting()
         from hygiene.events.frames import as_table
 
         task = Task(
@@ -259,51 +285,33 @@ class _Reading:
 
     # the account
 
-    def _account(self, task: Task, read: FileRead) -> None:
-        """Count what a file gave, and take out the rows that are no events."""
+    def _rows_of(self, first: int) -> dict[int, list[Told]]:
+        """What the files from a number on gave: kind, source, word, rows, rows without a zone."""
         rows = self.connection.execute(
-            "select kind, source, if(kind = ?, reason, null), count(*), count(*) filter (zoneless) "
-            "from events where file = ? group by all",
-            [str(Mark.SKIPPED), task.number],
+            "select file, kind, source, if(kind = ?, reason, null), count(*), count(*) filter (zoneless) "
+            "from events where file >= ? group by all",
+            [str(Mark.SKIPPED), first],
         ).fetchall()
-        layouts: Counter[str] = Counter()
-        kinds: Counter[EventKind] = Counter()
-        marks: Counter[str] = Counter()
-        skipped: Counter[str] = Counter(read.skipped)
-        zoneless = read.zoneless
-        for kind, source, word, count, without in rows:
-            zoneless += without
-            if kind == Mark.SKIPPED:
-                skipped[word or ""] += count
-            elif kind in (Mark.LEFT, Mark.DAMAGED):
-                marks[kind] += count
-            else:
-                kinds[EventKind(kind)] += count
-                layouts[source] += count
-        if marks or skipped:
+        found: dict[int, list[Told]] = {}
+        for file, *told in rows:
+            found.setdefault(file, []).append(tuple(told))
+        return found
+
+    def _account(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> None:
+        """Count what a file gave, and take out the rows that are no events."""
+        if rows is None:
+            rows = self._rows_of(task.number).get(task.number, [])
+        report, strangers = report_of(task.number, read, rows, timezone=self.timezone)
+        if strangers:
             self.connection.execute(f"delete from events where file = {task.number} and kind like '-%'")
-        notes = list(read.notes)
-        if zoneless:
-            notes.append(f"times without a zone are taken for {self.timezone}")
-        self.files.append(
-            LogReport(
-                number=task.number,
-                name=read.name,
-                layouts=dict(layouts),
-                kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},
-                skipped=dict(skipped),
-                unread=marks[Mark.LEFT],
-                damaged=read.damaged + marks[Mark.DAMAGED],
-                zoneless=zoneless,
-                tallies=read.tallies,
-                notes=tuple(notes),
-            )
-        )
+        self.files.append(report)
+        self.events += report.events
         if self.tick:
-            self.tick(read.name, sum(file.events for file in self.files))
+            self.tick(read.name, self.events)
 
     def finish(self) -> EventReport:
         """The report; raises UnreadableInput where nothing could be read."""
+        self.load_waiting()
         notes: list[str] = []
         for reader in self.used.values():
             if reader.finish:
@@ -330,7 +338,7 @@ class _Reading:
             nobody={EventKind(kind): count for kind, count in nobody},
             undated=int(undated[0]) if undated else 0,
             timezone=self.timezone,
-            notes=(*notes, *_guesses(dict(nobody))),
+            notes=(*notes, *guesses(dict(nobody))),
         )
 
     def _recount(self) -> None:
@@ -360,14 +368,21 @@ class _Reading:
         )
 
 
-def _guesses(nobody: Mapping[str, int]) -> Iterator[str]:
-    """What is said of events that name nobody; whose they are would be a guess."""
-    complaints = nobody.get(EventKind.COMPLAINED, 0)
-    if complaints:
-        yield f"complaints that name nobody, or everybody at a domain: {complaints:,}; counted for nobody"
-    seen = sum(nobody.get(kind, 0) for kind in (EventKind.OPENED, EventKind.CLICKED))
-    if seen:
-        yield f"opens and clicks that name nobody, as of mails to several: {seen:,}; counted for nobody"
+def _is_json(part: Part) -> bool:
+    text = part.head.removeprefix(codecs.BOM_UTF8).lstrip()
+    is_text = binary_kind(part.head) is Kind.TEXT and not refuse(part.head)
+    return is_text and text.startswith((b"{", b"[")) and not is_utf_16(part.head)
+
+
+def _json_log(part: Part) -> JsonLog:
+    marked = part.head.startswith(codecs.BOM_UTF8)
+    path = without_mark(part.path, part.scratch) if marked else part.path
+    return JsonLog(
+        path=path,
+        link=quote(str(link(path, part.scratch, ".log"))),
+        form=json_form(part.head),
+        size=path.stat().st_size,
+    )
 
 
 @contextmanager

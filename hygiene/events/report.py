@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from hygiene.event import EventKind
 from hygiene.events.layout import declared
+from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
+from hygiene.events.recogniser import FileRead
+
+#: kind, source, word of what is no event, rows, rows without a zone
+Told: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,3 +139,49 @@ class EventReport:
                 for file in self.files
             ],
         }
+
+
+def report_of(number: int, read: FileRead, rows: Sequence[Told], *, timezone: str) -> tuple[LogReport, bool]:
+    """The account of one file; and whether some of its rows are no events, and to be taken out again."""
+    layouts: Counter[str] = Counter()
+    kinds: Counter[EventKind] = Counter()
+    marks: Counter[str] = Counter()
+    skipped: Counter[str] = Counter(read.skipped)
+    zoneless, strangers = read.zoneless, 0
+    for kind, source, word, count, without in rows:
+        zoneless += without
+        if kind == Mark.SKIPPED:
+            skipped[word or ""] += count
+            strangers += count
+        elif kind in (Mark.LEFT, Mark.DAMAGED):
+            marks[kind] += count
+            strangers += count
+        else:
+            kinds[EventKind(kind)] += count
+            layouts[source] += count
+    notes = list(read.notes)
+    if zoneless:
+        notes.append(f"times without a zone are taken for {timezone}")
+    report = LogReport(
+        number=number,
+        name=read.name,
+        layouts=dict(layouts),
+        kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},
+        skipped=dict(skipped),
+        unread=marks[Mark.LEFT],
+        damaged=read.damaged + marks[Mark.DAMAGED],
+        zoneless=zoneless,
+        tallies=read.tallies,
+        notes=tuple(notes),
+    )
+    return report, bool(strangers)
+
+
+def guesses(nobody: Mapping[str, int]) -> Iterator[str]:
+    """What is said of events that name nobody; whose they are would be a guess."""
+    complaints = nobody.get(EventKind.COMPLAINED, 0)
+    if complaints:
+        yield f"complaints that name nobody, or everybody at a domain: {complaints:,}; counted for nobody"
+    seen = sum(nobody.get(kind, 0) for kind in (EventKind.OPENED, EventKind.CLICKED))
+    if seen:
+        yield f"opens and clicks that name nobody, as of mails to several: {seen:,}; counted for nobody"

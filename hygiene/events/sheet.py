@@ -111,7 +111,7 @@ def _set_aside(sheet: Sheet, connection: duckdb.DuckDBPyConnection, file: int) -
     lines, reasons, texts = zip(*sheet.damaged, strict=True)
     connection.register("sheet_damaged", pa.table({"line": lines, "why": reasons, "text": texts}))
     connection.execute(
-        f"insert into unread by name select {file}::smallint as file, line, why, text from sheet_damaged"
+        f"insert into unread by name select {file}::int as file, line, why, text from sheet_damaged"
     )
     connection.unregister("sheet_damaged")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, BounceClass, EventKind, Machine
+from hygiene.events.figures import instant_sql, settled
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
 from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, quote
 from hygiene.events.query import MOST_TEXT, Records, events_sql, insert_events, unread_sql
 from hygiene.events.recogniser import Task
+from hygiene.events.report_layout import reports
 from hygiene.events.sample import SAMPLE_VALUES
 from hygiene.events.values import address_sql, domain_sql
 from hygiene.intake.guard import shown
@@ -19,6 +22,9 @@ from hygiene.intake.guard import shown
 _NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
 _OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
 _NAMED: Final = 8  # columns named in one sentence
+_TIMES: Final = 200  # times looked at
+#: a number, or a day as ISO 8601 has it
+_USUAL_TIME: Final = re.compile(r"\s*(?:\d{4}-?\d\d-?\d\d|\d+(?:\.\d+)?\s*$)")
 _NEEDED = {
     "recipient": "address",
     "word": "event",
@@ -50,6 +56,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
         _load_own(task, table, names)
         return ()
     records, said = _records(table)
+    records, dates = _dated(task, records)
     con = task.connection
     insert_events(con, events_sql(records, task.number, task.timezone))
     unread = con.execute(
@@ -58,7 +65,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     if unread:
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     plain = con.execute(f"select 1 from events where file = {task.number} and source = '{PLAIN}' limit 1")
-    return said if plain.fetchone() else ()
+    return (*said, *dates) if plain.fetchone() else ()
 
 
 def _sample(task: Task, bodies: str) -> list[str]:
@@ -96,6 +103,31 @@ def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
     return records, (said,)
 
 
+def _dated(task: Task, records: Records) -> tuple[Records, tuple[str, ...]]:
+    """The records with times as people's spreadsheets write them made numbers; notes on how they were read.
+
+    Of plain tables alone: how platforms write theirs is declared. Where one of the first is usual, all are.
+    """
+    plain = declared().layouts[-1]
+    notes: list[str] = []
+    if records.layouts != (plain,):
+        return records, ()
+    for place in dict.fromkeys(records.reach[path] for path in plain.fields["time"] if path in records.reach):
+        query = f"select {place} from ({records.query}) where trim({place}) <> '' limit {_TIMES}"
+        seen = [text for (text,) in task.connection.execute(query).fetchall()]
+        if not seen or any(map(_USUAL_TIME.match, seen)):
+            continue
+        formats, unclear = settled(place, f"({records.query})", reports()[-1].forms[0].dates, task.connection)
+        moment, bare = instant_sql(place, formats, task.timezone)
+        if unclear:
+            notes.append("day and month of its times cannot be told apart: they are not dated")
+        elif bare != "false":
+            notes.append(f"times without a zone are taken for {task.timezone}")
+        changed = f"coalesce(({moment})::varchar, {place}) as {place}"
+        records = replace(records, query=f"select * replace ({changed}) from ({records.query})")
+    return records, tuple(notes)
+
+
 def no_log(name: str, columns: Sequence[str]) -> str:
     """The sentence for a table or records that are no events."""
     more = len(columns) - _NAMED
@@ -120,7 +152,7 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
         for column, kind in EVENT.items()
     }
-    made = _checked(given) | {"file": f"{task.number}::smallint", "line": _line(table)}
+    made = _checked(given) | {"file": f"{task.number}::int", "line": _line(table)}
     texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
     plain = texts - {"source", "kind", "recipient", "reason"}
     columns = ", ".join(
@@ -165,7 +197,7 @@ def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
     if not there.fetchone():
         return
     task.connection.execute(
-        f"insert into unread by name select {task.number}::smallint as file, line, "
+        f"insert into unread by name select {task.number}::int as file, line, "
         f"'unknown event: ' || coalesce(word, '') as why, left(text, {MOST_TEXT}) as text from ("
         f"select row_number() over () as line, {kind} as word, lower(trim({kind})) as kind, "
         f"to_json(given)::varchar as text from ({table.query}) as given) "

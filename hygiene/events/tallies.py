@@ -37,22 +37,24 @@ _READ: Final = "tally_read"
 _SUMS: Final = (
     "('total', 'totals', 'grand total', 'sum', 'average', 'summe', 'gesamt')"  # rows that are no campaign
 )
-_FIELDS: Final = ("campaign", "sent_us", "revenue", "currency", *COUNTS)
+_FIELDS: Final = ("campaign", "subject", "sent_us", "revenue", "currency", *COUNTS)
+
+_VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of a test
 
 _INSERT: Final = f"""
 insert into tallies by name
-select {{number}}::smallint as file, {", ".join(name for name in TALLY if name != "file")}
+select {{number}}::int as file, {", ".join(name for name in TALLY if name != "file")}
 from tally_row where mailed and not summed and not empty"""
 
 _STRANGE: Final = """
 insert into unread by name
-select {number}::smallint as file, line, {what} as why, left(tally_cell.{field}, 2000) as text
+select {number}::int as file, line, {what} as why, left(tally_cell.{field}, 2000) as text
 from tally_cell join tally_row as read using (line)
 where read.mailed and not read.summed and tally_cell.{field} is not null and read.{column} is null"""
 
 _EMPTY: Final = """
 insert into unread by name
-select {number}::smallint as file, line, 'a row that names no campaign and no count' as why, '' as text
+select {number}::int as file, line, 'a row that names no campaign and no count' as why, '' as text
 from tally_row where mailed and empty"""
 
 _TOLD: Final = """
@@ -190,7 +192,8 @@ class _Reading:
         money = money_sql("revenue", mark)
         return f"""
         create or replace temp table tally_row as
-        select line, {quote(self.report.name)} as source, campaign, {moment} as sent_us, {bare} as bare,
+        select line, {quote(self.report.name)} as source, campaign, nullif(subject, '{_VARIED}') as subject,
+            {moment} as sent_us, {bare} as bare,
             sent_us is not null as dated, {counts}, {money} as revenue_micros,
             case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
             mailed, coalesce(lower(campaign) in {_SUMS} and sent_us is null, false) as summed,

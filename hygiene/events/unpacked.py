@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hygiene.errors import UnreadableInput
+from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind
 from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
@@ -18,6 +19,7 @@ from hygiene.intake.workbook import is_workbook
 LIMITS = Limits()
 HEAD = MIB  # bytes that tell what kind of log it is
 
+_FIRST = 256  # bytes that tell whether a text is JSON
 _PATTERN = "*?["
 
 
@@ -112,6 +114,9 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
         head = _head(path)
         if binary_kind(head) is Kind.GZIP:
             raise UnreadableInput(f"{name} is compressed twice; unpack it first")
+    if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
+        path = _as_utf_8(path, head, scratch)
+        head = _head(path)
     if not path.stat().st_size:
         raise UnreadableInput(f"{name} is empty: it has 0 bytes")
     return Part(name=name, path=path, scratch=scratch, modified=given.stamp.modified_ns // 10**9, head=head)
@@ -120,6 +125,30 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
+
+
+def _from_utf_16(text: bytes, head: bytes) -> str:
+    return text.decode(_utf_16(head), "replace").lstrip("\ufeff")
+
+
+def _utf_16(head: bytes) -> str:
+    """The encoding of a text whose letters have two bytes: by its mark, else by where the NULs are."""
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else unmarked_utf_16(head)
+
+
+def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
+    """JSON as RFC 8259 §8.1 wants it, in the scratch folder."""
+    target = scratch.new_path(".json")
+    scratch.need(path.stat().st_size)
+    decoder = codecs.getincrementaldecoder(_utf_16(head))("replace")
+    with scratch.writing(), path.open("rb") as source, target.open("wb") as file:
+        first = True
+        while chunk := source.read(MIB):
+            text = decoder.decode(chunk)
+            file.write((text.removeprefix("\ufeff") if first else text).encode("utf-8", "replace"))
+            first = False
+        file.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
+    return target
 
 
 def link(path: Path, scratch: Scratch, suffix: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -101,6 +101,60 @@ def _unheard(kpi: Kpi, *, silent: bool) -> str:
     return f"the log tells of no {missing}" if kpi.needs else f"the log does not tell {missing}"
 
 
+def judged_figures(
+    slices: Slices,
+    kpi: Kpi,
+    telling: Telling,
+    profile: Profile,
+    *,
+    human: bool = True,
+    immature: Flags | None = None,
+) -> dict[str, list[Any]]:
+    """One KPI of all slices with its verdicts: the fields of `KpiValue`, each a list in the slices' order."""
+    figures, target = compute(slices, kpi, telling), profile.target_of(kpi.name, human=human)
+    number = len(slices.keys)
+    young = np.zeros(number, np.bool_) if immature is None else np.asarray(immature, np.bool_)
+    if not kpi.grows:
+        young = young & (slices.sums(["pending"]) > UNDER_WAY * slices.sums(["sent"]))
+    numerators, whole = figures.numerator.tolist(), figures.n.tolist()
+    low, high = _numbers(figures.low), _numbers(figures.high)
+    judged = [_NO_JUDGEMENT] * number
+    if target is not None:
+        rows = zip(figures.why, numerators, whole, low, high, young.tolist(), strict=True)
+        judged = _judged(kpi, target, rows)
+    silent = [bool(why) and not n for why, n in zip(figures.why, whole, strict=True)]
+    return {
+        "numerator": [None if none else k for none, k in zip(silent, numerators, strict=True)],
+        "n": [None if none else n for none, n in zip(silent, whole, strict=True)],
+        "value": _numbers(figures.value),
+        "why_null": list(figures.why),
+        "low": low,
+        "high": high,
+        "benchmark": [target.limit if target else None] * number,
+        "verdict": [each.verdict for each in judged],
+        "needed": [each.needed for each in judged],
+        "leans": [each.leans if each.needed is not None else None for each in judged],
+        "note": [
+            _note(each, partly=partly) for each, partly in zip(judged, figures.partly.tolist(), strict=True)
+        ],
+    }
+
+
+def _judged(kpi: Kpi, target: Target, rows: Iterable[tuple[Any, ...]]) -> list[Judged]:
+    """The verdicts; small slices have the same counts over and over."""
+    known: dict[tuple[int, int, bool], Judged] = {}
+    found = []
+    for why, numerator, n, low, high, young in rows:
+        if why is not None or low is None or high is None:
+            found.append(_NO_JUDGEMENT)
+            continue
+        key = (numerator, n, young)
+        if key not in known:
+            known[key] = judge(kpi, target, numerator=numerator, n=n, low=low, high=high, growing=young)
+        found.append(known[key])
+    return found
+
+
 def values_of(
     slices: Slices,
     kpis: Sequence[Kpi],
@@ -111,38 +165,13 @@ def values_of(
     immature: Flags | None = None,
 ) -> Iterator[KpiValue]:
     """All values, slice after slice in their order, in each the KPIs as given."""
-    found = [compute(slices, kpi, telling) for kpi in kpis]
-    targets = [profile.target_of(kpi.name, human=human) for kpi in kpis]
-    under_way = slices.sums(["pending"]) > UNDER_WAY * slices.sums(["sent"])
+    columns = [judged_figures(slices, kpi, telling, profile, human=human, immature=immature) for kpi in kpis]
+    rows = [zip(*one.values(), strict=True) for one in columns]
+    names = list(columns[0]) if columns else []
     for place in range(len(slices.keys)):
-        young = bool(immature is not None and immature[place])
-        for figures, target in zip(found, targets, strict=True):
-            growing = young and (figures.kpi.grows or bool(under_way[place]))
-            yield _value(slices, figures, place, target, young=growing)
-
-
-def _value(slices: Slices, figures: Figures, place: int, target: Target | None, *, young: bool) -> KpiValue:
-    kpi, why = figures.kpi, figures.why[place]
-    numerator, n = int(figures.numerator[place]), int(figures.n[place])
-    low, high = _number(figures.low[place]), _number(figures.high[place])
-    judged = _NO_JUDGEMENT
-    if target is not None and why is None and low is not None and high is not None:
-        judged = judge(kpi, target, numerator=numerator, n=n, low=low, high=high, growing=young)
-    return KpiValue(
-        name=kpi.name,
-        slice=slices.slice_of(place),
-        numerator=None if why and not n else numerator,
-        n=None if why and not n else n,
-        value=_number(figures.value[place]),
-        why_null=why,
-        low=low,
-        high=high,
-        benchmark=target.limit if target else None,
-        verdict=judged.verdict,
-        needed=judged.needed,
-        leans=judged.leans if judged.needed is not None else None,
-        note=_note(judged, partly=bool(figures.partly[place])),
-    )
+        slice_ = slices.slice_of(place)
+        for kpi, cells in zip(kpis, rows, strict=True):
+            yield KpiValue(name=kpi.name, slice=slice_, **dict(zip(names, next(cells), strict=True)))
 
 
 def _note(judged: Judged, *, partly: bool) -> str | None:
@@ -150,5 +179,6 @@ def _note(judged: Judged, *, partly: bool) -> str | None:
     return "; ".join(each for each in said if each) or None
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _numbers(values: Numbers) -> list[float | None]:
+    """Plain numbers; None for what is none."""
+    return [None if each != each else each for each in values.tolist()]  # noqa: PLR0124 - NaN

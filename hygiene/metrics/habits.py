@@ -15,23 +15,20 @@ WEEK = 7  # days
 def with_cohorts(reconciled: Reconciled, joined: Frame | None = None) -> Frame:
     """The mails with `cohort`, the Monday of the week in which a person was first mailed, and `weeks_since`.
 
-    `joined` (recipient, joined_us) tells of sign-ups; it counts before the first mail, for those it names.
+    `joined` (recipient, joined_us) tells of sign-ups: then the week is that of the first one. Both columns are
+    null of people whom it does not name, as their first mail in a log says nothing, and of mails sent before.
     """
     mails = reconciled.mails
-    first = mails.group_by("recipient").agg(cohort=nw.col("week").min())
-    if joined is not None:
+    if joined is None:
+        first = mails.group_by("recipient").agg(cohort=nw.col("week").min())
+    else:
         when = day_of(local(nw.col("joined_us"), list(reconciled.zone_changes)))
-        known = (
-            joined.group_by("recipient")
-            .agg(nw.col("joined_us").min())
-            .select("recipient", joined=week_of(when))
-        )
-        first = first.join(known, on="recipient", how="left").select(
-            "recipient", cohort=nw.coalesce("joined", "cohort")
-        )
-    age = nw.max_horizontal(nw.col("week") - nw.col("cohort"), nw.lit(0, nw.Int64))
-    age = nw.when(~nw.col("week").is_null() & ~nw.col("cohort").is_null()).then(age)
-    return mails.join(first, on="recipient", how="left").with_columns(weeks_since=divide(age, WEEK))
+        first = joined.group_by("recipient").agg(nw.col("joined_us").min())
+        first = first.select("recipient", cohort=week_of(when))
+    mails = mails.join(first, on="recipient", how="left")
+    age = nw.col("week") - nw.col("cohort")
+    cohort = nw.when(age >= 0).then(nw.col("cohort"))
+    return mails.with_columns(cohort=cohort, weeks_since=divide(nw.when(age >= 0).then(age), WEEK))
 
 
 def with_frequency(reconciled: Reconciled) -> Frame:

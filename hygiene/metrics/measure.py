@@ -7,16 +7,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hygiene.engines.engine import check_engine
+import narwhals as nw
+
+from hygiene.engines.engine import Frame, check_engine
+from hygiene.errors import UsageError
 from hygiene.metrics.as_others import find_platform
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.benchmarks import DEFAULT, load_profile
 from hygiene.metrics.event_log import MEMORY, Tick
+from hygiene.metrics.joined import read_joined
 from hygiene.metrics.local_time import read_zone
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.measuring import Asked, Measuring
-from hygiene.metrics.moments import read_by, read_moment
-from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Say, is_nothing, open_mails
+from hygiene.metrics.moments import SUBJECT_FEATURE, read_by, read_moment
+from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
+from hygiene.metrics.subjects.given import Given, read_subjects
 
 
 def measure(
@@ -32,6 +37,8 @@ def measure(
     as_platform: str | None = None,
     sends: Any = (),
     orders: Any = (),
+    subjects: Any = (),
+    joined: Any = None,
     now: str | date | None = None,
     year: int | None = None,
     engine: str = "duckdb",
@@ -45,12 +52,19 @@ def measure(
 
     `by` splits them, `since` and `until` choose mails by when they were sent. `human` decides whether opens and
     clicks are those of people or of machines, too; both are always there. `sends` and `orders` are files or
-    frames of what was sent and what was bought. `now` is when the logs were taken, by default their last event.
+    frames of what was sent and what was bought. By "subject-feature" the mails whose subject has a feature are
+    held against those whose subject has not; `subjects`, a mapping of campaign to subject or files or frames of
+    both, perhaps with a variant, tell them where the log does not. `joined` tells since when people are on the
+    list (`hygiene.read_signups`, or a frame of recipient and joined). `now` is when the logs were taken, by
+    default their last event.
     Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
     """
-    zone = read_zone(timezone)
+    zone, split = read_zone(timezone), read_by(by)
+    if not is_nothing(subjects) and split != (SUBJECT_FEATURE,):
+        raise UsageError(f"--subjects is for --by {SUBJECT_FEATURE}: add it")
     asked = Asked(
-        by=read_by(by),
+        by=split,
+        sends=not is_nothing(sends),
         profile=load_profile(benchmarks),
         platform=find_platform(as_platform) if as_platform else None,
         since_us=read_moment(since, zone, "--since"),
@@ -77,5 +91,28 @@ def measure(
         tick=tick,
         say=say,
     ) as opened:
+        lists, began = _lists(opened, subjects), _joined(opened, joined)
         say("Counting")
-        return Measuring(asked, opened.events, opened.tables, opened.found, window_us).run()
+        return Measuring(
+            asked, opened.events, opened.tables, opened.found, window_us, lists, began, opened.beside
+        ).run()
+
+
+def _lists(opened: Opened, subjects: Any) -> tuple[Given, ...]:
+    """The subjects of a list of them; none where none is given."""
+    if is_nothing(subjects):
+        return ()
+    return read_subjects(subjects, opened.events.reading.connection, opened.events.folder)
+
+
+def _joined(opened: Opened, joined: Any) -> Frame | None:
+    """Sign-ups as a frame of the engine; None where none are given."""
+    if joined is None:
+        return None
+    reading = opened.events.reading
+    reading.load("joined", read_joined(joined))
+    since = opened.tables.adopt("joined", reading)
+    shared = opened.found.mails.join(since, on="recipient", how="semi")
+    if not opened.tables.collect(shared.select(mails=nw.len())).to_pylist()[0]["mails"]:
+        raise UsageError("nobody whose sign-up is told got a mail of the log: both need the addresses")
+    return since

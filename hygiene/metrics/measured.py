@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hygiene.finding import Finding, Severity
 from hygiene.metrics.as_others import AsOthers
 from hygiene.metrics.as_others import to_dict as others_to_dict
@@ -16,6 +18,8 @@ from hygiene.metrics.evaluate import Telling, values_of
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict
 from hygiene.metrics.overviews import Overviews
 from hygiene.metrics.slices import Flags, Slices
+from hygiene.metrics.subjects.featured import BY as SUBJECT_BY
+from hygiene.metrics.subjects.featured import Featured
 from hygiene.metrics.table import COUNTS
 
 if TYPE_CHECKING:
@@ -83,8 +87,10 @@ class Kpis:
     young_total: Flags
     young: Flags | None  # slices whose mails are too young
     delays: tuple[Duration, ...] = ()
+    slice_delays: tuple[tuple[Duration, ...], ...] = ()  # of each slice, unless there are too many
     others: AsOthers | None = None
     causes: Causes | None = None  # what is behind the figures
+    subjects: Featured | None = None  # what went with the features of subject lines
     overviews: Overviews | None = None  # counts by time, campaign, provider and segment
 
     @cached_property
@@ -119,8 +125,24 @@ class Kpis:
 
     @property
     def values(self) -> tuple[KpiValue, ...]:
-        """All mail together, then slice after slice, largest first."""
-        return (*self.overall, *self.by_slice)
+        """All mail together, then slice after slice, largest first; features of subjects in their order."""
+        return (*self.overall, *self.by_slice, *self.by_subject)
+
+    @cached_property
+    def by_subject(self) -> tuple[KpiValue, ...]:
+        """Every KPI of the mails with and without each feature of their subjects; features overlap."""
+        slices, young = self._by_subject
+        return () if slices is None else self._values(slices, self.profile, young)
+
+    @property
+    def _split(self) -> tuple[Slices | None, Flags | None]:
+        return self.slices, self.young
+
+    @property
+    def _by_subject(self) -> tuple[Slices | None, Flags | None]:
+        if self.subjects is None:
+            return None, None
+        return self.subjects.slices, np.repeat(self.young_total, len(self.subjects.slices.keys))
 
     def values_against(self, profile: Profile) -> tuple[KpiValue, ...]:
         """All mail together, held against another profile."""
@@ -154,9 +176,15 @@ class Kpis:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a KPI and slice; all mail has null in the columns of the slices."""
-        from hygiene.metrics.frames import frame_of
+        from hygiene.metrics.frames import columns_of, columns_of_slices, frame_of
 
-        return frame_of(self.values, self.settings.by)
+        by = self.settings.by if self.subjects is None else SUBJECT_BY
+        parts = [columns_of(self.overall, by)]
+        for slices, young in (self._split, self._by_subject):
+            if slices is not None:
+                human = self.settings.human
+                parts.append(columns_of_slices(slices, self.telling, self.profile, human=human, young=young))
+        return frame_of(parts, by)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -171,10 +199,19 @@ class Kpis:
             },
             "counts": self.counts(),
             "kpis": [value.to_dict() for value in self.overall],
-            "slices": [value.to_dict() for value in self.by_slice],
+            "slices": [value.to_dict() for value in (*self.by_slice, *self.by_subject)],
             "delays": [each.to_dict() for each in self.delays],
+            "slice_delays": [
+                {"slice": self.slices.slice_of(place), **each.to_dict()}
+                for place, times in enumerate(self.slice_delays)
+                for each in times
+            ]
+            if self.slices is not None
+            else [],
             "findings": [finding.to_dict() for finding in self.findings()],
             "as": None if self.others is None else others_to_dict(self.others),
+            "cohorts": self.overviews.cohorts.to_dict() if self.overviews and self.overviews.cohorts else None,
+            "subjects": None if self.subjects is None else self.subjects.to_dict(),
             "causes": None if self.causes is None else self.causes.to_dict(),
         }
 

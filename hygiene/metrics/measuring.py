@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,6 +12,7 @@ import numpy as np
 
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import TALLY, EventKind
+from hygiene.events.report import EventReport
 from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
@@ -24,10 +26,11 @@ from hygiene.metrics.event_log import Events
 from hygiene.metrics.habits import with_cohorts
 from hygiene.metrics.local_time import DAY_US, SECOND_US, read_zone
 from hygiene.metrics.measured import Account, Kpis, Settings
+from hygiene.metrics.moments import COHORTS, SUBJECT_FEATURE
 from hygiene.metrics.overviews import (
     COMPARED,
     WEEK,
-    Cohort,
+    Cohorts,
     Overviews,
     choose_period,
     cohorts_of,
@@ -37,8 +40,12 @@ from hygiene.metrics.overviews import (
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.sources import report_title, title_of
+from hygiene.metrics.subjects.featured import Featured, compare_features
+from hygiene.metrics.subjects.given import Given
+from hygiene.metrics.subjects.told import LINE, SET, find_subjects
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
+from hygiene.metrics.words import counted as counted_text
 
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
 YOUNG_SHARE: Final = 0.1  # of the mails of a slice, from which it is called young
@@ -52,6 +59,7 @@ _DURATIONS: Final = {
     "open": "time_to_first_open",
     "click": "time_to_first_click",
 }
+_MOST_TIMED: Final = 1_000  # slices whose times are measured
 _NAMED: Final = 5  # campaigns in one sentence
 _ASIDE: Final = {kind.value for kind in ASIDE}
 
@@ -71,6 +79,12 @@ class Asked:
     human: bool
     causes: bool
     no_orders: str  # why there are none, where there are none
+    sends: bool  # whether a list of what was sent was given
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The columns of mails to split by; features of subjects are none, as a mail has several."""
+        return tuple(name for name in self.by if name != SUBJECT_FEATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +96,21 @@ class Measuring:
     tables: Engine
     found: Reconciled
     window_us: int
+    lists: tuple[Given, ...] = ()  # of subjects
+    joined: Frame | None = None  # sign-ups: recipient, joined_us
+    beside: tuple[EventReport, ...] = ()  # how lists of what was sent and orders were read
 
     def run(self) -> Kpis:
         """Count, hold against benchmarks, look for causes."""
         asked, mails, tallies = self.asked, self._mails(), self._tallies()
         cube = self._cube(mails)
-        counted = [cube.count(tuple(dict.fromkeys([*asked.by, _SOURCE])))]
+        counted = [cube.count(tuple(dict.fromkeys([*asked.slices, _SOURCE])))]
         if tallies:
-            counted.append(counts_of(tallies, asked.by, read_zone(asked.timezone)))
+            counted.append(counts_of(tallies, asked.slices, read_zone(asked.timezone)))
         total = slice_counts(counted, ())
-        slices = slice_counts(counted, asked.by) if asked.by else None
+        slices = slice_counts(counted, asked.slices) if asked.slices else None
         telling = self._telling(tallies)
+        times, slice_times = self._times(mails, total, slices)
         return Kpis(
             settings=self._settings(),
             account=self._account(mails, tallies),
@@ -102,21 +120,25 @@ class Measuring:
             telling=telling,
             young_total=self._young(mails, total),
             young=None if slices is None else self._young(mails, slices),
-            delays=self._delays(mails, total),
+            delays=times,
+            slice_delays=slice_times,
             others=count_as(total, asked.platform, telling) if asked.platform else None,
             overviews=self._overviews(cube, mails, tallies) if asked.causes else None,
+            subjects=self._subjects(mails, tallies, total, telling) if SUBJECT_FEATURE in asked.by else None,
             causes=self._causes(cube, telling) if asked.causes and cube.count([_SOURCE]).num_rows else None,
         )
 
     def _cube(self, mails: Frame) -> Cube:
         told = [name for name in DIMENSIONS if name in self.found.census.tells] if self.asked.causes else []
         day = ["day", "week"] if self.asked.causes else []
-        return build_cube(mails, [*self.asked.by, _SOURCE, *day, *told], self.tables)
+        return build_cube(mails, [*self.asked.slices, _SOURCE, *day, *told], self.tables)
 
     # which mails
 
     def _mails(self) -> Frame:
         """The mails sent in the time asked for; those without a date only where none was."""
+        if COHORTS & set(self.asked.by):
+            return self._chosen(with_cohorts(self.found, self.joined))
         return self._chosen(self.found.mails)
 
     def _chosen(self, mails: Frame) -> Frame:
@@ -178,16 +200,22 @@ class Measuring:
             currencies=tuple(sorted(each for each in kinds if each)),
         )
 
-    def _delays(self, mails: Frame, total: Slices) -> tuple[Duration, ...]:
-        rows = delays(mails, engine=self.tables).to_pylist()
-        under_way = int(total.sums(["pending"])[0])
-        return tuple(
-            measure_duration(
-                name,
-                [_bucket(row) for row in rows if row["what"] == what and row["bucket"] is not None],
-                under_way if what == "delivery" else 0,
-            )
-            for what, name in _DURATIONS.items()
+    def _times(
+        self, mails: Frame, total: Slices, slices: Slices | None
+    ) -> tuple[tuple[Duration, ...], tuple[tuple[Duration, ...], ...]]:
+        """How long things took, of all mail and of each slice, unless there are too many: counted once."""
+        timed = slices if slices is not None and len(slices.keys) <= _MOST_TIMED else None
+        by = timed.by if timed is not None else ()
+        rows = delays(mails, by, engine=self.tables).to_pylist()
+        whole = _durations(rows, int(total.sums(["pending"])[0]))
+        if timed is None:
+            return whole, ()
+        found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {key: [] for key in timed.keys}
+        for row in rows:
+            found[tuple(row[name] for name in by)].append(row)
+        under_way = timed.sums(["pending"]).tolist()
+        return whole, tuple(
+            _durations(found[key], pending) for key, pending in zip(timed.keys, under_way, strict=True)
         )
 
     def _overviews(self, cube: Cube, mails: Frame, tallies: list[dict[str, Any]]) -> Overviews:
@@ -211,12 +239,26 @@ class Measuring:
             slices=slices,
             young={name: self._young(mails, slices[name]) for name in by},
             launches=launches_of(launched, period),
-            cohorts=self._cohorts() if period == WEEK else (),
+            cohorts=self._cohorts() if period == WEEK or self.joined is not None else None,
         )
 
-    def _cohorts(self) -> tuple[Cohort, ...]:
-        mails = self._chosen(with_cohorts(self.found))
-        return cohorts_of(count(mails, ["cohort", "weeks_since"], engine=self.tables).to_pylist())
+    def _cohorts(self) -> Cohorts:
+        mails = self._chosen(with_cohorts(self.found, self.joined))
+        counted = count(mails, ["cohort", "weeks_since"], engine=self.tables)
+        return cohorts_of(counted.to_pylist(), joined=self.joined is not None)
+
+    def _subjects(
+        self, mails: Frame, tallies: Sequence[Mapping[str, Any]], total: Slices, telling: Telling
+    ) -> Featured:
+        """What went with the features of subjects: counted by their sets and campaigns."""
+        reading = self.events.reading
+        known = find_subjects(reading, tallies, self.lists, sends=self.asked.sends)
+        named = "campaign" in self.found.census.tells or bool(tallies)
+        by = (SET, "campaign" if named else LINE)
+        counted = [count(known.join(mails, self.tables, reading), (*by, _SOURCE), engine=self.tables)]
+        if tallies:
+            counted.append(counts_of(map(known.of_report, tallies), by, read_zone(self.asked.timezone)))
+        return compare_features(slice_counts(counted, by), total, known.sets, telling, human=self.asked.human)
 
     def _causes(self, cube: Cube, telling: Telling) -> Causes:
         sources = [source.name for source in self.found.census.sources]
@@ -227,6 +269,7 @@ class Measuring:
             slices=[name for name in DIMENSIONS if name in self.found.census.tells],
             complaints_told=any(EventKind.COMPLAINED not in telling.silent.get(name, ()) for name in sources),
             as_of_us=self._seen_until(),
+            joined=self.joined,
         )
 
     # what is said of it
@@ -294,6 +337,8 @@ class Measuring:
         report = self.events.report
         yield from dict.fromkeys([*report.notes, *(note for file in report.files for note in file.notes)])
         yield from report.refused
+        for other in self.beside:
+            yield from _said_of(other)
         for source in self.found.census.sources:
             if not set(source.kinds) - _ASIDE:
                 continue  # a shop
@@ -308,9 +353,34 @@ class Measuring:
             yield f"the sums of {', '.join(wrong[:_NAMED])} do not add up in the report itself"
 
 
-def _bucket(row: Mapping[str, Any]) -> Bucket:
+def _said_of(report: EventReport) -> Iterator[str]:
+    """What a person should know of how further files were read."""
+    yield from report.refused
+    for file in report.files:
+        if unread := file.unread + file.damaged:
+            yield f"{file.name.rpartition('/')[2]}: {counted_text(unread, 'line')} not understood and left out"
+        yield from file.notes
+    yield from report.notes
+
+
+def _durations(rows: Sequence[Mapping[str, Any]], under_way: int) -> tuple[Duration, ...]:
+    """Of the rows of `hygiene.metrics.delays`, those of slices added up."""
+    mails: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        if row["bucket"] is not None:
+            mails[row["what"], int(row["bucket"])] += int(row["mails"])
+    return tuple(
+        measure_duration(
+            name,
+            [_bucket(bucket, number) for (each, bucket), number in sorted(mails.items()) if each == what],
+            under_way if what == "delivery" else 0,
+        )
+        for what, name in _DURATIONS.items()
+    )
+
+
+def _bucket(number: int, mails: int) -> Bucket:
     """Of `hygiene.metrics.delays`, in seconds."""
-    number = int(row["bucket"])
     edges = [0.0, *(edge / SECOND_US for edge in EDGES_US)]
     high = edges[number + 1] if number + 1 < len(edges) else edges[-1] * 10
-    return Bucket(low_s=edges[number], high_s=high, mails=int(row["mails"]))
+    return Bucket(low_s=edges[number], high_s=high, mails=mails)

@@ -12,7 +12,12 @@ from hygiene.errors import UsageError
 from hygiene.metrics.table import SLICES
 
 #: what mails can be split by; the last of a mail's life (reasons of bounces …) is told of elsewhere
-BY: Final = ("campaign", "provider", "domain", "segment", "variant", "stream", "source", "day", "week")
+BY: Final = (
+    *("campaign", "provider", "domain", "segment", "variant", "stream", "source", "day", "week"),
+    *("cohort", "weeks_since"),
+)
+COHORTS: Final = {"cohort", "weeks_since"}  # since sign-up, or the first mail of the log
+SUBJECT_FEATURE: Final = "subject-feature"  # by itself: one mail has several
 LEAST_MEMORY: Final = 100  # MB; below, DuckDB cannot join at all
 
 _MEMORY: Final = re.compile(r"\s*(\d{1,6}(?:\.\d+)?)\s*([KMGT])(?:i?B)?\s*", re.IGNORECASE)
@@ -60,13 +65,25 @@ def _moment(moment: date, zone: ZoneInfo, option: str, *, end: bool) -> int:
 def read_by(given: str | Sequence[str]) -> tuple[str, ...]:
     """The columns to split by, each once; raises UsageError for others."""
     words = given.split(",") if isinstance(given, str) else [part for word in given for part in word.split(",")]
-    names = tuple(dict.fromkeys(word.strip().lower() for word in words if word.strip()))
+    names = tuple(dict.fromkeys(_name(word) for word in words if word.strip()))
     for name in names:
-        if name not in BY or name not in SLICES:
-            raise UsageError(f"mails are not split by {name[:40]!r}: there are {', '.join(BY)}")
+        if name not in (*BY, SUBJECT_FEATURE) or name not in (*SLICES, SUBJECT_FEATURE):
+            raise UsageError(
+                f"mails are not split by {name[:40]!r}: there are {', '.join(BY)}, {SUBJECT_FEATURE}"
+            )
+    if SUBJECT_FEATURE in names and len(names) > 1:
+        raise UsageError(
+            f"split by {SUBJECT_FEATURE} alone: a mail has several, so their mails are not told apart"
+        )
     if {"day", "week"} <= set(names):
         raise UsageError("a day lies in one week: split by day or by week")
     return names
+
+
+def _name(word: str) -> str:
+    """A column as it was typed: `weeks-since` is weeks_since."""
+    name = word.strip().lower()
+    return name if name == SUBJECT_FEATURE else name.replace("-", "_")
 
 
 def read_memory(text: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
+from hygiene.engines.engine import Engine, check_engine, engine_beside, explained
 from hygiene.event import EventKind
+from hygiene.events.report import EventReport
 from hygiene.metrics.event_log import MEMORY, Events, Tick, read_events
 from hygiene.metrics.reconcile import Reconciled, reconcile
 from hygiene.metrics.sends import as_events, check_kind, join_sends
@@ -26,6 +27,7 @@ class Opened:
     events: Events
     tables: Engine
     found: Reconciled
+    beside: tuple[EventReport, ...] = ()  # how lists of what was sent and orders were read
 
 
 @contextmanager
@@ -55,36 +57,38 @@ def open_mails(
         stack.enter_context(explained(events.folder))
         tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))
         say("Reconciling")
+        sent, ordered = _sends(events, sends, options), _orders(events, orders, options)
         found = reconcile(
             tables.adopt("events", events.reading),
             tables,
-            sends=_sends(events, tables, sends, options),
-            orders=_orders(events, tables, orders, options),
+            sends=tables.adopt("sends", events.reading) if sent else None,
+            orders=tables.adopt("shop_orders", events.reading) if ordered else None,
             attribution=attribution,
             timezone=timezone,
             never={source: events.report.never(source) for source in events.report.sources},
         )
-        yield Opened(events, tables, found)
+        yield Opened(events, tables, found, tuple(report for report in (sent, ordered) if report))
 
 
-def _sends(events: Events, tables: Engine, sends: Any, options: Mapping[str, Any]) -> Frame | None:
-    """What was sent, as a frame of the engine; None where nothing is given."""
+def _sends(events: Events, sends: Any, options: Mapping[str, Any]) -> EventReport | None:
+    """What was sent, into the table ``sends``; None where nothing is given."""
     if is_nothing(sends):
         return None
     connection = events.reading.connection
-    events.read_beside("sends", as_events(sends, connection, events.folder), **options)
+    lists, notes = as_events(sends, connection, events.folder)
+    report = events.read_beside("sends", lists, **options)
     check_kind(connection, "sends", EventKind.SENT, ("--sends", "list of what was sent"))
     join_sends(connection)
-    return tables.adopt("sends", events.reading)
+    return replace(report, notes=(*notes, *report.notes))
 
 
-def _orders(events: Events, tables: Engine, orders: Any, options: Mapping[str, Any]) -> Frame | None:
-    """The orders, as a frame of the engine; None where none are given."""
+def _orders(events: Events, orders: Any, options: Mapping[str, Any]) -> EventReport | None:
+    """The orders, into the table ``shop_orders``; None where none are given."""
     if is_nothing(orders):
         return None
-    events.read_beside("shop_orders", orders, **options)
+    report = events.read_beside("shop_orders", orders, **options)
     check_kind(events.reading.connection, "shop_orders", EventKind.CONVERTED, ("--orders", "order"))
-    return tables.adopt("shop_orders", events.reading)
+    return report
 
 
 def is_nothing(given: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from hygiene.errors import UsageError
 from hygiene.metrics.evaluate import values_of
 from hygiene.metrics.kpis import Kpi, KpiValue, Unit, find_kpi
+from hygiene.metrics.measuring import YOUNG_SHARE
 from hygiene.metrics.overviews import DAY, WEEK
-from hygiene.metrics.slices import Slices, pooled
+from hygiene.metrics.slices import Flags, Slices, pooled
 from hygiene.metrics.words import cell_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 30  # slices drawn side by side, the largest
 _LONGEST: Final = 40  # characters of a name
 _WITH: Final = "with 95 % interval"
+_MORE: Final = "not final: more may come"
 _ACCENT, _AIM, _SOFT = "#1d5c8f", "#ab2e18", "#59616b"
 #: days from 1970 that matplotlib can place
 _FAR: Final = 700_000
@@ -31,33 +34,52 @@ _FAR: Final = 700_000
 def plot_kpi(kpis: Kpis, metric: str, by: str, ax: Axes | None = None) -> Axes:
     """Draw it; raises UsageError for a metric or a column that is not there."""
     kpi = find_kpi(metric, human=kpis.settings.human)
-    slices = slices_by(kpis, by)
-    values = list(values_of(slices, (kpi,), kpis.telling, kpis.profile, human=kpis.settings.human))
+    slices, young = counted_by(kpis, by)
+    values = list(
+        values_of(slices, (kpi,), kpis.telling, kpis.profile, human=kpis.settings.human, immature=young)
+    )
     known = [value for value in values if value.value is not None]
+    fresh = {key for key, flag in zip(slices.keys, young, strict=True) if flag} if kpi.grows else set()
+    growing = [tuple(value.slice.values()) in fresh for value in known]
     if not known:
         why = next((value.why_null for value in values if value.why_null), "there is no mail")
         raise UsageError(f"{kpi.title} by {by} cannot be drawn: {why}")
     axes = ax if ax is not None else _new_axes()
     if by in {DAY, WEEK}:
-        _along_time(axes, known, by)
+        _along_time(axes, known, by, growing)
     else:
-        _side_by_side(axes, known[:MOST_ROWS], by)
+        _side_by_side(axes, known[:MOST_ROWS], by, growing[:MOST_ROWS])
     _finish(axes, kpis, kpi, by, hidden=0 if by in {DAY, WEEK} else max(len(known) - MOST_ROWS, 0))
     return axes
 
 
-def slices_by(kpis: Kpis, by: str) -> Slices:
-    """The counts by one column; raises UsageError where they were not taken."""
-    if by in kpis.settings.by and kpis.slices is not None:
-        return pooled(kpis.slices, by)
-    overviews = {} if kpis.overviews is None else kpis.overviews.slices
-    if by in overviews:
-        return overviews[by]
-    days = overviews.get(DAY) or (kpis.slices if DAY in kpis.settings.by else None)
-    if by == WEEK and days is not None:
-        return replace(pooled(days, DAY, _monday), by=(WEEK,))
-    there = dict.fromkeys([*kpis.settings.by, *overviews, *([WEEK] if days is not None else [])])
-    names = f"only by {', '.join(there)}" if there else "not split at all"
+def counted_by(kpis: Kpis, by: str) -> tuple[Slices, Flags]:
+    """The counts by one column, and which of its slices are too young to be final.
+
+    Raises UsageError where they were not taken.
+    """
+    finer, young = _finer(kpis, by)
+    slices = finer
+    if finer.by != (by,):
+        dated = by == WEEK and WEEK not in finer.by
+        slices = replace(pooled(finer, DAY, _monday), by=(WEEK,)) if dated else pooled(finer, by)
+    fresh = slices.sums(["sent"], young[finer.codes])  # the rows are the same
+    return slices, fresh > YOUNG_SHARE * slices.sums(["sent"])
+
+
+def _finer(kpis: Kpis, by: str) -> tuple[Slices, Flags]:
+    """Counts by this column, or by more or shorter ones, and which are young."""
+    found: dict[str, tuple[Slices, Flags]] = {}
+    if kpis.overviews is not None:
+        young = kpis.overviews.young
+        found = {name: (slices, young[name]) for name, slices in kpis.overviews.slices.items()}
+    if kpis.slices is not None and kpis.young is not None:
+        found |= dict.fromkeys(kpis.slices.by, (kpis.slices, kpis.young))
+    if DAY in found:
+        found.setdefault(WEEK, found[DAY])
+    if by in found:
+        return found[by]
+    names = f"only by {', '.join(found)}" if found else "not split at all"
     raise UsageError(f"there are no figures by {by[:40]!r}, {names}: measure again with by={by[:40]!r}")
 
 
@@ -73,16 +95,18 @@ def _new_axes() -> Axes:
     return axes
 
 
-def _along_time(axes: Any, values: Sequence[KpiValue], by: str) -> None:
+def _along_time(axes: Any, values: Sequence[KpiValue], by: str, growing: Sequence[bool]) -> None:
     from matplotlib import dates
 
-    dated = [value for value in values if abs(_day(value.slice[by])) < _FAR]
+    placed = [abs(_day(value.slice[by])) < _FAR for value in values]
+    dated = [value for value, there in zip(values, placed, strict=True) if there]
     if not dated:
         raise UsageError(f"the mails have no date, so there is no {by} to draw")
     days = np.array([np.datetime64(_day(value.slice[by]), "D") for value in dated])
     axes.errorbar(
         days, [value.value for value in dated], yerr=_reach(dated), marker="o", markersize=4, **_style()
     )
+    _hollow(axes, days, [value.value for value in dated], list(compress(growing, placed)))
     moments: Any = dates  # without types of its own
     locator = moments.AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
@@ -94,11 +118,12 @@ def _day(cell: Any) -> int:
     return _FAR if cell is None else int(cell)
 
 
-def _side_by_side(axes: Any, values: Sequence[KpiValue], by: str) -> None:
+def _side_by_side(axes: Any, values: Sequence[KpiValue], by: str, growing: Sequence[bool]) -> None:
     places = np.arange(len(values))
     axes.errorbar(
         [value.value for value in values], places, xerr=_reach(values), marker="o", **_style(line=False)
     )
+    _hollow(axes, [value.value for value in values], places, growing)
     axes.set_yticks(places, [_name(by, value.slice[by]) for value in values], parse_math=False)
     axes.invert_yaxis()
     axes.margins(y=0.5 / max(len(values), 1))
@@ -121,6 +146,22 @@ def _reach(values: Sequence[KpiValue]) -> Any:
 def _style(*, line: bool = True) -> dict[str, Any]:
     style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2, "label": _WITH}
     return {**style, "linestyle": "-" if line else "none"}
+
+
+def _hollow(axes: Any, across: Any, up: Any, growing: Sequence[bool]) -> None:
+    """Points that are not final, as a page shows them."""
+    if any(growing):
+        axes.plot(
+            list(compress(across, growing)),
+            list(compress(up, growing)),
+            linestyle="none",
+            marker="o",
+            markersize=6,
+            markerfacecolor=axes.get_facecolor(),
+            markeredgecolor=_ACCENT,
+            zorder=3,
+            label=_MORE,
+        )
 
 
 def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:

@@ -19,6 +19,7 @@ from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
+from hygiene.metrics.subjects.presentation import subject_sections
 from hygiene.metrics.tiles_presentation import TONES, tiles, value_text
 from hygiene.metrics.words import counted, day_text, duration_text, rate_text
 from hygiene.render.sections import (
@@ -59,6 +60,7 @@ def _sections(kpis: Kpis) -> Iterator[Section]:
     if steps := tuple(_step(number, action) for number, action in enumerate(actions_of(kpis), 1)):
         yield Section(title="What to do next", blocks=(Table(rows=steps, align="lll"),))
     yield from slice_sections(kpis)
+    yield from subject_sections(kpis)
     if findings := kpis.findings():
         faults = tuple(each for each in findings if not each.unknown)
         if faults:

@@ -18,6 +18,7 @@ Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 Key: TypeAlias = tuple[Any, ...]
 
 SOURCE: Final = "source"
+_ORDERED: Final = {"day", "week", "hour", "cohort", "weeks_since"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,7 +110,7 @@ def _told(cells: Sequence[int | None]) -> Flags:
 def _largest_first(slices: Slices) -> Slices:
     """Days and weeks in their order, all else by the mails handed over, then by name."""
     size = slices.sums(["submitted"])
-    dated = [at for at, name in enumerate(slices.by) if name in {"day", "week", "hour"}]
+    dated = [at for at, name in enumerate(slices.by) if name in _ORDERED]
 
     def rank(place: int) -> tuple[Any, ...]:
         key = slices.keys[place]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.metrics.charts_presentation import bars
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict, find_kpi
-from hygiene.metrics.words import cell_text, counted, money_text, rate_text
+from hygiene.metrics.words import cell_text, counted, duration_text, money_text, rate_text
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def slice_sections(kpis: Kpis) -> Iterator[Section]:
         shown, hidden = rest[:MANY], len(rest) - MANY
         title = f"By {by}: {counted(len(rest), 'more', 'more')}"
         yield Section(title=title, blocks=tuple(_blocks(kpis, shown, hidden=max(hidden, 0))), detail=True)
+    if kpis.slice_delays:
+        title = f"How long it took, by {by}"
+        yield Section(title=title, blocks=tuple(_times(kpis)), detail=True)
 
 
 _Row = tuple[int, Mapping[str, KpiValue]]  # place of a slice, and its values by name
@@ -91,6 +94,23 @@ def _blocks(kpis: Kpis, rows: Sequence[_Row], *, hidden: int) -> Iterator[Block]
         )
     if kpis.young is not None and any(kpis.young[place] for place, _ in rows):
         yield Paragraph("~ young: more opens, clicks and complaints may come", Tone.MUTED)
+
+
+def _times(kpis: Kpis) -> Iterator[Block]:
+    """Until half of the mails were delivered, opened and clicked, and nine in ten delivered."""
+    slices = kpis.slices
+    assert slices is not None  # noqa: S101 - times are of slices
+    rows = []
+    for place, (delivered, opened, clicked) in enumerate(kpis.slice_delays[:MANY]):
+        spans = (delivered.median_s, delivered.p90_s, opened.median_s, clicked.median_s)
+        times = (Cell("–" if each is None else duration_text(each)) for each in spans)
+        rows.append((*_names(slices.slice_of(place), ""), *times))
+    by = kpis.settings.by
+    columns = by if len(by) <= MOST_COLUMNS else (" · ".join(by),)
+    heads = ("half delivered", "nine in ten", "half of opens", "half of clicks")
+    yield Table(columns=(*columns, *heads), rows=tuple(rows), align="l" * len(columns) + "rrrr")
+    if len(kpis.slice_delays) > MANY:
+        yield Paragraph(f"{len(kpis.slice_delays) - MANY:,} more: --format json", Tone.MUTED)
 
 
 def _table(kpis: Kpis, rows: Sequence[_Row], names: Sequence[str], *, counts: Sequence[str]) -> Table:

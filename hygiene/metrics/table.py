@@ -73,6 +73,7 @@ SLICES: Final = (
     *("campaign", "provider", "domain", "segment", "variant", "stream", "source", "day", "week"),
     *("bounce_class", "smtp_status", "reason"),
     *("cohort", "weeks_since", "mails_a_week"),  # see hygiene.metrics.habits
+    *("subject_features", "subject_line"),  # see hygiene.metrics.subjects
 )
 
 #: the counts of a slice, int64. What is done with a mail counts where it is delivered in the end, so that every

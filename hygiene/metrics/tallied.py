@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Row: TypeAlias = Mapping[str, Any]
 Told: TypeAlias = int | None
 
+#: columns that are numbers
+_WHOLE: Final = {"day", "week", "subject_features", "subject_line", "cohort", "weeks_since"}
 _EPOCH: Final = datetime(1970, 1, 1)
 _MICROS: Final = 1_000_000
 
@@ -25,7 +27,7 @@ def counts_of(rows: Iterable[Row], by: Sequence[str], zone: ZoneInfo) -> pa.Tabl
 
     keys = dict.fromkeys([*by, "source"])
     made = [{**_slice(row, keys, zone), **_counts(row)} for row in rows]
-    kinds = {name: pa.int64() if name in {"day", "week"} else pa.string() for name in keys}
+    kinds = {name: pa.int64() if name in _WHOLE else pa.string() for name in keys}
     return pa.Table.from_pylist(made, pa.schema([*kinds.items(), *((name, pa.int64()) for name in COUNTS)]))
 
 

@@ -75,7 +75,7 @@ def cell_text(name: str, cell: Any) -> str:
     """
     if cell is None or cell == "":
         return UNNAMED
-    if name in {"day", "week"}:
+    if name in {"day", "week", "cohort"}:
         day = (_EPOCH + timedelta(days=int(cell))).isoformat()
         return day if name == "day" else f"week of {day}"
     return str(cell)

@@ -17,7 +17,8 @@ from hygiene.sending.letter import Letter, Mail, Mailbox
 from hygiene.sending.mailing import Canary, Mailing
 from hygiene.sending.message import build
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.signing import Signer, load_signers, sign
+from hygiene.sending.signing import Signer, sign
+from hygiene.sending.signing_keys import account_signers
 from hygiene.tokens import Purpose, make_token
 
 _fields = msgspec.json.Decoder(dict[str, str])
@@ -129,7 +130,7 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
         stream=definition.stream,
         topic=definition.topic,
         account=definition.account,
-        composing=CampaignComposing(definition, secret, load_signers(account.sign)),
+        composing=CampaignComposing(definition, secret, account_signers(account)),
         secret=secret,
         sender_domain=definition.sender.address.rpartition("@")[2],
         resends_doubts=definition.in_doubt == "resend",
@@ -145,7 +146,7 @@ STANDING = "{}"
 
 def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings, secret: bytes) -> Mailing:
     account = _account(settings, stream.account)
-    composing = MessageComposing(row["name"], stream, secret, load_signers(account.sign), account.return_path)
+    composing = MessageComposing(row["name"], stream, secret, account_signers(account), account.return_path)
     return Mailing(
         id=row["id"],
         name=row["name"],

@@ -11,8 +11,6 @@ from urllib.parse import quote
 
 from jinja2 import Undefined
 
-from hygiene.errors import UsageError
-
 SCHEMES: Final = ("http", "https", "mailto", "tel")
 NOWHERE: Final = "#"  # what a link becomes whose scheme is none of these
 
@@ -60,7 +58,7 @@ def truncate(value: Any, length: int = 40) -> str:
 def money(value: Any, symbol: str = "", style: str = "en") -> str:
     """An amount with two decimals: ``1234.5|money("€")`` → ``€1,234.50``, in the style of en, de, fr or ch."""
     if style not in MONEY:
-        raise UsageError(f"money has no style {style!r}: {', '.join(MONEY)} are")
+        raise ValueError(f"money has no style {style!r}: {', '.join(MONEY)} are")
     group, point, behind = MONEY[style]
     amount = f"{_decimal(value):,.2f}".translate({ord(","): group, ord("."): point})
     if not symbol:
@@ -81,21 +79,21 @@ def _decimal(value: Any) -> Decimal:
     try:
         found = Decimal(str(value).strip())
     except InvalidOperation:
-        raise UsageError(f"{str(value)[:40]!r} is no number") from None
+        raise ValueError(f"{str(value)[:40]!r} is no number") from None
     if not found.is_finite() or abs(found) >= Decimal(10) ** 15:
-        raise UsageError(f"{str(value)[:40]!r} is no number that can be written")
+        raise ValueError(f"{str(value)[:40]!r} is no number that can be written")
     return found
 
 
 def day(value: Any, pattern: str = "%-d %B %Y") -> str:
     """A date written as 2026-03-20, as the pattern of strftime has it, months in English."""
     if not _DATE_WORDS.fullmatch(pattern) or len(pattern) > 100:
-        raise UsageError(f"{pattern[:40]!r} is no pattern of a date: write %d %B %Y")
+        raise ValueError(f"{pattern[:40]!r} is no pattern of a date: write %d %B %Y")
     text = str(value).strip()
     try:
         found = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text[:40]!r} is no date: 2026-03-20 is one") from None
+        raise ValueError(f"{text[:40]!r} is no date: 2026-03-20 is one") from None
     return found.strftime(pattern)
 
 

@@ -74,23 +74,10 @@ def queue_campaign(
     _check_same(dict(row), definition)
     if row["state"] != CampaignState.PREPARING:
         return int(row["id"])
-    composing = CampaignComposing(definition, secret, ())
+    row_of = _rows_of(int(row["id"]), CampaignComposing(definition, secret, ()), secret, now_us)
     place = 0
     for batch in recipients:
-        people = [_person(address, place + number) for number, (address, _) in enumerate(batch)]
-        rows = [
-            {
-                **_EMPTY,
-                **_about(composing, person, secret),
-                "campaign": row["id"],
-                "place": place + number,
-                "fields": msgspec.json.encode(dict(fields)).decode(),
-                "due_us": definition.due_us(now_us),
-                "expires_us": definition.expires_us(now_us),
-                "changed_us": now_us,
-            }
-            for number, (person, (_, fields)) in enumerate(zip(people, batch, strict=True))
-        ]
+        rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
         with store.writing() as connection:
             queue(connection, rows)
         place += len(batch)
@@ -99,6 +86,28 @@ def queue_campaign(
         connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row["id"]).values(queued=place))
         move_campaign(connection, row["id"], CampaignState.RUNNING, among=[CampaignState.PREPARING])
     return int(row["id"])
+
+
+def _rows_of(
+    campaign: int, composing: CampaignComposing, secret: bytes, now_us: int
+) -> Callable[[str, Mapping[str, str], int], dict[str, Any]]:
+    """What makes a row of a recipient, the merge fields and the place in the order."""
+    definition = composing.composer.definition
+    due_us, expires_us = definition.due_us(now_us), definition.expires_us(now_us)
+
+    def row(address: str, fields: Mapping[str, str], place: int) -> dict[str, Any]:
+        return {
+            **_EMPTY,
+            **_about(composing, _person(address, place), secret),
+            "campaign": campaign,
+            "place": place,
+            "fields": msgspec.json.encode(dict(fields)).decode(),
+            "due_us": due_us,
+            "expires_us": expires_us,
+            "changed_us": now_us,
+        }
+
+    return row
 
 
 def _campaign_row(

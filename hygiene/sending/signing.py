@@ -5,42 +5,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hygiene.dkim_canonical import canonical_body, canonical_field
-from hygiene.domain import to_ascii
-from hygiene.errors import UnreadableInput, UsageError
-from hygiene.files import read_bytes
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-MIN_RSA_BITS: Final = 1024  # RFC 8301 §3.2
-
-#: signed once more than they occur, so that none can be added (RFC 6376 §8.15)
-_OVERSIGNED: Final = (b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to")
-#: signed where they are there (RFC 6376 §5.4.1; RFC 8058 §4 for List-Unsubscribe-Post)
-_SIGNED: Final = (
-    *_OVERSIGNED,
-    b"sender",
-    b"mime-version",
-    b"content-type",
-    b"content-transfer-encoding",
-    b"list-id",
-    b"list-unsubscribe",
-    b"list-unsubscribe-post",
-    b"feedback-id",
-    b"auto-submitted",
-    b"x-hygiene-ref",
+#: signed once more than they occur, so that none can be added (RFC 6376 §8.15): what people see, and what
+#: decides how the body is read
+_SEALED: Final = (
+    *(b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"reply-to"),
+    *(b"mime-version", b"content-type", b"content-transfer-encoding"),
 )
-_ENTRY: Final = re.compile(r"\s*([^.\s=]+)\._domainkey\.([^\s=]+?)\s*=\s*file:(.+?)\s*")
-_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:(?:[^\r]|\r(?!\n)|\r\n(?=[ \t]))*\r\n")
-_WIDTH: Final = 72  # of a line of b=
+#: sealed where they are there: a relay may add its own where they are not (RFC 8058 §4)
+_SEALED_WHERE_SET: Final = (b"list-unsubscribe", b"list-unsubscribe-post")
+#: signed where they are there (RFC 6376 §5.4.1); relays add another Feedback-ID
+_SIGNED: Final = (
+    *(b"sender", b"in-reply-to", b"references", b"auto-submitted"),
+    *(b"list-id", b"list-help", b"list-owner", b"list-archive", b"feedback-id", b"x-hygiene-ref"),
+)
+_FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
+_WIDTH: Final = 72  # octets of a line of h= and b=
 
 
 @dataclass(frozen=True)
@@ -50,11 +41,17 @@ class Signer:
     domain: str
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey = field(repr=False)
+    unsigned: frozenset[bytes] = frozenset()  # names in lower case that the relay writes anew: never in h=
 
     @property
     def algorithm(self) -> str:
         """The value of a=."""
-        return "rsa-sha256" if _is_rsa(self.key) else "ed25519-sha256"
+        return f"{self.key_type}-sha256"
+
+    @property
+    def key_type(self) -> str:
+        """The value of k=."""
+        return "rsa" if _is_rsa(self.key) else "ed25519"
 
     @property
     def name(self) -> str:
@@ -63,7 +60,7 @@ class Signer:
 
     def public_record(self) -> str:
         """The TXT record that must be published (RFC 6376 §3.6.1, RFC 8463 §4)."""
-        return f"v=DKIM1; k={'rsa' if _is_rsa(self.key) else 'ed25519'}; p={self.public_key()}"
+        return f"v=DKIM1; k={self.key_type}; p={self.public_key()}"
 
     def public_key(self) -> str:
         """The value of p=: DER of an RSA key, the bare 32 octets of an Ed25519 one, in base64."""
@@ -87,105 +84,72 @@ class Signer:
         return self.key.sign(hashlib.sha256(data).digest())
 
 
-def sign(message: bytes, signers: Sequence[Signer], now: datetime) -> bytes:
-    """The message with one DKIM-Signature field for each signer in front; CRLF lines are demanded."""
+def sign(message: bytes, signers: Sequence[Signer], now: datetime, *, valid_for_s: int | None = None) -> bytes:
+    """The message with one DKIM-Signature field for each signer in front.
+
+    `message` has lines of CRLF alone. `now` and `valid_for_s`, where given, become t= and x=.
+    """
     if not signers:
         return message
     header, _, body = message.partition(b"\r\n\r\n")
-    digest = hashlib.sha256(canonical_body(body, "relaxed")).digest()
-    fields = list(_fields(header + b"\r\n"))
-    names = [name for name, _ in fields]
-    chosen = b"".join(_chosen(fields))
-    listed = b":".join(_listed(names))
-    signed = (
-        _signature(signer, listed, chosen, base64.b64encode(digest), round(now.timestamp()))
-        for signer in signers
-    )
-    return b"".join([*signed, message])
+    body_hash = base64.b64encode(hashlib.sha256(canonical_body(body, "relaxed")).digest())
+    fields = [(raw.partition(b":")[0].rstrip(b" \t").lower(), raw) for raw in _FIELD_END.split(header)]
+    names = tuple(name for name, _ in fields)
+    at = int(now.timestamp())
+    dated = f" t={at}" if valid_for_s is None else f" t={at}; x={at + valid_for_s}"
+    middle, end = dated.encode("ascii") + b";\r\n ", b";\r\n bh=" + body_hash + b";\r\n b="
+    signatures = []
+    for signer in signers:
+        covered = _covered(names, signer.unsigned)
+        bare = _opening(signer) + middle + _listed(covered) + end
+        signatures.append(_field(signer, bare, b"".join(_canonical(fields, covered))))
+    return b"".join([*signatures, message])
 
 
-def load_signers(entries: Sequence[str]) -> tuple[Signer, ...]:
-    """The signers that settings write ``SELECTOR._domainkey.DOMAIN=file:KEY``.
-
-    Raises UsageError for an entry or key that cannot sign, UnreadableInput for a file that cannot be read.
-    """
-    return tuple(_load(entry) for entry in entries)
-
-
-def _load(entry: str) -> Signer:
-    found = _ENTRY.fullmatch(entry)
-    if not found:
-        raise UsageError(f"{entry[:80]!r} names no key: write SELECTOR._domainkey.DOMAIN=file:KEY.pem")
-    selector, domain, place = found.groups()
-    path = Path(place).expanduser()
-    return Signer(to_ascii(domain.lower()), selector.lower(), _read_key(path))
+@lru_cache(maxsize=256)
+def _covered(names: tuple[bytes, ...], unsigned: frozenset[bytes]) -> tuple[bytes, ...]:
+    """The names of h= for a header of these fields."""
+    covered: list[bytes] = []
+    for name in (name for name in (*_SEALED, *_SEALED_WHERE_SET, *_SIGNED) if name not in unsigned):
+        count = names.count(name)
+        sealed = name in _SEALED or (count and name in _SEALED_WHERE_SET)
+        covered += [name] * (count + bool(sealed))
+    return tuple(covered)
 
 
-def _read_key(path: Path) -> RSAPrivateKey | Ed25519PrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(read_bytes(path), password=None)
-    except TypeError:
-        raise UsageError(
-            f"the DKIM key {path} is encrypted: keep an unencrypted copy that only we can read"
-        ) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise UnreadableInput(f"{path} is no private key in PEM form") from None
-    if isinstance(key, RSAPrivateKey):
-        if key.key_size < MIN_RSA_BITS:
-            raise UsageError(
-                f"the DKIM key {path} has {key.key_size} bits; RFC 8301 §3.2 demands {MIN_RSA_BITS}"
-            )
-        return key
-    if isinstance(key, Ed25519PrivateKey):
-        return key
-    raise UsageError(f"the DKIM key {path} is neither RSA nor Ed25519")
-
-
-def _fields(header: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(name in lower case, canonical field), from the top."""
-    for found in _FIELD.finditer(header):
-        yield found[1].lower(), canonical_field(found[0], "relaxed")
-
-
-def _listed(names: Sequence[bytes]) -> Iterator[bytes]:
-    for name in _SIGNED:
-        yield from [name] * names.count(name)
-        if name in _OVERSIGNED:
-            yield name
-
-
-def _chosen(fields: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
+def _canonical(fields: Sequence[tuple[bytes, bytes]], covered: Sequence[bytes]) -> list[bytes]:
     """The fields in the order of h=; those that occur again count from the bottom (RFC 6376 §5.4.2)."""
-    for name in _SIGNED:
-        yield from (text for of, text in reversed(fields) if of == name)
+    left: dict[bytes, list[bytes]] = {}
+    for name, raw in fields:
+        left.setdefault(name, []).append(raw)
+    return [canonical_field(left[name].pop() + b"\r\n", "relaxed") for name in covered if left.get(name)]
 
 
-def _signature(signer: Signer, listed: bytes, chosen: bytes, body_hash: bytes, at: int) -> bytes:
-    tags = (
-        f"DKIM-Signature: v=1; a={signer.algorithm}; c=relaxed/relaxed; d={signer.domain};\r\n"
-        f" s={signer.selector}; t={at};\r\n h="
-    ).encode("ascii")
-    bare = tags + _wrapped(listed) + b";\r\n bh=" + body_hash + b";\r\n b="
-    data = chosen + canonical_field(bare, "relaxed").removesuffix(b"\r\n")
-    value = base64.b64encode(signer.sign(data))
-    lines = (value[start : start + _WIDTH] for start in range(0, len(value), _WIDTH))
-    return bare + b"\r\n ".join(lines) + b"\r\n"
-
-
-def _wrapped(listed: bytes) -> bytes:
+@lru_cache(maxsize=256)
+def _listed(covered: tuple[bytes, ...]) -> bytes:
     """h= over several lines."""
-    lines, line = [], b""
-    for name in listed.split(b":"):
+    lines, line = [], b"h="
+    for name in covered:
         if len(line) + len(name) > _WIDTH:
             lines.append(line)
             line = b""
         line += name + b":"
-    return b"\r\n  ".join([*lines, line.removesuffix(b":")])
+    return b"\r\n  ".join([*lines, line]).removesuffix(b":")
+
+
+@lru_cache(maxsize=256)
+def _opening(signer: Signer) -> bytes:
+    return (
+        f"DKIM-Signature: v=1; a={signer.algorithm}; c=relaxed/relaxed;\r\n"
+        f" d={signer.domain};\r\n s={signer.selector};"
+    ).encode("ascii")
+
+
+def _field(signer: Signer, bare: bytes, signed: bytes) -> bytes:
+    data = signed + canonical_field(bare + b"\r\n", "relaxed").removesuffix(b"\r\n")
+    value = base64.b64encode(signer.sign(data))
+    lines = (value[start : start + _WIDTH] for start in range(0, len(value), _WIDTH))
+    return bare + b"\r\n ".join(lines) + b"\r\n"
 
 
 def _is_rsa(key: object) -> bool:

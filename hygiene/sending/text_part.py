@@ -34,6 +34,7 @@ _BLOCKS: Final = _PARAGRAPHS | _LINES | {"hr", "img", "br", "li"}
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden", re.IGNORECASE)
 _FILL: Final = re.compile("[\u034f\u200b-\u200d\u2060\u00ad\ufeff]+")
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v]+")
+_FINAL_TAG: Final = re.compile(r"(?<![-+])%\}$")
 _FOLLOWED: Final = ("http:", "https:", "mailto:", "tel:")
 
 
@@ -61,6 +62,7 @@ class _Writer:
         self.done: list[str] = []  # whole lines
         self.line = ""
         self.room = 0  # line breaks owed
+        self.tagged = False  # whether the last line is a tag by itself: what it chooses brings its own room
         self.indent = ""
 
     def whole(self) -> str:
@@ -105,8 +107,9 @@ class _Writer:
             self.write(child.tail or "")
 
     def block(self, node: Any, tag: str, depth: int) -> None:
-        """A paragraph has a blank line around it, other blocks a line of their own."""
-        want = 2 if tag in _PARAGRAPHS and not _within_list(node, tag) else 1
+        """A paragraph, or a row of a layout, has a blank line around it, other blocks a line of their own."""
+        apart = tag in _PARAGRAPHS and not _within_list(node, tag)
+        want = 2 if apart or (tag == "tr" and _holds_blocks(node)) else 1
         self.break_line(want)
         before = self.indent
         if tag in {"ul", "ol", "blockquote"} and _within_list(node, tag):
@@ -123,7 +126,7 @@ class _Writer:
 
     def cell(self, node: Any, depth: int) -> None:
         """Cells of words stand beside each other, cells of blocks below each other."""
-        if any(isinstance(each.tag, str) and each.tag in _BLOCKS for each in node.iterdescendants()):
+        if _holds_blocks(node):
             self.break_line(1)
             self.inside(node, depth)
             self.break_line(1)
@@ -186,20 +189,23 @@ class _Writer:
         """A tag that chooses or repeats takes no room in what is written."""
         self.end_line()
         owed, self.room = self.room, 0
-        self.done += [""] * (owed - 1) if self.done and owed > 1 else []
+        if self.done and owed > 1 and not self.tagged:
+            self.done.append("")
         self.done.append(tag)
+        self.tagged = True
 
     def open_line(self) -> None:
         """Give the room that is owed."""
-        if self.done and self.room > 1 and self.done[-1] != "":
+        if self.done and self.room > 1 and self.done[-1] and not self.tagged:
             self.done.append("")
+        self.tagged = False
         self.room = 0
         self.line = self.indent
 
     def end_line(self) -> None:
         """The line is whole."""
         if self.line.strip():
-            self.done.append(self.line.rstrip())
+            self.done.append(_FINAL_TAG.sub("+%}", self.line.rstrip()))  # which keeps the line break behind it
         self.line = ""
 
     def break_line(self, room: int) -> None:
@@ -212,6 +218,10 @@ class _Writer:
         self.break_line(2)
         self.write_raw("-" * 20)
         self.break_line(2)
+
+
+def _holds_blocks(node: Any) -> bool:
+    return any(isinstance(each.tag, str) and each.tag in _BLOCKS for each in node.iterdescendants())
 
 
 def _within_list(node: Any, tag: str) -> bool:

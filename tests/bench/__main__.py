@@ -1,6 +1,6 @@
 """``make bench``: what an audit costs, against what it must cost and against checkdmarc; and what a cleaning
 costs, against copying the file and against the obvious script; and what measuring a mail log costs, against
-SQL and pandas written by hand for that one log.
+SQL and pandas written by hand for that one log; and what reading a bounce costs, against flufl.bounce.
 
 Every answer of the server, a process of its own on loopback, takes 20 ms. All contenders take turns in the
 same run; a ratio is what carries over to another machine, milliseconds are not. Lists of one and of ten million
@@ -20,6 +20,7 @@ from statistics import median
 from hygiene.dns_client import Server, parse_server
 
 from . import contenders
+from .bouncing import bouncing
 from .cleaning import cleaning
 from .measuring import measuring
 from .serving import serving
@@ -30,7 +31,7 @@ CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
 EVENTS = (1_000_000, 10_000_000)
-PARTS = ("audit", "start", "clean", "measure", "serving")
+PARTS = ("audit", "start", "clean", "measure", "bounces", "serving")
 
 
 @contextmanager
@@ -143,6 +144,8 @@ def main() -> None:
         rounds = max(chosen.rounds // 3, 1)
         for events in chosen.events:
             show(f"measuring {events:,} events, rounds: {rounds}", measuring(events, rounds))
+    if "bounces" in chosen.only:
+        show("reading bounces", bouncing(chosen.rounds))
     if "serving" in chosen.only:
         serving(chosen.seconds, show)
 

@@ -67,7 +67,7 @@ select 'plain' as source, 'e' || i || '-' || e.kind || e.at || copy as event_id,
     case when e.class is not null then 'said ' || e.class || ' by host ' || i % 50 end as reason,
     e.machine as machine, e.url as url, null::varchar as tracked,
     e.at * 1_000_000 + (hash(i + e.at) % 1_000_000)::bigint as ts_us,
-    null::bigint as value_micros, null::varchar as currency, 0::smallint as file, null::bigint as line
+    null::bigint as value_micros, null::varchar as currency, 0::int as file, null::bigint as line
 from event, range(case when hash(i * 31 + e.at) % 1_000 < 10 then 2 else 1 end) copies(copy)
 where not (i % 1_000 = 13 and e.kind = 'sent')
 """

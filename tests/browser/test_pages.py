@@ -3,10 +3,12 @@
 import re
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from hygiene.demo.mailing import write_mailing
 from hygiene.metrics.measure import measure
+from hygiene.metrics.variants.compare import compare_variants
 from hygiene.render.page import render_page
 
 from ..conftest import find_program
@@ -17,6 +19,12 @@ pytestmark = pytest.mark.server("chromium")
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+ARMS = (
+    "<b>Last chance: our whole autumn collection at half the price</b>",
+    "B",
+    HOSTILE[-1],
+    "😀 and so on " * 9,
 )
 WIDTHS = (320, 360, 1280)
 #: WCAG 2.2: text, and text that is large
@@ -83,6 +91,22 @@ def sample(tmp_path_factory):
     return page
 
 
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory):
+    """A test of four arms with hostile names."""
+    rows = []
+    for number, name in enumerate(ARMS):
+        for person in range(1_200):
+            told = {"email": f"{number}-{person}@x.example", "variant": name, "campaign": "<b>autumn"}
+            told |= {"message_id": f"{number}-{person}", "timestamp": 1_788_256_800 + person}
+            kinds = ["sent", "delivered", *(["clicked"] if person < 30 + 40 * number else [])]
+            rows += [{**told, "event": kind} for kind in kinds]
+    comparison = compare_variants(pd.DataFrame(rows), campaign="<b>autumn", now="2026-09-30")
+    page = tmp_path_factory.mktemp("variants") / "page.html"
+    page.write_text(render_page([comparison.sections()], title="Variants compared"), encoding="utf-8")
+    return page
+
+
 @pytest.fixture
 def opened(browser):
     """A function that opens a page; what it complained of and asked for is checked at the end."""
@@ -107,7 +131,7 @@ def opened(browser):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("page", ["sample", "season"])
+@pytest.mark.parametrize("page", ["sample", "season", "variants"])
 def test_nothing_reaches_beyond_the_page(opened, request, page, width):
     shown = opened(request.getfixturevalue(page), width=width, details=True)
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
@@ -120,6 +144,33 @@ def test_every_text_can_be_read(opened, season, scheme):
     assert len(texts) > 500
     faint = [text for text in texts if contrast(text["colour"], text["behind"]) < needed(text)]
     assert faint == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_a_comparison_can_be_read(opened, variants, scheme):
+    page = opened(variants, width=1280, scheme=scheme, details=True)
+    texts = page.evaluate(TEXTS)
+    assert [text for text in texts if contrast(text["colour"], text["behind"]) < needed(text)] == []
+    assert page.locator("script, img, main style, main b, main i").count() == 0
+    assert (
+        page.evaluate("[...document.querySelectorAll('th')].filter(each => !each.textContent.trim()).length")
+        == 0
+    )
+
+
+def test_a_phone_shows_who_leads_without_a_swipe(opened, variants):
+    """The picture as a whole, and each difference beside its arms."""
+    page = opened(variants, width=360)
+    (figure,) = page.locator("figure svg").all()
+    assert figure.bounding_box()["width"] <= 360
+    ends = page.evaluate(
+        """() => [...document.querySelectorAll('table')]
+        .filter(each => each.rows[0].cells[0].textContent == 'arms')
+        .flatMap(each => [...each.querySelectorAll('tbody td:nth-child(2)')])
+        .map(cell => cell.getBoundingClientRect().right)"""
+    )
+    assert len(ends) == 6
+    assert max(ends) <= 360
 
 
 def test_light_and_dark_differ(opened, sample):

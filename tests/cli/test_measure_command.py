@@ -312,3 +312,59 @@ def test_wrong_words_are_refused_in_one_line(refused, words, why):
 def test_what_is_no_event_log_gets_one_sentence(refused, data):
     Path("bad.log").write_bytes(data)
     assert "bad.log" in refused("bad.log", "--no-causes")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_subjects_in_every_format(run, form):
+    lines = [line for name in "abcdef" for line in mailing(60, campaign=name)]
+    write("log.jsonl", lines)
+    rows = [f'{name},"{name}, {"now?" if name in "abc" else "later"}"' for name in "abcdef"]
+    Path("subjects.csv").write_text("\n".join(["campaign,subject", *rows]), "utf-8")
+    words = ["log.jsonl", "--by", "subject-feature", "--subjects", "subjects.csv", "--no-causes"]
+    code, said, err = run(*words, "--fail-on", "never", "--format", form)
+    assert (code, err) == (3, "")
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(said)))
+        sent = {
+            row["has"]: row["n"]
+            for row in rows
+            if row["subject-feature"] == "question" and row["kpi"] == "bounce_rate"
+        }
+        assert sent == {"with": "180", "without": "180"}
+    elif form == "json":
+        (question, *_) = json.loads(said)["subjects"]["features"]
+        assert (question["name"], question["rates"][0]["with"]["n"]) == ("question", 180)
+    else:
+        assert "a question mark" in said
+        assert "Goes with, not causes" in said
+
+
+def test_the_list_tells_since_when_people_are_on_it(run):
+    write("log.jsonl", [line for week in range(4) for line in later(mailing(200, campaign=f"c{week}"), week)])
+    people = [f"P{number}@{'gmail.com' if number % 2 else 'yahoo.com'}" for number in range(150)]
+    rows = [f"{name},2026-0{7 + number % 3}-01" for number, name in enumerate(people)]
+    Path("list.csv").write_text("\n".join(["email,signed up at", *rows]), "utf-8")
+    words = ["log.jsonl", "--contacts", "list.csv", "--fail-on", "never"]
+    _, said, _ = run(*words, "--format", "json")
+    told = json.loads(said)["cohorts"]
+    assert (told["since"], [one["from"] for one in told["groups"]]) == (
+        "sign-up",
+        ["2026-06-29", "2026-07-27", "2026-08-31"],
+    )
+    assert told["mails_of_unknown_age"] == 4 * 50
+    _, said, _ = run(*words, "--no-causes", "--by", "cohort,weeks-since", "--format", "csv")
+    rows = [row for row in csv.DictReader(io.StringIO(said)) if row["kpi"] == "delivery_rate" and row["cohort"]]
+    assert {row["cohort"]: 0 for row in rows}.keys() == {"2026-06-29", "2026-07-27", "2026-08-31"}
+    assert sum(int(row["n"]) for row in rows) == 4 * 150
+    for form in ("text", "markdown", "html"):
+        _, said, _ = run(*words, "--verbose", "--format", form)
+        assert "sign-up" in said
+
+
+def test_a_list_without_sign_ups_is_refused(refused):
+    Path("list.csv").write_text("email\np1@gmail.com\n", "utf-8")
+    assert "tells nobody's sign-up" in refused("good.jsonl", "--contacts", "list.csv")
+
+
+def later(lines, weeks):
+    return [{**line, "timestamp": line["timestamp"] + weeks * 7 * DAY} for line in lines]

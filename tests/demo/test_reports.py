@@ -1,6 +1,7 @@
 """What reports/ holds of the sample is what is made of it, and a demo ends by saying what to open."""
 
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -28,6 +29,14 @@ def played(tmp_path_factory):
 def test_the_data_is_up_to_date(played, name):
     folder, _ = played
     assert (COMMITTED / name).read_bytes() == (folder / name).read_bytes(), "make reports"
+
+
+@pytest.mark.parametrize("name", ["measure.json", "measure.html"])
+def test_a_folder_for_the_time_being_is_not_named(played, name):
+    folder, _ = played
+    text = (folder / name).read_text("utf-8")
+    assert "outfitters-events.jsonl" in text
+    assert gettempdir() not in text.replace(str(folder), "")
 
 
 def test_the_pictures_are_those_drawn(played):

@@ -451,3 +451,95 @@ def test_ticks_tell_how_far_it_is(connection):
     heard = []
     read_events(SAMPLES / "ses.jsonl", connection, tick=lambda name, events: heard.append((name, events)))
     assert heard[-1][1] == 25
+
+
+# --- subject lines
+
+WITH_SUBJECT = {
+    "ses": {
+        "eventType": "Send",
+        "mail": {
+            "messageId": "m",
+            "timestamp": "2026-09-01T10:00:00Z",
+            "destination": ["a@example.com"],
+            "commonHeaders": {"subject": " Hi? "},
+        },
+    },
+    "sendgrid": {
+        "event": "processed",
+        "email": "a@example.com",
+        "timestamp": T0,
+        "sg_message_id": "m.1",
+        "sg_event_id": "e",
+        "subject": "Hi?",
+    },
+    "mailgun": {
+        "signature": {"token": "t"},
+        "event-data": {
+            "event": "delivered",
+            "id": "i",
+            "timestamp": T0,
+            "recipient": "a@example.com",
+            "message": {"headers": {"message-id": "m", "subject": "Hi?"}},
+        },
+    },
+    "postmark": {
+        "RecordType": "Bounce",
+        "Type": "HardBounce",
+        "ID": 1,
+        "MessageID": "m",
+        "Email": "a@example.com",
+        "BouncedAt": "2026-09-01T10:00:00Z",
+        "Subject": "Hi?",
+    },
+    "sparkpost": {
+        "msys": {
+            "message_event": {
+                "type": "injection",
+                "event_id": "1",
+                "message_id": "m",
+                "rcpt_to": "a@example.com",
+                "timestamp": str(T0),
+                "subject": "Hi?",
+            }
+        }
+    },
+    "brevo": {
+        "event": "request",
+        "email": "a@example.com",
+        "id": 1,
+        "message-id": "<m>",
+        "ts_event": T0,
+        "subject": "Hi?",
+    },
+    "klaviyo": {
+        "metric_name": "Received Email",
+        "profile_email": "a@example.com",
+        "datetime": "2026-09-01T10:00:00Z",
+        "campaign_name": "one",
+        "subject": "Hi?",
+    },
+    "kumomta": {
+        "type": "Delivery",
+        "id": "m",
+        "recipient": "a@example.com",
+        "sender": "n@example.com",
+        "queue": "q",
+        "site": "s",
+        "timestamp": T0,
+        "headers": {"Subject": "Hi?"},
+    },
+    "plain": {"event": "sent", "email": "a@example.com", "timestamp": T0, "Subject Line": "Hi?"},
+}
+
+
+@pytest.mark.parametrize("source", WITH_SUBJECT)
+def test_the_subject_of_a_mail_is_told(tmp_path, connection, source):
+    report = read_events(write_lines(tmp_path / "log.jsonl", [WITH_SUBJECT[source]]), connection)
+    assert set(report.sources) == {source}
+    assert rows(connection, ["recipient", "subject"]) == [("a@example.com", "Hi?")]
+
+
+def test_a_subject_is_cut_at_a_thousand_characters(tmp_path, connection):
+    read_events(write_lines(tmp_path / "log.jsonl", [plain("sent", subject="é" * 1_200)]), connection)
+    assert rows(connection, ["subject"]) == [("é" * 1_000,)]

@@ -26,3 +26,34 @@ def test_a_measurement_is_the_same_on_spark(tmp_path, monkeypatch):
     )
     assert json.loads(duck)["counts"]["sent"] > 0
     assert duck == spark
+
+
+@pytest.mark.server("java")
+def test_subjects_are_compared_the_same_on_spark(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    rows = [
+        {
+            "event": kind,
+            "email": f"{person}@x.example",
+            "message_id": f"{campaign}-{person}",
+            "campaign": f"c{campaign}",
+            "timestamp": 1_788_256_800 + campaign * 86_400,
+            **({"subject": "What?" if campaign % 2 else "That"} if campaign < 7 else {}),
+        }
+        for campaign in range(8)
+        for person in range(40)
+        for kind in ["sent", "delivered", *(["opened"] if person < 5 + campaign else [])]
+    ]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    duck, spark = (
+        measure(
+            tmp_path / "log.jsonl",
+            by="subject-feature",
+            subjects={"c6": "More?"},
+            causes=False,
+            engine=engine,
+        ).to_dict()
+        for engine in ("duckdb", "spark")
+    )
+    assert duck["subjects"]["subject_not_known"] == 40
+    assert duck == spark

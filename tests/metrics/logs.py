@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hygiene.event import EVENT, EventKind
 
-TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "SMALLINT": pa.int16(), "BOOLEAN": pa.bool_()}
+TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_()}
 SCHEMA = pa.schema([(name, TYPES[kind]) for name, kind in EVENT.items()])
 EMPTY = dict.fromkeys(EVENT)
 START = 1_774_700_000_000_000  # the night in which Europe goes to summer time

@@ -208,3 +208,30 @@ def test_causes_come_with_it():
 
 def test_public_words():
     assert {"measure", "read_events", "Kpis", "Events"} <= set(hygiene.__all__)
+
+
+def test_how_long_it_took_is_told_of_each_slice():
+    """Three mails of `one` after 5 s, of `two` after 50 s, one of each still under way."""
+    rows = []
+    for campaign, seconds in (("one", 5), ("two", 50)):
+        for person in range(4):
+            mail = {"email": f"{person}@x.example", "campaign": campaign, "message_id": f"{campaign}{person}"}
+            rows.append({**mail, "event": "sent", "timestamp": 1_788_256_800})
+            if person:
+                rows.append({**mail, "event": "delivered", "timestamp": 1_788_256_800 + seconds})
+    kpis = hygiene.measure(pd.DataFrame(rows), by="campaign", causes=False)
+    told = {
+        each["slice"]["campaign"]: each
+        for each in kpis.to_dict()["slice_delays"]
+        if each["name"] == "time_to_deliver"
+    }
+    assert (told["one"]["n"], told["one"]["open"]) == (3, 1)
+    assert 4 < told["one"]["median_s"] < 6.4  # within its bucket
+    assert 40 < told["two"]["median_s"] < 64
+    assert told["two"]["p90_s"] is None  # one in four is still under way
+    alone = hygiene.measure(pd.DataFrame(rows), causes=False)
+    assert kpis.delays == alone.delays
+    assert (kpis.delays[0].n, kpis.delays[0].open) == (6, 2)
+    (section,) = [one for one in kpis.sections().sections if one.title == "How long it took, by campaign"]
+    assert [row[0].text for row in section.blocks[0].rows] == ["one", "two"]
+    assert section.blocks[0].rows[0][2].text == "–"

@@ -3,9 +3,14 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
+from hygiene.event import EventKind
 from hygiene.finding import Severity
 from hygiene.metrics.evaluate import Telling
+from hygiene.metrics.frames import columns_of, frame_of
 from hygiene.metrics.kpis import KPIS
 from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
@@ -264,3 +269,26 @@ def test_without_orders_there_is_no_word_of_them():
     shown = text(measurement(GOOD, telling=telling))
     assert "converted" not in shown
     assert "revenue" not in shown
+
+
+COUNTED = st.tuples(
+    st.sampled_from(["a", "b", "c", None]),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.sampled_from(["ses", "mute"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(COUNTED, min_size=1, max_size=8, unique_by=lambda one: (one[0], one[4])), st.booleans())
+def test_a_frame_built_by_columns_is_that_of_the_values(counted, human):
+    """Young slices, silent sources, empty ones."""
+    rows = [
+        row(campaign=name, source=source, delivered=k + n, opened_human=k, bounced=bounced, hard=bounced)
+        for name, k, n, bounced, source in counted
+    ]
+    telling = Telling(silent={"mute": {EventKind.OPENED}}, currencies=("EUR",))
+    kpis = measurement(*rows, by=["campaign"], young={"a"}, telling=telling, human=human)
+    slow = frame_of([columns_of(kpis.values, ["campaign"])], ["campaign"])
+    assert_frame_equal(kpis.to_frame(), slow)

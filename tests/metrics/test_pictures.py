@@ -9,6 +9,7 @@ from hygiene.metrics.measure import measure
 from hygiene.metrics.overviews import (
     MOST_SLICES,
     Cohort,
+    Cohorts,
     Overviews,
     choose_period,
     cohorts_of,
@@ -97,9 +98,11 @@ def test_cohorts_show_the_decay_of_the_simulation(season):
     last = [row.points[12].value for row in rows if len(row.points) == 13]
     assert min(first) > 0.3  # 0.49 in the simulation
     assert max(last) < 0.35  # 0.23
-    shown = sum(sum(cohort.delivered.values()) for cohort in season.overviews.cohorts)
+    shown = sum(sum(cohort.delivered.values()) for cohort in season.overviews.cohorts.groups)
     left_out = season.counts()["delivered"] - shown
     assert 0 < left_out < 50  # the group that joined last is too small to be shown
+    assert season.overviews.cohorts.few_mails == left_out
+    assert f"1 group with fewer than 50 mails is left out ({left_out} mails)." in chart.note
 
 
 def test_without_causes_nothing_is_drawn_and_nothing_breaks(tmp_path):
@@ -138,12 +141,28 @@ def test_small_cohorts_are_put_together():
             for since in range(2)
         ]
 
-    large = cohorts_of(rows(100, 3))
+    large = cohorts_of(rows(100, 3)).groups
     assert large[0] == Cohort(week=4, weeks=1, delivered={0: 100, 1: 100}, engaged={0: 0, 1: 1})
     assert [each.week for each in large] == [4, 11, 18]
-    small = cohorts_of(rows(20, 6))
+    small = cohorts_of(rows(20, 6)).groups
     assert [(each.week, each.weeks, each.delivered[0]) for each in small] == [(4, 4, 80), (32, 4, 40)]
-    assert cohorts_of([]) == ()
+    assert cohorts_of([]) == Cohorts()
+    tiny = cohorts_of(rows(5, 6))
+    assert (tiny.groups, tiny.few, tiny.few_mails) == ((), 2, 60)
+
+
+def test_people_of_any_age_are_shown_by_longer_spans():
+    """Sign-ups of three years, mailed at one time: 14 groups and 13 ages at most."""
+    rows = [
+        {"cohort": 4 + 7 * week, "weeks_since": 156 - week, "delivered_open_tracked": 60, "engaged_human": week}
+        for week in range(156)
+    ]
+    rows.append({"cohort": None, "weeks_since": None, "delivered_open_tracked": 9, "engaged_human": 0})
+    found = cohorts_of(rows, joined=True)
+    assert (found.step, found.groups[0].weeks, len(found.groups), found.unknown) == (13, 13, 12, 9)
+    assert found.groups[0].delivered == {12: 60, 11: 720}
+    assert found.groups[0].engaged == {12: 0, 11: sum(range(1, 13))}
+    assert found.to_dict()["groups"][0]["from"] == "1970-01-05"
 
 
 def test_overviews_hold_the_largest_slices_and_the_latest_periods():

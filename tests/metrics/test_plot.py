@@ -142,3 +142,34 @@ def test_mail_without_a_date_is_said():
 def test_absurd_days_are_left_out():
     rows = [row(week=MONDAY, delivered=10), row(week=10**9, delivered=10), row(week=None, delivered=10)]
     assert len(drawn(measurement(*rows, by=["week"]).plot("delivery_rate"))[0]) == 1
+
+
+def hollow(axes):
+    """Places of the points that are not final."""
+    lines = [line for line in axes.lines if line.get_label() == "not final: more may come"]
+    return [place for line in lines for place in line.get_xdata()]
+
+
+def test_young_weeks_are_hollow_where_more_may_come():
+    weeks = measurement(SECOND, FIRST, by=["week"], young={MONDAY + 7})
+    axes = weeks.plot("open_rate")
+    assert [str(day)[:10] for day in hollow(axes)] == ["2024-10-14"]
+    assert "not final: more may come" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert hollow(weeks.plot("delivery_rate")) == []
+    assert hollow(measurement(SECOND, FIRST, by=["week"]).plot("open_rate")) == []
+
+
+def test_weeks_of_days_are_young_by_their_mails():
+    """One mail in ten that is young does not make a week young; one in five does."""
+    for young, marked in ((100, []), (250, ["2024-10-07"])):
+        rows = [
+            row(day=MONDAY, delivered=900, opened_human=90),
+            row(day=MONDAY + 1, delivered=young, opened_human=1),
+        ]
+        axes = measurement(*rows, by=["day"], young={MONDAY + 1}).plot("open_rate", by="week")
+        assert [str(day)[:10] for day in hollow(axes)] == marked
+
+
+def test_young_campaigns_are_hollow_side_by_side():
+    axes = measurement(FIRST, SECOND, by=["campaign"], young={"b"}).plot("open_rate", by="campaign")
+    assert hollow(axes) == [pytest.approx(0.1)]

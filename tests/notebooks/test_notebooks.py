@@ -50,6 +50,30 @@ del notebook.cells[0]
 print(nbformat.writes(notebook))
 """
 
+#: the same by papermill, whose own warnings are errors, too
+PAPERMILL = """
+import json, sys, warnings
+warnings.simplefilter("error")
+import nbformat, papermill
+from jupyter_client.manager import AsyncKernelManager
+from pathlib import Path
+
+path, sockets, guard, parameters = sys.argv[1:]
+notebook = nbformat.read(path, as_version=4)
+notebook.cells.insert(0, nbformat.v4.new_code_cell(guard, id="guard"))
+nbformat.write(notebook, path)
+manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=sockets)
+known = papermill.inspect_notebook(path)
+given = json.loads(parameters)
+assert set(given) <= set(known), known
+done = papermill.execute_notebook(
+    path, str(Path(path).with_suffix(".done.ipynb")), given, cwd=str(Path(path).parent), progress_bar=False,
+    execution_timeout=60, km=manager,
+)
+del done.cells[0]
+print(nbformat.writes(done))
+"""
+
 
 def source(cell):
     return "".join(cell["source"])
@@ -174,9 +198,12 @@ def run(tmp_path):
     for folder in own.values():
         Path(folder).mkdir()
 
-    def run_(path):
+    def run_(path, **parameters):
+        guard = GUARD.format(tests=str(ROOT / "tests"))
+        words = [PAPERMILL if parameters else RUNNER, str(path), f"{sockets}/s", guard]
+        words += [json.dumps(parameters)] if parameters else []
         done = subprocess.run(
-            [sys.executable, "-c", RUNNER, str(path), f"{sockets}/s", GUARD.format(tests=str(ROOT / "tests"))],
+            [sys.executable, "-c", *words],
             env={**os.environ, **own, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
             capture_output=True,
             text=True,
@@ -223,6 +250,17 @@ def test_a_notebook_runs_on_the_sample(kind, run, tmp_path):
     }
     assert expected[kind] in "".join(data.get("text/html", "") for data in outputs)
     assert any("image/png" in data for data in outputs) == (kind is not Kind.AUDIT)
+
+
+def test_papermill_runs_a_notebook_with_other_parameters(run, tmp_path):
+    path = tmp_path / "kpi.ipynb"
+    shutil.copyfile(ROOT / "notebooks" / path.name, path)
+    cells = run(path, by="provider", benchmarks="strict")
+    (injected,) = [cell for cell in cells if "injected-parameters" in cell["metadata"].get("tags", [])]
+    assert 'by = "provider"' in source(injected)
+    (page,) = [data["text/html"] for data in shown(cells) if "hygiene-result" in data.get("text/html", "")]
+    assert "By provider" in page
+    assert "benchmarks: strict" in page
 
 
 def test_one_for_own_data_runs_where_it_lies(run, tmp_path):

@@ -27,6 +27,12 @@ ENGAGED: Final = Rate(
     event="open",
     more_is_worse=False,
 )
+FIRST_MAIL: Final = "the first mail of the log"
+SIGN_UP: Final = "sign-up"
+_LEFT_OUT: Final = {
+    FIRST_MAIL: "were there when the log began and are left out: their age is not known.",
+    SIGN_UP: "are left out: the list does not tell their sign-up.",
+}
 _NO_CAUSE = "People who get more differ from others in other ways, too: this says who, not why."
 _REPEATED = "One person counts with every mail, so the intervals are a little too narrow."
 
@@ -86,7 +92,7 @@ class Decay:
     """Engagement by weeks since sign-up, or since the first mail of the log.
 
     `half_week` is the first week whose interval lies below half of the first one's rate, and stays below; None:
-    not reached. `left_out` are people who may be older than the log shows.
+    not reached. `left_out` are people whose age is not known.
     """
 
     ages: tuple[Age, ...]
@@ -161,7 +167,7 @@ def _said(one: Measured) -> str:
     return f"{rate_text(one.value or 0)} ({range_text(one.low, one.high)})"
 
 
-def measure_decay(table: Counts, *, since: str = "the first mail of the log", left_out: int = 0) -> Decay:
+def measure_decay(table: Counts, *, since: str = FIRST_MAIL, left_out: int = 0) -> Decay:
     """Engagement by age, from counts by ``weeks_since`` with ``people``."""
     limits = thresholds().fatigue
     rows = [row for row in rows_of(table) if row["weeks_since"] is not None and int(row["weeks_since"]) >= 0]
@@ -175,9 +181,7 @@ def measure_decay(table: Counts, *, since: str = "the first mail of the log", le
     half = None if unknown else _half_week(told, limits)
     caveats = [] if unknown else ["Later weeks hold only people who joined early and are still mailed."]
     if left_out:
-        caveats.append(
-            f"{left_out:,} people were there when the log began and are left out: their age is not known."
-        )
+        caveats.append(f"{left_out:,} people {_LEFT_OUT[since]}")
     return Decay(
         ages=ages,
         since=since,

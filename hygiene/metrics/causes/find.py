@@ -11,7 +11,7 @@ from hygiene.metrics.causes import plans
 from hygiene.metrics.causes.anomalies import ALL, Anomaly, Charted, choose_period, find_anomalies
 from hygiene.metrics.causes.comparison import Compared, compare
 from hygiene.metrics.causes.explanation import Explanation, explain
-from hygiene.metrics.causes.fatigue import Decay, Tiredness, measure_decay, measure_fatigue
+from hygiene.metrics.causes.fatigue import SIGN_UP, Decay, Tiredness, measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import Forecast, forecast_complaints
 from hygiene.metrics.causes.maturity import Ripeness, judge_maturity
 from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of, summed
@@ -68,6 +68,7 @@ def find_causes(
     next_send: int | None = None,
     as_of_us: int | None = None,
     period: str | None = None,
+    joined: Frame | None = None,
 ) -> Causes:
     """Look for causes. `count` gives the counts by any slices; `mails` with `engine` add what needs the mails,
     and are counted instead, with the many small slices of a dimension as one.
@@ -75,7 +76,7 @@ def find_causes(
     A rate of which nothing was seen at all is left out. `slices` are the columns that the log fills,
     `complaints_told` says whether its sources report complaints at all (None: what the counts tell), `as_of_us`
     is when the log was taken (default: its last event), `period` is day or week (default: days, if they have
-    enough mail).
+    enough mail), `joined` (recipient, joined_us) tells of sign-ups.
     """
     told = [name for name in DIMENSIONS if name in slices]
     if mails is not None and engine is not None:
@@ -100,7 +101,7 @@ def find_causes(
     forecast = _forecast(
         by_campaign, by_day, ripeness, told=complaints_told, next_send=next_send, as_of_us=latest_us
     )
-    fatigue, decay = _people(mails, engine)
+    fatigue, decay = _people(mails, engine, joined)
     return Causes(
         compared=_compared(daily, ripeness, rates),
         reasons=_reasons(whole, mails, engine),
@@ -232,11 +233,18 @@ def _forecast(
     )
 
 
-def _people(mails: Frame | None, engine: Engine | None) -> tuple[Tiredness | None, Decay | None]:
+def _people(
+    mails: Frame | None, engine: Engine | None, joined: Frame | None
+) -> tuple[Tiredness | None, Decay | None]:
     if mails is None or engine is None:
         return None, None
-    started = engine.collect(mails.select(sent_us=plans.first_sent())).to_pylist()[0]["sent_us"]
     fatigue = measure_fatigue(engine.collect(plans.pressure(mails)))
+    if joined is not None:
+        first = plans.signed_up(joined)
+        missing = engine.collect(plans.people_without(mails, first)).to_pylist()[0]["people"]
+        told = engine.collect(plans.ages(mails, first))
+        return fatigue, measure_decay(told, since=SIGN_UP, left_out=int(missing))
+    started = engine.collect(mails.select(sent_us=plans.first_sent())).to_pylist()[0]["sent_us"]
     if started is None:
         return fatigue, measure_decay([])
     since = int(started) + thresholds().fatigue.warm_up_weeks * _WEEK_DAYS * _DAY_US

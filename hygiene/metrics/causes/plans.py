@@ -157,10 +157,15 @@ def _first_mails(mails: Frame) -> Frame:
 
 def cohorts(mails: Frame, *, since_us: int) -> Frame:
     """weeks_since the first mail, people, and counts, of people first mailed from `since_us` on."""
-    first = _first_mails(mails).filter(nw.col("first_us") >= since_us)
+    return ages(mails, _first_mails(mails).filter(nw.col("first_us") >= since_us))
+
+
+def ages(mails: Frame, first: Frame) -> Frame:
+    """weeks_since `first` (recipient, first_us), people, and counts; mails sent before it are none of these."""
     aged = (
         _flags(mails)
         .join(first, on="recipient", how="inner")
+        .filter(nw.col("sent_us") >= nw.col("first_us"))
         .with_columns(weeks_since=(nw.col("sent_us") - nw.col("first_us")) // _WEEK_US)
         .group_by("recipient", "weeks_since")
         .agg(*(_total(name) for name in _SUMMED))
@@ -168,6 +173,17 @@ def cohorts(mails: Frame, *, since_us: int) -> Frame:
         .with_columns(one=nw.lit(1))
     )
     return aged.group_by("weeks_since").agg(*(_total(name) for name in _SUMMED), people=_total("one"))
+
+
+def signed_up(joined: Frame) -> Frame:
+    """recipient and first_us, of a table with recipient and joined_us."""
+    return joined.group_by("recipient").agg(first_us=nw.col("joined_us").min())
+
+
+def people_without(mails: Frame, first: Frame) -> Frame:
+    """One row: people who were mailed, and are not in `first`."""
+    people = _first_mails(mails).join(first.select("recipient"), on="recipient", how="anti")
+    return people.select(people=nw.col("recipient").count())
 
 
 def people_before(mails: Frame, *, since_us: int) -> Frame:

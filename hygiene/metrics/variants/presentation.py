@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from hygiene.metrics.kpis import Unit
@@ -11,7 +11,22 @@ from hygiene.metrics.variants.evidence import ALPHA, LEAST_EXPECTED, SPLIT_ALPHA
 from hygiene.metrics.variants.sentence import difference_text, lift_text, name_of, points_text, value_text
 from hygiene.metrics.variants.verdict import Doubt, Pair, Test, Verdict
 from hygiene.metrics.words import duration_text, range_text, rate_text
-from hygiene.render.sections import Block, Cell, Document, Headline, Paragraph, Section, Table, Tone
+from hygiene.render.sections import (
+    Block,
+    Cell,
+    Chart,
+    ChartKind,
+    Document,
+    Headline,
+    Paragraph,
+    Picture,
+    Point,
+    Scale,
+    Section,
+    Series,
+    Table,
+    Tone,
+)
 
 if TYPE_CHECKING:
     from hygiene.metrics.variants.arms import Arm
@@ -24,6 +39,9 @@ _TONES: Final = {
     Verdict.SPLIT_BROKEN: Tone.BAD,
 }
 _SECOND_US: Final = 1_000_000
+_LABEL: Final = 8  # characters of a name beside another, and two less where there are more
+_TWO: Final = 2
+_SAME: Final = 4  # characters that names begin with, from which they are left out
 _NONE: Final = Cell("", Tone.MUTED)
 
 
@@ -53,12 +71,37 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     yield Section(title="How it was reckoned", blocks=tuple(_method(comparison)), detail=True)
 
 
-def _arms(comparison: Comparison) -> Table:
-    done = "revenue" if comparison.kpi.unit is Unit.MONEY else comparison.kpi.title
-    return Table(
-        columns=(comparison.by, "people", "counted", done, "", "95 % sure"),
+def _arms(comparison: Comparison) -> Chart:
+    title = comparison.kpi.title
+    done = "revenue" if comparison.kpi.unit is Unit.MONEY else "number"
+    table = Table(
+        columns=(comparison.by, title, "95 % sure", done, "counted", "people"),
         rows=tuple(_arm(comparison, arm) for arm in comparison.arms),
-        align="lrrrrl",
+        align="lrrrrr",
+    )
+    picture = Picture(
+        title=f"{title.capitalize()}, with 95 % intervals",
+        kind=ChartKind.BARS,
+        scale=Scale.COUNT if comparison.kpi.unit is Unit.MONEY else Scale.SHARE,
+        series=(Series(points=tuple(_point(comparison, arm) for arm in comparison.arms)),),
+        summary="; ".join(
+            f"{name_of(arm.name)} {value_text(comparison, arm.value)}" for arm in comparison.arms
+        ),
+    )
+    drawn = any(arm.value is not None for arm in comparison.arms)
+    return Chart(pictures=(picture,) if drawn else (), tables=(table,))
+
+
+def _point(comparison: Comparison, arm: Arm) -> Point:
+    interval = comparison.interval(arm)
+    known = interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high)
+    return Point(
+        label=name_of(arm.name),
+        value=arm.value,
+        figure=value_text(comparison, arm.value),
+        low=max(interval.low, 0.0) if interval and known else None,
+        high=interval.high if interval and known else None,
+        tone=Tone.GOOD if arm.name == comparison.winner else Tone.PLAIN,
     )
 
 
@@ -69,11 +112,11 @@ def _arm(comparison: Comparison, arm: Arm) -> tuple[Cell, ...]:
     total = f"{arm.total * arm.scale:,.2f}" if money else f"{arm.total:,}"
     return (
         Cell(name_of(arm.name)),
-        Cell(f"{arm.people:,}"),
-        Cell(f"{arm.n:,}"),
-        Cell(total),
         Cell(value_text(comparison, arm.value), tone if arm.value is not None else Tone.UNKNOWN),
         _NONE if interval is None else Cell(_ends(comparison, interval), Tone.MUTED),
+        Cell(total),
+        Cell(f"{arm.n:,}"),
+        Cell(f"{arm.people:,}"),
     )
 
 
@@ -88,34 +131,50 @@ def _ends(comparison: Comparison, interval: Interval) -> str:
 def _pairs(comparison: Comparison) -> Iterator[Block]:
     sure = f"{100 * (1 - ALPHA / max(len(comparison.pairs), 1)):.4g} %"
     yield Table(
-        columns=("", "difference", "lift", "seen once", "at every look", "p"),
+        columns=("arms", "difference", "at every look", "seen once", "lift", "p"),
         rows=tuple(_pair(comparison, pair) for pair in comparison.pairs),
         align="lrrrrr",
     )
     unit = "in points of per cent" if comparison.kpi.unit is Unit.SHARE else "in money a mail"
     yield Paragraph(
-        f"Second against first, {unit}; intervals {sure} sure: the first for one look on a day set before, the "
-        "second however often you look.",
+        f"Second against first, {unit}; intervals {sure} sure: the first however often you look, the second "
+        "for one look on a day set before.",
         Tone.MUTED,
     )
 
 
 def _pair(comparison: Comparison, pair: Pair) -> tuple[Cell, ...]:
+    short = _labels(comparison)
     tone = _TONES[pair.verdict] if comparison.verdict is not Verdict.SPLIT_BROKEN else Tone.PLAIN
     difference = "" if pair.difference is None else _signed(comparison, pair.difference)
     p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= 0.0001 else "< 0.0001"
     return (
-        Cell(f"{_short(pair.first)} → {_short(pair.second)}"),
+        Cell(f"{short[pair.first]} → {short[pair.second]}"),
         Cell(difference, tone),
-        Cell(lift_text(pair.lift)),
-        Cell(_span(comparison, pair.once), Tone.MUTED),
         Cell(_span(comparison, pair.always), Tone.MUTED),
+        Cell(_span(comparison, pair.once), Tone.MUTED),
+        Cell(lift_text(pair.lift)),
         Cell(p),
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 12 else f"{name[:11]}…"
+def labels(names: Sequence[str]) -> dict[str, str]:
+    """Names short enough to stand beside each other: without what all long ones begin with.
+
+    >>> labels(["A", "B"]), labels(["newsletter-old", "newsletter-new"])
+    ({'A': 'A', 'B': 'B'}, {'newsletter-old': '…-old', 'newsletter-new': '…-new'})
+    """
+    room = _LABEL if len(names) <= _TWO else _LABEL - 2
+    if all(len(name) <= room for name in names):
+        return {name: name for name in names}
+    same = next((at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1), 0)
+    rests = {name: f"…{name[same - 1 :]}" if same > _SAME else name for name in names}
+    cut = {name: rest if len(rest) <= room else f"{rest[: room - 1]}…" for name, rest in rests.items()}
+    return cut if len(set(cut.values())) == len(names) else {name: name_of(name) for name in names}
+
+
+def _labels(comparison: Comparison) -> dict[str, str]:
+    return labels([arm.name for arm in comparison.arms])
 
 
 def _signed(comparison: Comparison, number: float) -> str:
@@ -159,8 +218,9 @@ def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
     dated = [arm for arm in comparison.arms if arm.mean_us is not None]
     if until is None or not dated:
         return Cell("age", Tone.UNKNOWN), Cell("not known: nothing is dated")
+    short = _labels(comparison)
     ages = ", ".join(
-        f"{_short(arm.name)} {duration_text(max(until - (arm.mean_us or 0), 0) / _SECOND_US)}" for arm in dated
+        f"{short[arm.name]} {duration_text(max(until - (arm.mean_us or 0), 0) / _SECOND_US)}" for arm in dated
     )
     young = any(arm.young > 0.1 * arm.mails for arm in dated)
     told = f"mails are {ages} old on average"
@@ -172,8 +232,9 @@ def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
 
 
 def _machine_row(comparison: Comparison) -> tuple[Cell, Cell]:
+    short = _labels(comparison)
     shares = [
-        f"{_short(arm.name)} {rate_text((arm.opened_all - arm.opened_human) / arm.open_tracked)}"
+        f"{short[arm.name]} {rate_text((arm.opened_all - arm.opened_human) / arm.open_tracked)}"
         for arm in comparison.arms
         if arm.open_tracked
     ]

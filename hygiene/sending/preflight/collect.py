@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,11 @@ def look_at_domain(
     settings: Settings,
 ) -> tuple[Audit, Route]:
     """The audit of the From domain, and what SPF, DKIM and DMARC will see."""
+    from hygiene.sending.signing_keys import why_no_signature
+
     sender = to_ascii(definition.sender.address.rpartition("@")[2]).lower()
-    keys = tuple(_key(entry) for entry in account.sign)
+    unheard = why_no_signature(account)
+    keys = tuple(replace(key, fault=unheard) if unheard else key for key in map(_key, account.sign))
     audit = audit_domain(
         sender,
         selectors=(*settings.audit.selectors, *(key.selector for key in keys if key.domain == sender)),
@@ -146,10 +150,9 @@ def _key(entry: str) -> Key:
 
 def public_record(entry: str) -> str:
     """The record that belongs to the key of an entry of `sign`; raises a HygieneError where there is none."""
-    from hygiene.sending.signing import load_signers
+    from hygiene.sending.signing_keys import load_signer
 
-    (signer,) = load_signers([entry])
-    return signer.public_record()
+    return load_signer(entry).public_record()
 
 
 async def _route(
@@ -202,8 +205,6 @@ def _dmarc_records(answer: Answer) -> list[DmarcRecord]:
 
 
 async def _published(key: Key, resolver: Resolver) -> Key:
-    from dataclasses import replace
-
     if key.domain == "?":
         return key
     answer = await resolver.resolve(key.name, "TXT")

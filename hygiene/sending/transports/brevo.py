@@ -77,7 +77,7 @@ class Brevo:
             "htmlContent": letter.html,
             "textContent": letter.text,
             "headers": {**header_fields(letter, _RESERVED), **_own_headers(mail.ref)},
-            "tags": [one_line(mail.campaign)] if mail.campaign else None,
+            "tags": [tag] if (tag := one_line(mail.campaign)) else None,
         }
         given = {name: value for name, value in fields.items() if value}
         headers = {"Content-Type": "application/json", "api-key": self.api_key.reveal()}

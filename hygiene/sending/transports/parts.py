@@ -18,8 +18,8 @@ def subject(letter: Letter) -> str:
 
 def mailbox_fields(mailbox: Mailbox, address: str = "") -> dict[str, str]:
     """``{"email": …, "name": …}``; `address` takes the place of the mailbox's own."""
-    named = {"name": one_line(mailbox.name)} if mailbox.name else {}
-    return {"email": address or mailbox.address, **named}
+    name = one_line(mailbox.name)
+    return {"email": address or mailbox.address, **({"name": name} if name else {})}
 
 
 def header_fields(letter: Letter, reserved: frozenset[str] = frozenset()) -> dict[str, str]:
@@ -31,5 +31,5 @@ def header_fields(letter: Letter, reserved: frozenset[str] = frozenset()) -> dic
 
 def kept_beside(mail: Mail) -> dict[str, str]:
     """What a provider keeps beside a mail, and tells again in its events."""
-    values = {REF_FIELD: mail.ref, "campaign": mail.campaign, "stream": mail.stream}
-    return {name: one_line(text) for name, text in values.items() if text}
+    values = {REF_FIELD: mail.ref, "campaign": one_line(mail.campaign), "stream": mail.stream}
+    return {name: text for name, text in values.items() if text}

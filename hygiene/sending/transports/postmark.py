@@ -92,7 +92,7 @@ class Postmark:
             "TextBody": letter.text,
             "Headers": _headers(letter),
             "Metadata": {name: text[:_METADATA] for name, text in kept_beside(mail).items()},
-            "Tag": mail.campaign[:_TAG],
+            "Tag": one_line(mail.campaign)[:_TAG],
             "MessageStream": self.stream,
         }
         given = {name: value for name, value in fields.items() if value}

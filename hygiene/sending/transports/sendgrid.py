@@ -25,6 +25,7 @@ from hygiene.sending.transports.answer import (
     Meaning,
     Request,
     make_reply,
+    one_line,
     plain_text,
     refused,
     retry_after,
@@ -75,8 +76,8 @@ class SendGrid:
         }
         if letter.reply_to:
             fields["reply_to"] = mailbox_fields(letter.reply_to)
-        if mail.campaign:
-            fields["categories"] = [mail.campaign[:_CATEGORY]]
+        if campaign := one_line(mail.campaign):
+            fields["categories"] = [campaign[:_CATEGORY]]
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key.reveal()}"}
         return Request(path=PATH, headers=headers, body=json.dumps(fields).encode())
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
@@ -32,7 +32,7 @@ def sign(
     """The headers to send: those given, which are all signed, with Host, X-Amz-Date and Authorization.
 
     The path must be one that needs no dot segments removed; it is encoded once more, as AWS wants it of every
-    service but S3.
+    service but S3. A query must be encoded as RFC 3986 has it, a space as %20.
     """
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     complete = {**headers, "Host": urlsplit(url).netloc, "X-Amz-Date": stamp}
@@ -51,8 +51,8 @@ def sign(
 def canonical_request(method: str, url: str, signed: Mapping[str, str], body: bytes) -> str:
     """What is hashed: everything of a request on lines of its own; names of headers in lower case."""
     parts = urlsplit(url)
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    query = "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in pairs))
+    pairs = sorted(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
+    query = "&".join(f"{name}={value}" for name, value in pairs)
     lines = [
         method,
         quote(parts.path or "/", safe="/-_.~"),

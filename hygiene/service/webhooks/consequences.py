@@ -34,7 +34,7 @@ def suppressions(joined: Iterable[Joined]) -> Iterator[tuple[str, Reason]]:
     """Addresses that must not be mailed any more, and why."""
     for each in joined:
         reason = _REASONS.get(each.event.kind) or (Reason.BOUNCED if is_hard(each) else None)
-        address = (each.mail["recipient"] if each.mail is not None else None) or each.row["recipient"]
+        address = each.row["recipient"]
         if reason and address and read_target(address):
             yield address, reason
 
@@ -61,7 +61,7 @@ def soft_bounced(connection: Connection, people: Iterable[str], threshold: int) 
 
 
 def _soft_days(connection: Connection, person: str) -> int:
-    theirs = _E.recipient == person
+    theirs = _E.recipient.in_((person, person.lower()))
     arrived = select(func.coalesce(func.max(_E.ts_us), 0)).where(theirs, _E.kind.in_(_ARRIVED))
     days = select(_E.ts_us).where(
         theirs,
@@ -88,7 +88,7 @@ def suppress(
 def resolve_doubt(connection: Connection, joined: Sequence[Joined], *, now_us: int) -> int:
     """Mails in doubt that a provider tells of had been taken; how many those were."""
     taken: Mapping[int, str] = {
-        each.mail["id"]: each.mail["remote"] or each.row["message_id"] or ""
+        each.mail["id"]: each.mail["remote"] or each.event.columns["message_id"] or ""
         for each in joined
         if each.mail is not None and each.event.kind is not EventKind.UNKNOWN
     }

@@ -10,13 +10,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, text
 
 from hygiene.event import EventKind
+from hygiene.sending.judging import SOURCE
+from hygiene.sending.mailing import about_row
 from hygiene.service.webhooks.reading import Told
 from hygiene.tables import CAMPAIGN, EVENT, OUTBOX
 
 _BATCH: Final = 500
 _O = OUTBOX.c
 _MAIL: Final = (
-    *(_O.id, _O.ref, _O.remote, _O.recipient, _O.state),
+    *(_O.id, _O.ref, _O.remote, _O.recipient, _O.provider, _O.variant, _O.state),
     CAMPAIGN.c.name.label("campaign"),
     CAMPAIGN.c.stream.label("stream"),
 )
@@ -59,21 +61,22 @@ def _mails(
 
 
 def join(event: Told, refs: Sequence[str], mails: Mails, record: bytes) -> Joined:
-    """An event with its mail. Of a mail whose person was erased, the event names nobody either."""
+    """An event with its mail, which it then says the same of as the outbox's own events.
+
+    So it names whom the mail was for, not where it was forwarded; and nobody, where that person was erased. Its
+    source is the outbox's, too: to a measurement, mails of two sources are two mails.
+    """
     mail = next((mails.by_ref[ref] for ref in refs if ref in mails.by_ref), None)
     mail = mail or _by_remote(event, mails)
-    told = event.columns
     ours: dict[str, Any] = {"message": None}
     if mail is not None:
-        nobody = {"recipient": None, "domain": None} if mail["recipient"] is None else {}
-        named = told["recipient"] or (mail["recipient"] or "").lower() or None
         ours = {
+            **about_row({"name": mail["campaign"], "stream": mail["stream"]}, dict(mail)),
+            **{name: mail[name] for name in ("recipient", "provider")},
             "message": mail["id"],
-            "campaign": mail["campaign"],
-            "stream": mail["stream"],
-            "recipient": named,
-            **nobody,
+            "source": SOURCE,
         }
+    told = event.columns
     row = {name: ours.get(name, told.get(name)) for name in EVENT.c.keys()}  # noqa: SIM118 - a collection of columns
     return Joined(event=event, mail=mail, row=row | {"event_id": natural_key(told, record)})
 
@@ -94,4 +97,4 @@ def natural_key(told: Mapping[str, Any], record: bytes) -> str:
     names += ["reason"] if told["kind"] == EventKind.UNKNOWN else []
     parts = [str(told[name]).encode("utf-8", "replace") for name in names]
     digest = hashlib.sha256(b"\0".join([*parts, moment]))
-    return f"webhook-{digest.hexdigest()}"
+    return f"{told['source']}:{digest.hexdigest()}"

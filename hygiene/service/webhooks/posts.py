@@ -40,8 +40,8 @@ def store_post(store: Store, verdict: Verified, post: Post, *, now: datetime) ->
         "unread": 0,
     }
     with store.writing() as connection:
-        new = connection.execute(insert_into(connection, WEBHOOK).values(row).on_conflict_do_nothing())
-        if new.rowcount:
+        insert = insert_into(connection, WEBHOOK).values(row).on_conflict_do_nothing()
+        if connection.scalar(insert.returning(_W.digest)):
             return Stored(new=True)
         known = connection.scalar(select(_W.digest).where(_W.digest == digest))
     return Stored(new=False) if known else Refused("what proves it was used before, for another body", 403)

@@ -3,160 +3,51 @@
 import itertools
 import json
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
+import hygiene
 from hygiene.config import CleaningPolicy
-from hygiene.contacts.suppression.workspace import erase_people, load_suppressions
+from hygiene.contacts.suppression.workspace import erase_people
+from hygiene.sending.judging import SOURCE
 from hygiene.sending.states import State
 from hygiene.service.webhooks import receive
-from hygiene.service.webhooks.post import Post, Refused, Verified
-from hygiene.service.webhooks.posts import count_pending, forget_posts, store_post
+from hygiene.service.webhooks.post import Refused
+from hygiene.service.webhooks.posts import count_pending, forget_posts
 from hygiene.service.webhooks.receive import process_pending
 from hygiene.service.webhooks.records import refs_of
 from hygiene.store import open_store
 from hygiene.suppression_forms import Reason
-from hygiene.tables import CAMPAIGN, EVENT, OUTBOX, WEBHOOK
+from hygiene.tables import EVENT, OUTBOX, WEBHOOK
 
-NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
-KEY = bytes(range(32))
-REF = "abcdefghijklmnop"
-OTHER_REF = "qrstuvwxyz234567"
-AT = "2026-11-28T11:50:00.000Z"
-SECONDS = 1795866600  # the same moment
+from .told import (
+    AT,
+    KEY,
+    NOW,
+    OTHER_REF,
+    REF,
+    SECONDS,
+    add_mail,
+    brevo,
+    events,
+    keep,
+    listed,
+    mailgun,
+    postmark,
+    sendgrid,
+    ses,
+    ses_bounce,
+)
 
 
 @pytest.fixture
 def store(tmp_path):
     with open_store(str(tmp_path / "hygiene.db"), key=KEY) as opened:
         yield opened
-
-
-def add_mail(store, *, ref=REF, recipient="Ann@example.com", remote="", state=State.SENT, name="spring"):
-    campaign = {
-        "name": name,
-        "stream": "marketing",
-        "topic": "news",
-        "state": "running",
-        "held_because": "",
-        "definition": "{}",
-        "manifest": None,
-        "overrides": "{}",
-        "made_us": 1,
-        "ended_us": None,
-    }
-    mail = {
-        "key": ref,
-        "ref": ref,
-        "recipient": recipient,
-        "provider": "gmail",
-        "place": 1,
-        "fields": "{}",
-        "state": state,
-        "owner": None,
-        "lease_us": None,
-        "due_us": 1,
-        "expires_us": None,
-        "tries": 1,
-        "code": 250,
-        "status": "",
-        "reply": "",
-        "reason": "",
-        "remote": remote,
-        "changed_us": 1,
-    }
-    with store.writing() as connection:
-        known = connection.scalar(select(CAMPAIGN.c.id).where(CAMPAIGN.c.name == name))
-        number = known or connection.execute(insert(CAMPAIGN).values(campaign)).inserted_primary_key[0]
-        return connection.execute(insert(OUTBOX).values(mail | {"campaign": number})).inserted_primary_key[0]
-
-
-def keep(store, provider, content, *, replay=None, now=NOW):
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    verdict = Verified(provider=provider, replay_key=replay or f"{provider}-{hash(body)}")
-    return store_post(store, verdict, Post(headers={}, body=body), now=now)
-
-
-def events(store):
-    with store.reading() as connection:
-        return [dict(row) for row in connection.execute(select(EVENT).order_by(EVENT.c.ts_us)).mappings()]
-
-
-def listed(store):
-    """What a list says of addresses, whoever they are."""
-    table = load_suppressions(store).table.to_pylist()
-    return {row["value"]: row["reason"] for row in table if row["form"] == "address"}
-
-
-def ses(kind, sub, *, tags=True, ref=REF, message_id="0100-ses", headers=(), envelope="m-1"):
-    """A post of SNS with an event of SES."""
-    mail = {
-        "timestamp": "2026-11-28T11:00:00.000Z",
-        "messageId": message_id,
-        "destination": ["ann@example.com"],
-        **({"tags": {"hygiene_ref": [ref]}} if tags else {}),
-        **({"headers": [{"name": name, "value": value} for name, value in headers]} if headers else {}),
-    }
-    name = {"DeliveryDelay": "deliveryDelay"}.get(kind, kind.lower())
-    return {
-        "Type": "Notification",
-        "MessageId": envelope,
-        "TopicArn": "arn:aws:sns:eu-west-1:1:x",
-        "Message": json.dumps({"eventType": kind, "mail": mail, name: sub}),
-        "Timestamp": AT,
-    }
-
-
-def ses_bounce(kind="Permanent", status="5.1.1", text="smtp; 550 5.1.1 user unknown", at=AT, **more):
-    recipient = {
-        "emailAddress": "ann@example.com",
-        "action": "failed",
-        "status": status,
-        "diagnosticCode": text,
-    }
-    told = {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": [recipient], "timestamp": at}
-    return ses("Bounce", told, **more)
-
-
-def sendgrid(event="delivered", *, at=SECONDS, ref=REF, email="ann@example.com", **fields):
-    told = {"email": email, "event": event, "timestamp": at, "sg_event_id": f"e{at}"}
-    told |= {"sg_message_id": "X1y2.filter0001.1-2-3.0"} | ({"hygiene_ref": ref} if ref else {})
-    return told | fields
-
-
-def mailgun(event="delivered", *, ref=REF, **fields):
-    variables = {"user-variables": {"hygiene_ref": ref}} if ref else {}
-    told = {
-        "event": event,
-        "timestamp": SECONDS + 0.25,
-        "id": "Ase7",
-        "log-level": "info",
-        "recipient": "ann@example.com",
-        "recipient-domain": "example.com",
-        "flags": {},
-        "message": {"headers": {"message-id": "x1@mg.example.com"}},
-    }
-    return {
-        "signature": {"token": "t", "timestamp": str(SECONDS), "signature": "s"},
-        "event-data": told | variables | fields,
-    }
-
-
-def postmark(kind="Delivery", *, ref=REF, **fields):
-    times = {"Delivery": "DeliveredAt", "Bounce": "BouncedAt", "SpamComplaint": "BouncedAt"}
-    who = "Recipient" if kind in {"Delivery", "SubscriptionChange"} else "Email"
-    told = {"RecordType": kind, "MessageID": "883953f4", who: "ann@example.com", "Metadata": {}}
-    told |= {times.get(kind, "ChangedAt"): AT} | ({"Metadata": {"hygiene_ref": ref}} if ref else {})
-    return told | fields
-
-
-def brevo(event="delivered", *, ref=REF, **fields):
-    told = {"event": event, "email": "ann@example.com", "message-id": "<20261128@smtp-relay.mailin.fr>"}
-    return told | {"ts_event": SECONDS, "id": 1} | ({"X-Mailin-custom": ref} if ref else {}) | fields
 
 
 ONE_OF_EACH = [
@@ -176,7 +67,9 @@ def test_an_event_finds_its_mail(store, provider, content):
     assert (done.posts, done.events, done.unjoined, done.unread, done.left) == (1, 1, 0, 0, 0)
     (event,) = events(store)
     assert (event["message"], event["campaign"], event["stream"]) == (mail, "spring", "marketing")
-    assert (event["source"], event["kind"], event["recipient"]) == (provider, "delivered", "ann@example.com")
+    assert (event["source"], event["kind"], event["recipient"]) == ("outbox", "delivered", "Ann@example.com")
+    assert event["event_id"].startswith(f"{provider}:")
+    assert (event["message_id"], event["variant"], event["provider"]) == (REF, "b", "gmail")
     assert event["ts_us"] // 1_000_000 == SECONDS
     with store.reading() as connection:  # nothing of the person is kept twice
         assert connection.scalars(select(WEBHOOK.c.body)).all() == [None]
@@ -222,6 +115,28 @@ def test_a_reference_of_no_mail_joins_nothing(store):
     done = process_pending(store, now=NOW)
     assert (done.events, done.unjoined) == (2, 2)
     assert {event["message"] for event in events(store)} == {None}
+
+
+def test_a_mail_is_one_mail_to_a_measurement(store, tmp_path):
+    """What the outbox tells of it and what the provider tells of it."""
+    mail = add_mail(store)
+    ours = dict.fromkeys(EVENT.c.keys()) | {
+        "event_id": f"outbox:{REF}:sent",
+        "message": mail,
+        "source": SOURCE,
+        "message_id": REF,
+        "recipient": "Ann@example.com",
+        "kind": "sent",
+        "campaign": "spring",
+        "stream": "marketing",
+        "ts_us": (SECONDS - 1) * 1_000_000,
+    }
+    with store.writing() as connection:
+        connection.execute(insert(EVENT).values(ours))
+    keep(store, "sendgrid", [sendgrid("processed"), sendgrid(), sendgrid("open", at=SECONDS + 60)])
+    process_pending(store, now=NOW)
+    counts = hygiene.measure(str(tmp_path / "hygiene.db")).to_dict()["counts"]
+    assert (counts["sent"], counts["delivered"], counts["opened_all"], counts["pending"]) == (1, 1, 1, 0)
 
 
 # once

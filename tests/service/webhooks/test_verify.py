@@ -471,3 +471,9 @@ def test_secrets_are_never_shown():
     gate = Gate(provider="brevo", tolerance_s=0, token=Secret("abcdef"), password=Secret("ghijkl"))
     assert "abcdef" not in repr(gate)
     assert "ghijkl" not in repr(gate)
+
+
+def test_a_variable_named_like_a_table_of_tables_sets_nothing():
+    """HYGIENE_ACCOUNTS_KEY may be the variable that a secret stands in."""
+    environ = {"HYGIENE_ACCOUNTS_KEY": "x", "HYGIENE_WEBHOOKS_SES": "y", "HYGIENE_STREAMS": "z"}
+    assert load_settings(None, environ).webhooks == {}

@@ -1,0 +1,229 @@
+"""Workers in this process: they send whatever is due, until it is done or they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection
+
+from hygiene.config import Settings
+from hygiene.errors import HygieneError, UsageError
+from hygiene.resolver import Resolver
+from hygiene.sending.breaker import Trip
+from hygiene.sending.claiming import Claims
+from hygiene.sending.composing import mailing_of
+from hygiene.sending.line import Line
+from hygiene.sending.mailing import Mailing
+from hygiene.sending.outbox import campaign_state, find_campaign, has_due, move_campaign, open_rows
+from hygiene.sending.pace import SECOND_US
+from hygiene.sending.states import CampaignState, Lane
+from hygiene.sending.status import CampaignStatus, finish, read_status
+from hygiene.sending.transports.open import open_transport
+from hygiene.sending.transports.transport import Transport
+from hygiene.sending.worker import LEASE_S, Settled, Watching, Worker
+from hygiene.store import Store
+
+if TYPE_CHECKING:
+    from hygiene.sending.preflight.preflight import Preflight
+
+
+GIVE_UP_S: Final = 300.0  # of a way that fails all the while
+
+
+class NoWay(HygieneError):
+    """The way out fails all the while; what was not sent stays queued."""
+
+    exit_code = 3
+
+
+@dataclass(kw_only=True)
+class Sending:
+    """How a sending goes on, for whoever watches; each may be replaced."""
+
+    preflight: Callable[[Preflight], None] = field(default=lambda _preflight: None)
+    queued: Callable[[int], None] = field(default=lambda _count: None)
+    settled: Callable[[Settled], None] = field(default=lambda _settled: None)
+    held: Callable[[str, Trip, str], None] = field(default=lambda _name, _trip, _finding: None)
+    trouble: Callable[[str], None] = field(default=lambda _sentence: None)
+
+
+@dataclass
+class _Watch:
+    """What a run has to look after: ways that fail for too long, and holds that the audit is to explain."""
+
+    store: Store
+    settings: Settings
+    told: Sending
+    resolver: Resolver | None
+    give_up_s: float | None
+    stop: Callable[[], None] = field(default=lambda: None)
+    failed: str = ""
+    asked: list[Future[None]] = field(default_factory=list)
+    auditor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    def trouble(self, line: Line) -> None:
+        """A way out failed."""
+        said = f"{line.account}: {line.trouble.text if line.trouble else 'no way out'}"
+        self.told.trouble(said)
+        since, patience = line.failing_since_us, self.give_up_s
+        too_long = patience is not None and since is not None and clock() - since >= patience * SECOND_US
+        if line.shut or too_long:
+            self.failed = said
+            self.stop()
+
+    def held(self, mailing: Mailing, trip: Trip) -> None:
+        """A campaign was held; the audit takes its time elsewhere."""
+        self.asked.append(self.auditor.submit(self._explain, mailing, trip))
+
+    def _explain(self, mailing: Mailing, trip: Trip) -> None:
+        finding = _explained(self.store, self.settings, mailing, trip, self.resolver)
+        self.told.held(mailing.name, trip, finding)
+
+    def finish(self) -> None:
+        """Wait for what was asked; raises NoWay where a way failed for too long."""
+        self.auditor.shutdown()
+        for each in self.asked:
+            each.result()
+        if self.failed:
+            raise NoWay(f"{self.failed}. What was not sent stays queued: hygiene send resume goes on with it")
+
+
+def run_worker(
+    store: Store,
+    settings: Settings,
+    *,
+    campaigns: Sequence[int] | None = None,
+    lanes: Sequence[Lane] = tuple(Lane),
+    until: Callable[[Connection], bool] | None = None,
+    resolver: Resolver | None = None,
+    give_up_s: float | None = None,
+    lease_s: float = LEASE_S,
+    sending: Sending | None = None,
+) -> None:
+    """Send whatever is due until `until` holds; without it, until the process is told to stop.
+
+    Raises NoWay when a way out fails for `give_up_s` seconds on end.
+    """
+    secret = store.key
+    watch = _Watch(store, settings, sending or Sending(), resolver, give_up_s)
+    worker = Worker(
+        store,
+        lambda row: mailing_of(dict(row), settings, secret),
+        lambda account, lane: _transport(settings, account, lane),
+        owner=own_name(),
+        clock=clock,
+        claims=Claims(settings.accounts),
+        lease_s=lease_s,
+        watching=Watching(settled=watch.told.settled, held=watch.held, trouble=watch.trouble),
+    )
+    watch.stop = worker.stop
+    asyncio.run(_until_told(worker, campaigns, lanes, until))
+    watch.finish()
+
+
+def go_on(
+    store: Store,
+    settings: Settings,
+    campaign: int,
+    name: str,
+    *,
+    resolver: Resolver | None = None,
+    wait: bool = True,
+    give_up_s: float = GIVE_UP_S,
+    sending: Sending | None = None,
+) -> CampaignStatus:
+    """Send what is left of a campaign; `wait` for deferred mails, too."""
+    until = _is_over(campaign, wait=wait)
+    run_worker(
+        store,
+        settings,
+        campaigns=[campaign],
+        until=until,
+        resolver=resolver,
+        give_up_s=give_up_s,
+        sending=sending or Sending(),
+    )
+    with store.reading() as connection:
+        left = open_rows(connection, campaign)
+    if not left:
+        finish(store, campaign, now_us=clock())
+    return read_status(store, name).campaigns[0]
+
+
+def _is_over(campaign: int, *, wait: bool) -> Callable[[Connection], bool]:
+    """When there is nothing left to do: every mail has its end, the campaign stopped, or nothing is due."""
+
+    def over(connection: Connection) -> bool:
+        if campaign_state(connection, campaign) is not CampaignState.RUNNING:
+            return True
+        return not (open_rows(connection, campaign) if wait else has_due(connection, campaign))
+
+    return over
+
+
+def _explained(
+    store: Store, settings: Settings, mailing: Mailing, trip: Trip, resolver: Resolver | None
+) -> str:
+    """Audit the sending domain again, and keep with the campaign what it says."""
+    if not trip.reason:
+        return ""
+    from hygiene.audit.run import audit_domain
+    from hygiene.sending.blame import broken_record
+    from hygiene.sending.preflight.preflight import live_resolver
+
+    asks = resolver or live_resolver(settings)
+    audit = audit_domain(mailing.sender_domain, resolver=asks, second_opinion=False, ips=settings.audit.ips)
+    finding = broken_record(trip, audit)
+    with store.writing() as connection:
+        hold = (CampaignState.HELD,)
+        because = f"{trip.sentence}. {finding}"
+        move_campaign(connection, mailing.id, CampaignState.HELD, among=hold, because=because)
+    return finding
+
+
+async def _until_told(
+    worker: Worker,
+    campaigns: Sequence[int] | None,
+    lanes: Sequence[Lane],
+    until: Callable[[Connection], bool] | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # outside the main thread
+            loop.add_signal_handler(number, worker.stop)
+    await worker.run(lanes=lanes, campaigns=campaigns, until=until)
+
+
+def _transport(settings: Settings, name: str, lane: str) -> Transport:
+    account = settings.accounts[name]
+    connections = account.prompt_connections if lane == Lane.PROMPT else account.connections
+    return open_transport(account, connections=connections, name=name)
+
+
+def clock() -> int:
+    """Microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def own_name() -> str:
+    """A name that no other worker has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def find_running(store: Store, name: str) -> tuple[int, Any]:
+    """A campaign's number and state; raises UsageError for a name that there is not."""
+    with store.reading() as connection:
+        row = find_campaign(connection, name)
+    if row is None:
+        raise UsageError(f"there is no campaign {name} in this workspace")
+    return int(row["id"]), CampaignState(row["state"])

@@ -1,0 +1,182 @@
+"""Logs as they come: every platform's events in every way that exports and transports spoil them."""
+
+import codecs
+import gzip
+import json
+
+import duckdb
+import pytest
+
+from hygiene.errors import UnreadableInput
+from hygiene.events.read import read_events
+
+T0 = 1_788_256_800
+MOMENT = "2026-09-01T10:00:00Z"
+
+
+def events(number):
+    """One delivery of each platform; addresses in capitals, as some write them."""
+    address, message = f"U{number}@X.example", f"m{number}"
+    mail = {"messageId": message, "timestamp": MOMENT, "destination": [address]}
+    event_data = {"event": "delivered", "id": message, "timestamp": T0 + 0.25, "recipient": address}
+    event_data |= {"message": {"headers": {"message-id": message}}}
+    spark = {
+        "type": "delivery",
+        "event_id": message,
+        "message_id": message,
+        "rcpt_to": address,
+        "timestamp": str(T0),
+    }
+    kumo = {"type": "Delivery", "id": message, "recipient": address, "sender": "n@x", "queue": "q", "site": "s"}
+    return {
+        "ses": {
+            "eventType": "Delivery",
+            "mail": mail,
+            "delivery": {"timestamp": MOMENT, "recipients": [address]},
+        },
+        "sendgrid": {"email": address, "event": "delivered", "timestamp": T0, "sg_message_id": f"{message}.f"},
+        "mailgun": {"signature": {"token": message}, "event-data": event_data},
+        "postmark": {
+            "RecordType": "Delivery",
+            "MessageID": message,
+            "Recipient": address,
+            "DeliveredAt": "2026-09-01T06:00:00.1234567-04:00",
+        },
+        "sparkpost": {"msys": {"message_event": spark}},
+        "brevo": {
+            "event": "delivered",
+            "email": address,
+            "id": 1,
+            "message-id": f"<{message}>",
+            "ts_event": T0,
+        },
+        "klaviyo": {
+            "metric_name": "Received Email",
+            "profile_email": address,
+            "datetime": MOMENT,
+            "campaign_name": "c",
+        },
+        "kumomta": {**kumo, "timestamp": T0},
+    }
+
+
+def lines(*values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+def in_sns(value):
+    return {"Type": "Notification", "TopicArn": "arn:x", "MessageId": "1", "Message": json.dumps(value)}
+
+
+#: how a file of two events, each once, may look
+FORMS = {
+    "an array": lambda one, other: json.dumps([one, other]).encode(),
+    "arrays in an array": lambda one, other: json.dumps([[one], [other]]).encode(),
+    "arrays in lines": lambda one, other: lines([one], [other]).encode(),
+    "nothing between": lambda one, other: (json.dumps(one) + json.dumps(other)).encode(),
+    "indented": lambda one, other: f"{json.dumps(one, indent=2)}\n{json.dumps(other, indent=2)}".encode(),
+    "a mark of UTF-8": lambda one, other: codecs.BOM_UTF8 + lines(one, other).encode(),
+    "UTF-16": lambda one, other: lines(one, other).encode("utf-16"),
+    "UTF-16 without a mark": lambda one, other: lines(one, other).encode("utf-16-le"),
+    "UTF-16, the other way round": lambda *both: f"\ufeff{json.dumps(both, indent=1)}".encode("utf-16-be"),
+    "UTF-16 in gzip": lambda one, other: gzip.compress(lines(one, other).encode("utf-16")),
+    "two gzips": lambda one, other: gzip.compress(lines(one).encode()) + gzip.compress(lines(other).encode()),
+    "carriage returns": lambda one, other: lines(one, other).replace("\n", "\r\n").encode(),
+    "blank lines": lambda one, other: f"\n\n{lines(one)}\n  \n{lines(other)}".encode(),
+    "a line of NULs": lambda one, other: f"{lines(one)}\0\0\0\n{lines(other)}".encode(),
+    "NULs at the end": lambda one, other: f"{lines(one, other)}{chr(0) * 400}".encode(),
+    "a key twice": lambda one, other: lines(one, other).replace("}\n", ', "x": 1, "x": 2}\n').encode(),
+    "in SNS": lambda one, other: lines(in_sns(one), in_sns([other])).encode(),
+    "in SNS in SNS": lambda one, other: lines(in_sns(in_sns(one)), in_sns(other)).encode(),
+}  # fmt: skip
+
+
+def read(path):
+    with duckdb.connect() as connection:
+        report = read_events(path, connection)
+        rows = connection.execute("select source, kind, recipient, ts_us // 1000000 from events").fetchall()
+        return sorted(rows), report
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_delivery_of_each_platform_in_every_form(tmp_path, form):
+    """All files in one folder, so that what they are is found out of each by itself."""
+    first, second = events(1), events(2)
+    for source, one in first.items():
+        (tmp_path / f"{source}.log").write_bytes(FORMS[form](one, second[source]))
+    rows, report = read(tmp_path)
+    wanted = [(source, "delivered", f"u{number}@x.example", T0) for source in first for number in (1, 2)]
+    assert rows == sorted(wanted)
+    assert report.refused == ()
+
+
+@pytest.mark.parametrize("source", events(1))
+def test_one_event_is_a_log(tmp_path, source):
+    for name, content in (("one.json", events(1)[source]), ("list.json", [events(1)[source]])):
+        (tmp_path / name).write_text(json.dumps(content), "utf-8")
+        assert read(tmp_path / name)[0] == [(source, "delivered", "u1@x.example", T0)]
+
+
+@pytest.mark.parametrize("source", events(1))
+def test_a_line_that_is_no_json_is_counted_and_the_others_are_read(tmp_path, source):
+    """A NUL or half a letter inside a line: no JSON, whoever reads it."""
+    bad = json.dumps(events(1)[source])[:-1]
+    for spoiled in (b'%s, "x": "a\0b"}\n', b'%s, "x": "\xe9"}\n', b'%s, "x": "\\ud83d"}\n', b"%s\n"):
+        (tmp_path / "log.jsonl").write_bytes(spoiled % bad.encode() + lines(events(2)[source]).encode())
+        rows, report = read(tmp_path / "log.jsonl")
+        assert [row[2] for row in rows] == ["u2@x.example"]
+        assert report.damaged == 1
+
+
+@pytest.mark.parametrize("source", events(1))
+def test_half_a_gzip_is_refused_in_one_sentence(tmp_path, source):
+    whole = gzip.compress(lines(*[events(number)[source] for number in range(2_000)]).encode())
+    (tmp_path / "log.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableInput, match=r"log\.gz") as caught:
+        read(tmp_path / "log.gz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "moment", [T0, str(T0), T0 * 1_000, T0 * 1_000_000, f"{T0}.25", "2026-09-01T12:00:00+02:00"]
+)
+def test_a_moment_in_any_unit(tmp_path, moment):
+    value = {**events(1)["sendgrid"], "timestamp": moment}
+    (tmp_path / "log.json").write_text(json.dumps(value), "utf-8")
+    assert read(tmp_path / "log.json")[0] == [("sendgrid", "delivered", "u1@x.example", T0)]
+
+
+@pytest.mark.parametrize(("delimiter", "encoding"), [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-16")])
+def test_cells_with_separators_and_quotes_in_them(tmp_path, delimiter, encoding):
+    rows = [
+        ("Email", "Event", "Timestamp", "Campaign"),
+        ('"Ann, Jr." <U1@X.example>', "Delivered", MOMENT, 'Sale; "now", 20 %\tof\nall'),
+    ]
+    quoted = (delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
+    (tmp_path / "log.csv").write_text("\n".join(quoted), encoding)
+    assert read(tmp_path / "log.csv")[0] == [("plain", "delivered", "u1@x.example", T0)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("01.09.2026 10:00", "13.09.2026 10:00:00"),
+        ("9/1/2026 10:00 AM", "9/13/2026 10:00 AM"),
+        ("01/09/2026 10:00", "13/09/2026 10:00"),
+        ("Sep 1, 2026 10:00 am", "Sep 13, 2026 10:00 am"),
+    ],
+)
+def test_times_as_spreadsheets_write_them(tmp_path, first, second):
+    text = f'email,event,time\nu1@x.example,sent,"{first}"\nu2@x.example,sent,"{second}"\n'
+    (tmp_path / "log.csv").write_text(text, "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [row[3] for row in rows] == [T0, T0 + 12 * 86_400]
+    assert "times without a zone are taken for UTC" in report.files[0].notes
+
+
+def test_days_that_could_be_months_are_not_guessed(tmp_path):
+    (tmp_path / "log.csv").write_text("email,event,time\nu1@x.example,sent,01/09/2026 10:00\n", "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [row[3] for row in rows] == [None]
+    assert "day and month of its times cannot be told apart: they are not dated" in report.files[0].notes
+    assert report.undated == 1
