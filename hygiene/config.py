@@ -15,7 +15,7 @@ import msgspec
 
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.files import read_whole
-from hygiene.period import read_period
+from hygiene.period import read_duration, read_period
 
 DEFAULT_FILE = "hygiene.toml"
 PREFIX = "HYGIENE_"
@@ -53,6 +53,12 @@ class WorkspaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     store: str = "hygiene.db"  # a file name, or postgresql://user@host/database
     key_file: str = "hygiene.key"  # the secret of the keyed hashes; made on first need
+    keep_events: str = ""  # how long an event names its person: 2y, 180d; "" for ever
+
+    def __post_init__(self) -> None:
+        """Refuse what is no period."""
+        if self.keep_events:
+            read_period(self.keep_events)
 
 
 class CleaningPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -159,6 +165,27 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     )
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ``[service]`` table: what `hygiene serve` answers. Secrets are env:… or file:…."""
+
+    url: str = ""  # where people reach it: https://mail.shop.example; "" is where it listens
+    dashboard_token: str = ""  # to sign in with; "" is no dashboard
+    api_token: str = ""  # of the API; "" is no API
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-For is believed
+    audits: str = ""  # folder of audits that were saved, which the dashboard shows
+    tracking: bool = False  # count opens and clicks by links of our own
+    consent: str = "I agree to receive mails about {topic}. I can leave at any time."  # what is agreed to
+    confirm_within: str = "7d"  # how long a confirmation link is good
+    api_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 6_000  # requests of the API
+    forms_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 20  # subscriptions asked for by one network address
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, while it can still be said where it stands."""
+        read_duration(self.confirm_within)
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise ValueError("url must begin with https://")
+
+
 Stream: TypeAlias = Literal["transactional", "marketing", "support"]
 Webhook: TypeAlias = Literal["ses", "sendgrid", "mailgun", "postmark", "brevo"]
 
@@ -174,6 +201,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: dict[str, AccountSettings] = {}
     streams: dict[Stream, StreamSettings] = {}
     webhooks: dict[Webhook, WebhookSettings] = {}
+    service: ServiceSettings = ServiceSettings()
 
 
 _DEFAULTS = Settings()

@@ -94,6 +94,7 @@ EDGES = {
     "sending/ledger.py",  # a thread
     "sending/transports/eml.py",
     "sending/transports/http_api.py",
+    "service/server.py",
     "sending/running.py",
     "sending/send.py",
     "sending/transports/smtp.py",
@@ -168,8 +169,10 @@ HEAVY = {
     "scipy",
     "sqlalchemy",
     "ssl",
+    "starlette",
     "statsmodels",
     "trustme",
+    "uvicorn",
 }
 
 MAX_FILE = 400  # lines

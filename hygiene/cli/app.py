@@ -21,6 +21,7 @@ from hygiene.cli import (
     preflight,
     selftest,
     send,
+    serve,
     support,
     suppress,
     why,
@@ -50,6 +51,7 @@ app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(send.app, name="send")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -29,6 +30,16 @@ from hygiene.render.sections import (
 def render_page(documents: Sequence[Document], *, title: str) -> str:
     """The page; the same documents give the same bytes."""
     return _template().render(documents=documents, title=title).lstrip()
+
+
+def render_body(documents: Sequence[Document]) -> Markup:
+    """What stands in its `main`, without the title: for a page that has more than results."""
+    found = _MAIN.search(render_page(documents, title=""))
+    assert found is not None  # noqa: S101 - our own page
+    return Markup(found[1])  # noqa: S704 - escaped when it was rendered
+
+
+_MAIN = re.compile(r"<main>\s*<h1></h1>(.*)</main>", re.DOTALL)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -63,13 +63,10 @@ class Mailing:
 
     def going(self, row: Mapping[str, Any], owner: str) -> Going:
         """What is asked of the outbox when the last dot is due."""
-        person = judge_address(row["recipient"] or "")
-        targets = _targets(person, self.secret) if isinstance(person, Address) else ()
-        mailbox = digest(person.mailbox, Form.HMAC, self.secret) if isinstance(person, Address) else ""
-        allowed = _STILL_ALLOWED if self.stream != "marketing" else frozenset()
-        return Going(
-            id=row["id"], owner=owner, person=mailbox, topic=self.topic, targets=targets, allowed=allowed
+        going = going_to(
+            row["recipient"] or "", row=row["id"], stream=self.stream, topic=self.topic, secret=self.secret
         )
+        return replace(going, owner=owner)
 
 
 def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,6 +79,19 @@ def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, 
         "domain": split(recipient)[1].lower() or None if recipient else None,
         "variant": row["variant"] or None,
     }
+
+
+def going_to(address: str, *, row: int, stream: str, topic: str, secret: bytes) -> Going:
+    """What is asked of the outbox about a mail of nobody's yet."""
+    person = judge_address(address)
+    return Going(
+        id=row,
+        owner="",
+        person=digest(person.mailbox, Form.HMAC, secret) if isinstance(person, Address) else "",
+        topic=topic,
+        targets=_targets(person, secret) if isinstance(person, Address) else (),
+        allowed=_STILL_ALLOWED if stream != "marketing" else frozenset(),
+    )
 
 
 def _targets(person: Address, secret: bytes) -> tuple[tuple[str, str], ...]:

@@ -31,6 +31,7 @@ from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
 
 IN_DOUBT: Final = "in doubt"  # reason of a mail that is sent again after a doubt
 CUT_OFF: Final = "the program ended before the reply was written down"
+_UNSUBSCRIBED: Final = "unsubscribed"  # from a list: reason of its mails, not of receipts
 _BATCH: Final = 500  # rows a statement, below SQLite's limit of parameters
 _C, _O = CAMPAIGN.c, OUTBOX.c
 
@@ -199,7 +200,7 @@ def let_go(connection: Connection, going: Sequence[Going], *, now_us: int) -> di
     """
     verdicts: dict[int, Verdict] = {}
     for part in _parts(going):
-        reasons = _suppressed(connection, part)
+        reasons = suppressed(connection, part)
         for each in part:
             if each.id in reasons:
                 verdicts[each.id] = Verdict(State.SUPPRESSED, reasons[each.id])
@@ -236,7 +237,7 @@ def _claimed_by(going: Sequence[Going]) -> ColumnElement[bool]:
     return and_(_O.id.in_([each.id for each in going]), _O.owner.in_(owners), _O.state == State.CLAIMED)
 
 
-def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
+def suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
     """Mail → why its person must not have it, of those for whom something says so."""
     targets = {target for each in going for target in each.targets}
     people = {each.person for each in going}
@@ -256,8 +257,8 @@ def _suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str
         ]
         if reasons:
             found[each.id] = reasons[0]
-        elif (each.topic, each.person) in left:
-            found[each.id] = "unsubscribed"
+        elif (each.topic, each.person) in left and _UNSUBSCRIBED not in each.allowed:
+            found[each.id] = _UNSUBSCRIBED
     return found
 
 

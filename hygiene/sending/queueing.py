@@ -183,7 +183,7 @@ def queue_message(
     if stream not in settings.streams:
         raise UsageError(f"the settings have no [streams.{stream}] to send it by")
     now_us, body = round(now.timestamp() * SECOND_US), msgspec.json.encode(message).decode()
-    key = f"key {hashlib.sha256(idempotency_key.encode()).hexdigest()}"
+    key = _key(idempotency_key)
     lasts_us = read_duration(settings.streams[stream].expires_after) * SECOND_US
     row = {
         **_EMPTY,
@@ -200,6 +200,15 @@ def queue_message(
     }
     with store.writing() as connection:
         return _queue_once(connection, row, _standing_campaign(connection, stream, settings, now_us))
+
+
+def message_ref(stream: Stream, idempotency_key: str, secret: bytes) -> str:
+    """The reference that a mail has, or will have, which is queued with that key."""
+    return make_ref(stream, _key(idempotency_key), secret)
+
+
+def _key(idempotency_key: str) -> str:
+    return f"key {hashlib.sha256(idempotency_key.encode()).hexdigest()}"
 
 
 def _queue_once(connection: Connection, row: dict[str, Any], campaign: int) -> Queued:

@@ -23,6 +23,7 @@ from . import contenders
 from .bouncing import bouncing
 from .cleaning import cleaning
 from .measuring import measuring
+from .serving import serving
 from .shops import shop, zone_text
 
 DELAY_MS = 20
@@ -30,7 +31,7 @@ CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
 EVENTS = (1_000_000, 10_000_000)
-PARTS = ("audit", "start", "clean", "measure", "bounces")
+PARTS = ("audit", "start", "clean", "measure", "bounces", "serving")
 
 
 @contextmanager
@@ -127,6 +128,7 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, nargs="*", default=EVENTS, help="of the mail logs that are measured"
     )
+    parser.add_argument("--seconds", type=float, default=30, help="of load on the service")
     parser.add_argument("--only", choices=PARTS, nargs="*", default=PARTS, help="what is measured")
     chosen = parser.parse_args()
     print(f"medians of {chosen.rounds} interleaved rounds; every DNS answer takes {DELAY_MS} ms")
@@ -144,6 +146,8 @@ def main() -> None:
             show(f"measuring {events:,} events, rounds: {rounds}", measuring(events, rounds))
     if "bounces" in chosen.only:
         show("reading bounces", bouncing(chosen.rounds))
+    if "serving" in chosen.only:
+        serving(chosen.seconds, show)
 
 
 if __name__ == "__main__":
