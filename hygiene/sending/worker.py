@@ -223,7 +223,7 @@ class Worker:
 
         reply = await line.transport.send(mail, may_leave)
         line.note(reply, self._clock())
-        about = mailing.about(row)
+        about = {**mailing.about(row), "subject": mail.letter.subject}
         if reply.outcome is Outcome.NOT_SENT:
             await self._not_sent(line, claimed, verdict)
         elif reply.outcome is not Outcome.WITHHELD:
