@@ -24,11 +24,8 @@ from . import contenders
 from .bouncing import bouncing
 from .cleaning import cleaning
 from .measuring import measuring
-<<<<<<< HEAD
-from .serving import serving
-=======
 from .sending import MAILS, sending
->>>>>>> smtp
+from .serving import serving
 from .shops import shop, zone_text
 
 DELAY_MS = 20
@@ -36,11 +33,7 @@ CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
 EVENTS = (1_000_000, 10_000_000)
-<<<<<<< HEAD
-PARTS = ("audit", "start", "clean", "measure", "bounces", "serving")
-=======
-PARTS = ("audit", "start", "clean", "measure", "bounces", "sending")
->>>>>>> smtp
+PARTS = ("audit", "start", "clean", "measure", "bounces", "sending", "serving")
 
 
 @contextmanager
