@@ -24,6 +24,7 @@ from . import contenders
 from .bouncing import bouncing
 from .cleaning import cleaning
 from .measuring import measuring
+from .outboxes import receipts
 from .sending import MAILS, sending
 from .serving import serving
 from .shops import shop, zone_text
@@ -149,6 +150,7 @@ def main() -> None:
     if "sending" in chosen.only:
         rounds = max(chosen.rounds // 3, 1)
         show(f"sending {MAILS:,} mails, rounds: {rounds}", sending(rounds))
+        show("receipts during a campaign", receipts())
     if "bounces" in chosen.only:
         show("reading bounces", bouncing(chosen.rounds))
     if "serving" in chosen.only:
