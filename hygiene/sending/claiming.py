@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping
 
 from hygiene.config import AccountSettings
-from hygiene.sending.allowance import draw, note_day, rates_of, warm_up_of
+from hygiene.sending.allowance import allow, note_day, rates_of, warm_up_of
 from hygiene.sending.census import is_open_before, last_change_before
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import Lot, Row, campaigns, claim, providers_ready
@@ -50,9 +50,11 @@ class Claims:
         taken: list[Row] = []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
             share = -(-(room - len(taken)) // left)
-            count = draw(connection, self._rates(connection, mailing, name, by.now_us), share, by.now_us)
+            allowance = allow(connection, self._rates(connection, mailing, name, by.now_us), by.now_us)
+            count = allowance.of(share)
             lot = Lot(campaign=mailing.id, provider=name, count=count, before=before)
             rows = claim(connection, lot, by.owner, lease_us=by.now_us + by.lease_us) if count else []
+            allowance.spend(connection, len(rows))
             if count and not rows:
                 self._ready.pop(mailing.id, None)
             taken += rows
