@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hygiene.sending.states import STOPPED, CampaignState, State
 from hygiene.store import insert_into
@@ -133,12 +134,19 @@ def move_campaign(
 # Queueing
 
 
-def queue(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write mails that are not there yet; how many those were."""
-    if not rows:
-        return 0
-    new = insert_into(connection, OUTBOX).on_conflict_do_nothing(index_elements=["campaign", "key"])
-    return max(connection.execute(new, [dict(row) for row in rows]).rowcount, 0)
+def queue(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write mails that are not there yet."""
+    if rows:
+        connection.execute(_new(connection), [dict(row) for row in rows])
+
+
+def queue_one(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a mail; False where it is there already, though another program wrote it this very moment."""
+    return connection.scalar(_new(connection).values(dict(row)).returning(_O.id)) is not None
+
+
+def _new(connection: Connection) -> sqlite.Insert | postgresql.Insert:
+    return insert_into(connection, OUTBOX).on_conflict_do_nothing(index_elements=["campaign", "key"])
 
 
 # Claiming

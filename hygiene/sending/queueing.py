@@ -18,7 +18,7 @@ from hygiene.events.values import providers
 from hygiene.period import read_duration
 from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
-from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue
+from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue, queue_one
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import STANDING, CampaignState, State
 from hygiene.store import Store
@@ -219,7 +219,7 @@ def _key(idempotency_key: str) -> str:
 def _queue_once(connection: Connection, row: dict[str, Any], campaign: int) -> Queued:
     o = OUTBOX.c
     there = select(o.id, o.ref, o.fields).where(o.campaign == campaign, o.key == row["key"])
-    new = queue(connection, [{**row, "campaign": campaign}]) > 0
+    new = queue_one(connection, {**row, "campaign": campaign})
     found = connection.execute(there).one()
     if found.fields != row["fields"]:
         raise KeyReused("this idempotency key stands for another mail already")
