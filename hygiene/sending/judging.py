@@ -137,6 +137,11 @@ def events_of_ended(
     return (_event(row, about, EventKind.BOUNCED, now_us, said=said),)
 
 
+def event_of_resolved(row: Mapping[str, Any], about: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+    """The event of a mail in doubt that somebody knows to have been taken."""
+    return _event(row, about, EventKind.DELIVERED, now_us)
+
+
 def _end(
     row: Mapping[str, Any], reply: Reply, state: State, *, reason: str = "", due_us: int | None = None
 ) -> End:

@@ -10,6 +10,9 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.sending.census import counts, is_open
+from hygiene.sending.judging import event_of_resolved
+from hygiene.sending.ledger import write_events
+from hygiene.sending.mailing import about_row
 from hygiene.sending.outbox import DEFERRED, DOUBTFUL, campaigns, cancel_rest, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import FINAL, STANDING, CampaignState, State
@@ -233,9 +236,13 @@ def _resolve(connection: Connection, ids: Sequence[int], how: Resolution, now_us
     to = {"sent": State.SENT, "resend": State.READY}[how]
     values = {"state": to, "due_us": now_us, "changed_us": now_us}
     resolved = connection.execute(update(OUTBOX).where(*doubtful).values(values).returning(*OUTBOX.c))
-    rows = resolved.mappings().all()
+    rows = [dict(row) for row in resolved.mappings()]
     if how == "resend":
         _reopen(connection, {row["campaign"] for row in rows})
+    else:
+        by_id = {each["id"]: dict(each) for each in campaigns(connection)} if rows else {}
+        taken = [event_of_resolved(row, about_row(by_id[row["campaign"]], row), now_us) for row in rows]
+        write_events(connection, taken)
     return len(rows)
 
 

@@ -18,7 +18,7 @@ from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.running import NoWay, Sending, find_running, go_on
 from hygiene.sending.send import NotFit, send_campaign, write_out
 from hygiene.sending.states import CampaignState, State
-from hygiene.sending.status import cancel, pause, read_status, resume
+from hygiene.sending.status import cancel, pause, read_doubts, read_status, resolve_doubts, resume
 from hygiene.store import open_store
 from hygiene.tables import CAMPAIGN, OUTBOX
 from tests.sending.campaign_files import a_row, a_settings, clean_list, write_campaign
@@ -232,6 +232,8 @@ def test_what_is_measured_is_what_the_outbox_holds(tmp_path_factory, answers):
             worker = worker_on(store, transport, clock)
             asyncio.run(worker.run(campaigns=[campaign], until=lambda _: True))
             clock.move(hours=9)
+        doubts = [each.id for each in read_doubts(store)]
+        resolve_doubts(store, doubts[::2], "sent", now_us=clock())
         with store.reading() as connection:
             states = list(connection.scalars(select(OUTBOX.c.state)))
     counts = hygiene.measure(place, causes=False).to_dict()["counts"]
