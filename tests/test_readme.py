@@ -14,10 +14,14 @@ from hygiene.config import CleaningPolicy, load_settings
 from hygiene.contacts.clean import clean_contacts
 from hygiene.demo.lists import AS_OF, write_list
 from hygiene.demo.mailing import write_mailing
-from hygiene.demo.sample import playground
+from hygiene.demo.sample import playground, sample_zone
+from hygiene.demo.spring_sale import write_campaign
 from hygiene.metrics.benchmarks import load_profile
 from hygiene.metrics.measure import measure
 from hygiene.render.terminal import render_terminal
+from hygiene.sending.campaign import load_campaign
+from hygiene.sending.preflight.preflight import preflight_campaign
+from tests.sending.campaign_files import a_settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -61,7 +65,8 @@ def test_every_command_line_shown_can_be_read() -> None:
         words = words[: words.index("<")] if "<" in words else words
         command, rest = COMMANDS[words[1]], words[2:]
         if hasattr(command, "commands"):
-            command, rest = command.commands[rest[0]], rest[1:]
+            named = rest[0] in command.commands  # hygiene send CAMPAIGN leaves the name out
+            command, rest = command.commands[rest[0] if named else "campaign"], rest[named:]
         command.make_context(words[1], rest)
 
 
@@ -138,6 +143,26 @@ def test_the_measuring_shown_is_the_measuring_made(tmp_path: Path) -> None:
     made = render_terminal(kpis.sections(), width=100, colour=False).splitlines()
     assert shown[-1] == "…"
     assert shown[:-1] == made[: len(shown) - 1]
+
+
+def test_the_preflight_shown_is_the_preflight_made(tmp_path: Path) -> None:
+    shown = block_with("console", "$ hygiene preflight spring-sale.toml").splitlines()[1:]
+    export, listed = write_list(tmp_path)
+    policy = CleaningPolicy(inactive_after="1y")
+    clean_contacts(export, policy, output=tmp_path / "cleaned", suppress=[listed], now=AS_OF)
+    settings = a_settings(workspace={"store": str(tmp_path / "hygiene.db")})
+    campaign = write_campaign(tmp_path)
+    found = preflight_campaign(campaign, tmp_path / "cleaned", settings=settings, resolver=sample_zone())
+    made = render_terminal(found.sections(), width=100, colour=False).splitlines()
+    assert shown[-1] == "…"
+    assert shown[:-1] == made[: len(shown) - 1]
+
+
+def test_the_campaign_shown_is_a_campaign(tmp_path: Path) -> None:
+    write_campaign(tmp_path)
+    (tmp_path / "shown.toml").write_text(block_with("toml", "[variants.a]"), encoding="utf-8")
+    definition = load_campaign(tmp_path / "shown.toml", a_settings()).define()
+    assert [version.name for version in definition.versions] == ["a", "b"]
 
 
 def test_the_thresholds_shown_are_thresholds(tmp_path: Path) -> None:

@@ -43,8 +43,12 @@ class Extremes:
     emptiest: Recipient
 
     def each(self) -> dict[str, Recipient]:
-        """By what they are."""
-        return {"longest": self.longest, "shortest": self.shortest, "emptiest": self.emptiest}
+        """By what they are; somebody may be several of it."""
+        found = {"longest": self.longest, "shortest": self.shortest, "emptiest": self.emptiest}
+        labels: dict[str, list[str]] = {}
+        for label, (address, _) in found.items():
+            labels.setdefault(address, []).append(label)
+        return {", ".join(each): found[each[0]] for each in labels.values()}
 
 
 class Audience:

@@ -11,18 +11,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from hygiene.domain import to_ascii
 from hygiene.sending.definition import OWN_FIELDS, Definition, Version
 from hygiene.sending.letter import Letter, Mailbox
 from hygiene.sending.template import Compiled, compile_template
-from hygiene.tokens import Purpose, make_token
+from hygiene.tokens import CHECK_LENGTH, REF_LENGTH, Purpose, make_token
 
 REF_HEADER: Final = "X-Hygiene-Ref"
 
 _LIST_POST: Final = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
 _VERP: Final = "b"
+_SOME_TOKEN: Final = "a" * (REF_LENGTH + CHECK_LENGTH)
 #: control characters, line separators, and marks that turn the direction of what follows
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
@@ -37,6 +39,7 @@ class _Parts:
     """The templates of a version."""
 
     version: Version
+    headers: Mapping[str, str]  # that are the same for everybody
     subject: Compiled
     html: Compiled | None
     text: Compiled | None
@@ -49,11 +52,14 @@ class Composer:
         self.definition, self._secret = definition, secret
         self._domain = to_ascii(definition.sender.address.rpartition("@")[2])
         known = known_fields(definition.fields, unsubscribe=bool(definition.unsubscribe))
-        self._parts = {each.name: _compile(each, known) for each in definition.versions}
+        standing = _standing_headers(definition)
+        self._parts = {
+            each.name: _compile(each, known, {**standing, "Feedback-ID": feedback_id(definition, each.name)})
+            for each in definition.versions
+        }
         self._marks = _marks(definition.versions)
-        self._standing = _standing_headers(definition)
 
-    @property
+    @cached_property
     def templates(self) -> tuple[Compiled, ...]:
         """Every template of every version."""
         parts = (part for each in self._parts.values() for part in (each.subject, each.html, each.text))
@@ -85,8 +91,15 @@ class Composer:
             reply_to=definition.reply_to.mailbox if definition.reply_to else None,
             date=now,
             message_id=f"{ref}@{self._domain}",
-            headers={REF_HEADER: ref, **self._leaving(token), **self._headers(parts.version)},
+            headers={REF_HEADER: ref, **self._leaving(token), **parts.headers},
         )
+
+    def try_out(self, recipient: str, fields: Mapping[str, str]) -> None:
+        """Fill the templates that some values break, of every version; raises UsageError where these do."""
+        values = self._values(recipient, fields, _SOME_TOKEN)
+        for template in self.templates:
+            if template.can_fail:
+                template.render(values)
 
     def variant(self, ref: str) -> str:
         """The version that a person gets: by the hash of campaign, seed and person, the same on every try."""
@@ -130,9 +143,6 @@ class Composer:
         headers = {"List-Unsubscribe": ", ".join(ways)}
         return {**headers, "List-Unsubscribe-Post": _LIST_POST} if definition.unsubscribe else headers
 
-    def _headers(self, version: Version) -> dict[str, str]:
-        return {**self._standing, "Feedback-ID": feedback_id(self.definition, version.name)}
-
 
 def known_fields(fields: Iterable[str], *, unsubscribe: bool) -> frozenset[str]:
     """What templates may ask for: the campaign's fields and ours, links to leave only where there are some."""
@@ -163,10 +173,11 @@ def feedback_id(definition: Definition, version: str = "") -> str:
     )
 
 
-def _compile(version: Version, known: frozenset[str]) -> _Parts:
+def _compile(version: Version, known: frozenset[str], headers: Mapping[str, str]) -> _Parts:
     of = f" of variant {version.name}" if version.name else ""
     return _Parts(
         version,
+        headers,
         compile_template(version.subject, name=f"the subject{of}", html=False, known=known),
         compile_template(version.html, name=f"the HTML{of}", html=True, known=known) if version.html else None,
         compile_template(version.text, name=f"the text{of}", html=False, known=known) if version.text else None,

@@ -15,6 +15,9 @@ SCHEMES: Final = ("http", "https", "mailto", "tel")
 NOWHERE: Final = "#"  # what a link becomes whose scheme is none of these
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
+_PLAIN_LINK: Final = re.compile(
+    r"(?:https?|mailto|tel):[A-Za-z0-9._~!$()*,;:@/?&=+#-]*", re.ASCII | re.IGNORECASE
+)
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 _PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DATE_WORDS: Final = re.compile(r"(?:%[-]?[dmYyBbAaHMjeIp]|[^%])*")
@@ -124,7 +127,10 @@ def urlencode(value: Any) -> str:
 
 def link(value: Any) -> str:
     """A link of http, https, mailto or tel; anything else leads nowhere. Put around each field in an href."""
-    text = _INVISIBLE.sub("", str(value)) if _INVISIBLE.search(str(value)) else str(value)
+    text = str(value)
+    if _PLAIN_LINK.fullmatch(text):
+        return text
+    text = _INVISIBLE.sub("", text)
     scheme = _SCHEME.match(text)
     if not text:
         return ""

@@ -15,6 +15,15 @@ from hygiene.sending.tags import SetAside, pieces, put_back, set_aside
 
 MAX_SOURCE: Final = 1_000_000  # characters of a template
 
+MAX_DEPTH: Final = 400  # elements inside each other; parsers of mail have no more room
+
+#: elements that end without saying so, or hold nothing
+_UNCOUNTED: Final = frozenset(
+    {"p", "li", "td", "th", "tr", "dt", "dd", "tbody", "thead", "tfoot", "option", "colgroup", "area", "base"}
+    | {"br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    | {"mj-image", "mj-divider", "mj-spacer", "mj-include"}
+)
+_TAG: Final = re.compile(r"<(/?)([a-z][a-z0-9:-]*)[^<>]*?(/?)>", re.IGNORECASE)
 _BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _INCLUDE: Final = re.compile(r"<mj-include", re.IGNORECASE)
 _PREVIEW: Final = re.compile(r"<mj-preview\b[^>]*>\s*[^\s<]", re.IGNORECASE)
@@ -34,6 +43,8 @@ def make_html(source: str, *, mjml: bool, preheader: str = "", name: str = "the 
         raise UsageError(f"{name} is too large for a mail: {len(source):,} characters")
     if preheader and mjml and _PREVIEW.search(source):
         raise UsageError(f"{name} has an <mj-preview>, and the campaign a preheader: say it in one place")
+    if _depth(source) > MAX_DEPTH:
+        raise UsageError(f"{name} is nested deeper than {MAX_DEPTH} elements")
     aside = set_aside(source, name=name)
     if mjml:
         markup = _as_html(aside.markup, name)
@@ -41,6 +52,17 @@ def make_html(source: str, *, mjml: bool, preheader: str = "", name: str = "the 
         markup = _settled(_inlined(aside.markup, name, finish=not aside.styled), aside, source)
     whole = put_back(markup, aside, name=name)
     return _with_preheader(whole, preheader, name) if preheader else whole
+
+
+def _depth(source: str) -> int:
+    """How deep elements may come to stand in each other, at most."""
+    depth = deepest = 0
+    for closing, tag, empty in _TAG.findall(source):
+        ended = empty and (tag[:3].lower() == "mj-" or ":" in tag)  # a slash ends no element of HTML
+        if not ended and tag.lower() not in _UNCOUNTED:
+            depth = max(depth - 1, 0) if closing else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _as_html(markup: str, name: str) -> str:
@@ -88,7 +110,8 @@ def _settled(markup: str, aside: SetAside, source: str) -> str:
     """Marks before rows stand inside the tbody that the parser made up, and not in front of it."""
     if not aside.tags or re.search(r"<tbody\b", source, re.IGNORECASE):
         return markup
-    marks = r"((?:\s*<!--[a-z]+\d+z-->)+\s*)<tbody>"
+    mark = r"<!--[a-z]+\d+z-->"
+    marks = rf"({mark}(?:\s*{mark})*\s*)<tbody>"
     return re.sub(marks, r"<tbody>\1", markup)
 
 

@@ -17,6 +17,8 @@ from jinja2.exceptions import TemplateSyntaxError
 from hygiene.errors import UsageError
 from hygiene.sending.template import environment
 
+MAX_TAG: Final = 5_000  # characters
+MAX_TAGS: Final = 2_000  # of one template
 _RAW: Final = frozenset({"style", "script", "title", "textarea", "mj-style", "mj-title"})
 _SELECTED: Final = frozenset({"class", "id", "css-class", "mj-class"})
 _STYLES: Final = frozenset({"style", "mj-style"})
@@ -59,10 +61,6 @@ class SetAside:
     pattern: re.Pattern[str]
     styled: bool = False  # whether a class or id hangs on a tag, so that no rule may be taken for done
 
-    def tag(self, mark: str) -> str:
-        """The tag that a mark stands for."""
-        return self.tags[mark]
-
 
 def pieces(source: str, *, html: bool = True) -> Iterator[Piece]:
     """A template cut into markup and tags; its comments are left out."""
@@ -95,6 +93,12 @@ def set_aside(source: str, *, name: str, finished: bool = False) -> SetAside:
                 scanner.feed(piece.text)
                 written.append(piece.text)
                 continue
+            if len(piece.text) > MAX_TAG:
+                raise UsageError(
+                    f"{name}, line {piece.line}: a tag of {len(piece.text):,} characters is too long"
+                )
+            if len(tags) >= MAX_TAGS:
+                raise UsageError(f"{name} holds more than {MAX_TAGS:,} tags")
             mark = f"{prefix}{len(tags)}z"
             tags[mark] = piece.text if finished else scanner.harmless(piece)
             written.append(scanner.place(piece, mark))

@@ -116,21 +116,26 @@ class Compiled:
     fields: frozenset[str]
     links: frozenset[str] = frozenset()  # fields that stand for a whole link
     can_fail: bool = False  # whether there are values that it cannot be filled with
+    loops: bool = True
 
     def render(self, values: Mapping[str, str]) -> str:
         """The text; raises UsageError with one sentence for what cannot be written."""
-        pieces, size = [], 0
         try:
-            for piece in self.template.root_render_func(self.template.new_context(dict(values))):
-                pieces.append(piece)
-                size += len(piece)
-                if size > MAX_RENDERED:
-                    raise UsageError(f"{self.name} grows beyond {MAX_RENDERED:,} characters")
+            pieces = self.template.root_render_func(self.template.new_context(dict(values)))
+            return "".join(self._bounded(pieces) if self.loops else pieces)
         except UndefinedError as error:
             raise UsageError(f"{self.name}: {error}") from None
         except (TemplateError, ValueError, TypeError, ArithmeticError) as error:
             raise error if isinstance(error, UsageError) else UsageError(f"{self.name}: {error}") from None
-        return "".join(pieces)
+
+    def _bounded(self, pieces: Iterable[str]) -> Iterable[str]:
+        """The pieces, as long as they are not too many."""
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > MAX_RENDERED:
+                raise UsageError(f"{self.name} grows beyond {MAX_RENDERED:,} characters")
+            yield piece
 
 
 def compile_template(source: str, *, name: str, html: bool, known: Iterable[str] = ()) -> Compiled:
@@ -152,7 +157,14 @@ def compile_template(source: str, *, name: str, html: bool, known: Iterable[str]
     known = frozenset(known)
     for field in sorted(fields - known):
         raise UsageError(_no_field(tree, name, field, known))
-    return Compiled(name, template, fields, frozenset(_links(tree)), _can_fail(tree))
+    return Compiled(
+        name=name,
+        template=template,
+        fields=fields,
+        links=frozenset(_links(tree)),
+        can_fail=_can_fail(tree),
+        loops=next(tree.find_all(nodes.For), None) is not None,
+    )
 
 
 def _links(tree: nodes.Template) -> Iterable[str]:
@@ -167,7 +179,7 @@ def _can_fail(tree: nodes.Template) -> bool:
     orders = any(each.op in _ORDERS for each in tree.find_all(nodes.Operand))
     tests = any(each.name in {"even", "odd"} for each in tree.find_all(nodes.Test))
     reckons = next(tree.find_all((nodes.BinExpr, nodes.Neg, nodes.Pos)), None) is not None
-    calls = next(tree.find_all(nodes.Call), None) is not None
+    calls = any(not isinstance(each, nodes.Const) for call in tree.find_all(nodes.Call) for each in call.args)
     return bool(filters & PARTIAL) or orders or tests or reckons or calls
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hygiene.errors import UsageError
 from hygiene.sending.tags import SetAside, set_aside
 
-MAX_DEPTH: Final = 250  # elements inside each other
+MAX_DEPTH: Final = 150  # elements inside each other
 
 _SKIPPED: Final = frozenset({"head", "style", "script", "title", "template", "noscript", "svg", "object"})
 _PARAGRAPHS: Final = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "dl"})
@@ -75,7 +75,9 @@ class _Writer:
     def element(self, node: Any, depth: int) -> None:
         """An element and all in it."""
         tag = node.tag if isinstance(node.tag, str) else ""
-        if depth > MAX_DEPTH or tag in _SKIPPED or _HIDDEN.search(node.get("style") or ""):
+        if depth > MAX_DEPTH:
+            raise UsageError(f"the HTML is nested deeper than {MAX_DEPTH} elements: no client shows that well")
+        if tag in _SKIPPED or _HIDDEN.search(node.get("style") or ""):
             return
         if tag == "br":
             self.end_line()

@@ -15,6 +15,7 @@ SECRET = b"s" * 32
 
 def a_settings(**changes):
     """The settings of the bakery; `changes` are keys of its marketing stream."""
+    workspace = changes.pop("workspace", {})
     account = {"host": "mail.bakery.example", "return_path": "bakery.example", **changes.pop("account", {})}
     stream = {
         "account": "main",
@@ -26,7 +27,9 @@ def a_settings(**changes):
     }
     other = {"account": "main", "sender": "The Bakery <shop@bakery.example>", "reply_to": "help@bakery.example"}
     streams = {"marketing": stream, "transactional": other, "support": other}
-    return msgspec.convert({"accounts": {"main": account}, "streams": streams}, Settings)
+    return msgspec.convert(
+        {"accounts": {"main": account}, "streams": streams, "workspace": workspace}, Settings
+    )
 
 
 def write_campaign(folder, toml, **files):

@@ -198,9 +198,27 @@ def test_a_preheader_stands_hidden_in_front_of_everything():
         )
 
 
-def test_a_huge_template_is_refused():
-    with pytest.raises(UsageError, match="too large"):
-        make_html("x" * 1_000_001, mjml=False)
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("x" * 1_000_001, "too large"),
+        ("<div>" * 150_000, "nested deeper"),
+        ("<div/>" * 150_000, "nested deeper"),
+        ("<b><i>" * 1_000, "nested deeper"),
+        ("{{ a }}" * 3_000, "more than 2,000 tags"),
+        ("{{ '" + "}}" * 400_000 + "' }}", "too long"),
+    ],
+)
+def test_a_huge_template_is_refused(source, why):
+    with pytest.raises(UsageError, match=why):
+        make_html(source, mjml=False)
+
+
+def test_many_paragraphs_rows_and_elements_are_no_depth():
+    body = (
+        "<p>x<br>" * 2_000 + "<table><tr><td>y" * 1 + "<tr><td>z" * 2_000 + "</table>" + "<div>w</div>" * 2_000
+    )
+    assert make_text(html(body)).count("w") == 2_000
 
 
 PIECES = """<p> </p> <td> <tr> <table> </table> {{_a_}} {%_if_a_%} {%_endif_%} x _ &amp; <a_href=" "> <!-- -->
@@ -355,5 +373,6 @@ def test_a_text_part_is_made_of_anything(source):
     assert "hjq" not in words
 
 
-def test_deep_nesting_ends_somewhere():
-    assert make_text(page("<div>" * 2000 + "deep"))
+def test_deep_nesting_is_refused_in_a_text_part():
+    with pytest.raises(UsageError, match="nested deeper"):
+        make_text(page("<div>" * 200 + "deep"))

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -68,11 +67,8 @@ def zone(key):
 def check(campaign, cleaned, zone, key, tmp_path):
     def checked(path=campaign, to=cleaned, resolver=zone, ignore=(), now=None, dns=True, **settings):
         account = {"sign": [key[0]], **settings.pop("account", {})}
-        found = a_settings(account=account, **settings)
-        workspace = msgspec.structs.replace(
-            found.workspace, store=str(tmp_path / "w.db"), key_file=str(tmp_path / "w.key")
-        )
-        found = msgspec.structs.replace(found, workspace=workspace)
+        workspace = {"store": str(tmp_path / "w.db"), "key_file": str(tmp_path / "w.key")}
+        found = a_settings(account=account, workspace=workspace, **settings)
         return preflight_campaign(path, to, settings=found, resolver=resolver, ignore=ignore, now=now, dns=dns)
 
     return checked
@@ -100,7 +96,7 @@ def test_a_sound_campaign_may_be_sent(check):
 def test_the_sample_campaign_is_sound_but_for_one_field(check):
     found = check(path=CAMPAIGNS / "spring.toml")
     assert not found.blocking()
-    assert {mail.label for mail in found.parts.rendering.mails} == {"longest", "shortest", "emptiest"}
+    assert [mail.label for mail in found.parts.rendering.mails] == ["longest", "shortest, emptiest"]
     assert found.parts.rendering.every  # it has a date, which some cells could break
     assert found.parts.rendering.tried == 40
 

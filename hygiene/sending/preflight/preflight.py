@@ -135,11 +135,12 @@ def preflight_campaign(
     people, audience = collect.open_people(definition, to, now)
     audit = route = None
     if dns:
+        resolver = resolver or live_resolver(settings)
         audit, route = collect.look_at_domain(
             definition,
             campaign.account,
-            resolver=resolver or live_resolver(settings),
-            fetcher=fetcher,
+            resolver=resolver,
+            fetcher=fetcher or _live_fetcher(settings, resolver),
             settings=settings,
         )
     parts = Parts(
@@ -176,3 +177,16 @@ def live_resolver(settings: Settings) -> Resolver:
 
     servers = [parse_server(text) for text in settings.audit.resolvers] or None
     return LiveResolver(servers, timeout_s=settings.audit.timeout)
+
+
+def _live_fetcher(settings: Settings, resolver: Resolver) -> Fetcher:
+    from hygiene.web import LiveFetcher
+
+    web = settings.web
+    return LiveFetcher(
+        resolver,
+        timeout_s=settings.audit.timeout,
+        allow_private=web.allow_private,
+        ca_file=web.ca_file,
+        port=web.port,
+    )

@@ -130,10 +130,16 @@ def _age(days: float) -> str:
 def _field_words(parts: Parts) -> str:
     number = len(parts.definition.fields)
     if parts.people.fault or parts.people.change:
-        return f"{number} fields, not looked up"
+        return f"{_number(number, 'field')}, not looked up"
     made = parts.rendering.tried if parts.rendering and parts.rendering.every else 0
     every = f", {made:,} mails made" if made else ""
-    return f"{number} fields looked up for all {parts.people.rows:,}{every}" if number else "none used"
+    return (
+        f"{_number(number, 'field')} looked up for all {parts.people.rows:,}{every}" if number else "none used"
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _content_words(parts: Parts) -> str:

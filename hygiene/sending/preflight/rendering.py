@@ -38,7 +38,7 @@ def render(definition: Definition, audience: Audience | None, *, now: datetime) 
     failed = tried = 0
     for recipient in rest:
         tried += 1
-        fault = _fault(composer, recipient, now)
+        fault = _fault(composer, recipient)
         failed += bool(fault)
         if fault and len(failures) < _SHOWN:
             failures.append(f"{recipient[0]}: {fault}")
@@ -51,12 +51,11 @@ def _sample(definition: Definition) -> Recipient:
     return "someone@example.com", fields
 
 
-def _fault(composer: Composer, recipient: Recipient, now: datetime) -> str:
+def _fault(composer: Composer, recipient: Recipient) -> str:
     """Why a mail cannot be made; ""."""
     address, fields = recipient
     try:
-        for version in composer.definition.versions:
-            composer.letter(ref=_SOME_REF, recipient=address, fields=fields, now=now, variant=version.name)
+        composer.try_out(address, fields)
     except UsageError as error:
         return str(error)
     return ""

@@ -17,17 +17,24 @@ from hygiene.credentials import Secret
 from hygiene.errors import UnreadableInput
 from hygiene.sending.letter import Mail
 from hygiene.sending.reply import Outcome, Phase, Reply
-from hygiene.sending.transports.smtp_wire import (
+from hygiene.sending.transports.smtp_dialogue import (
+    CLOSING,
+    NotSent,
+    commands_of,
+    goes_on,
+    refusal_of,
+    unfit,
+    verdict,
+)
+from hygiene.sending.transports.smtp_syntax import (
     Answer,
-    Wire,
     WireError,
     base64_of,
-    connect,
-    connect_tls,
     plain_credentials,
     read_extensions,
     stuffed,
 )
+from hygiene.sending.transports.smtp_wire import Wire, connect
 from hygiene.sending.transports.transport import MayLeave
 
 #: seconds to wait in each phase, RFC 5321 §4.5.3.2; an account's patience shortens them all
@@ -43,63 +50,57 @@ _PATIENCE: Final = MappingProxyType(
         Phase.DOT: 600.0,
     }
 )
-_CLOSING: Final = 421  # the server is about to close, RFC 5321 §3.8
-_LAST_WORDS_S: Final = 1.0  # for what a server says before it hangs up
-_TOO_BIG, _NO_UTF8 = "5.3.4", "5.6.7"  # RFC 3463 §3.4, RFC 6531 §3.5
-
-
-class _NotSent(Exception):
-    """The way failed before there was a verdict on a mail."""
-
-    def __init__(self, phase: Phase, text: str, answer: Answer | None = None) -> None:
-        self.reply = Reply(
-            outcome=Outcome.NOT_SENT,
-            phase=phase,
-            code=answer.code if answer else None,
-            status=answer.status if answer else "",
-            text=text,
-        )
-        super().__init__(text)
-
-
-class _Refused(Exception):
-    """A verdict that is not yes."""
-
-    def __init__(self, phase: Phase, answer: Answer) -> None:
-        self.phase, self.answer = phase, answer
-        super().__init__(answer.text)
+_CONNECT_S: Final = 30.0
+_TIDYING_S: Final = 5.0  # for replies that change no verdict
+_IDLE_S: Final = 60.0  # after which servers tire of a connection, and so do we
 
 
 class SmtpTransport:
-    """A relay; `connections` how many are open at once."""
+    """A relay; `connections` how many are open at once, `own_name` what we call ourselves in EHLO.
 
-    def __init__(self, account: AccountSettings, *, connections: int, password: Secret | None = None) -> None:
+    Raises UnreadableInput where the account's certificate authorities cannot be read.
+    """
+
+    def __init__(
+        self,
+        account: AccountSettings,
+        *,
+        connections: int,
+        password: Secret | None = None,
+        own_name: str = "",
+    ) -> None:
         self.capacity = connections
-        self._account, self._password = account, password or Secret("")
+        self._account, self._password, self._own_name = account, password or Secret(""), own_name
         self._context = _context(account)
         self._free = asyncio.Semaphore(connections)
         self._idle: list[Wire] = []
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def send(self, mail: Mail, may_leave: MayLeave) -> Reply:
         """Send one mail; see `Transport`."""
         async with self._free:
             try:
-                wire, fresh = await self._connection()
-                reply = await self._deliver(wire, mail, may_leave, fresh=fresh)
-            except _NotSent as failed:
+                wire, refusal = await self._ready(mail)
+                return refusal or await self._content(wire, mail, may_leave)
+            except NotSent as failed:
                 return failed.reply
-            return reply
 
     async def close(self) -> None:
-        """Part from the relay."""
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(wire.quit() for wire in idle))
+        """Finish the mails under way, then part from the relay."""
+        for _ in range(self.capacity):
+            await self._free.acquire()
+        try:
+            idle, self._idle = self._idle, []
+            await asyncio.gather(*(wire.quit() for wire in idle))
+        finally:
+            for _ in range(self.capacity):
+                self._free.release()
 
     async def check(self) -> Reply:
         """Connect, greet, secure and log in as for a mail, and part again."""
         try:
             wire = await self._open()
-        except _NotSent as failed:
+        except NotSent as failed:
             return failed.reply
         await wire.quit()
         return Reply(outcome=Outcome.SENT, phase=Phase.AUTH, text="the relay is ready")
@@ -107,227 +108,230 @@ class SmtpTransport:
     # connections
 
     async def _connection(self) -> tuple[Wire, bool]:
-        if self._idle:
-            return self._idle.pop(), False
+        """A connection, and whether it is a new one."""
+        oldest = asyncio.get_running_loop().time() - _IDLE_S
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.spoke_up:  # it was closed, or the server says that it will be
+                wire.abort()
+            elif wire.mails >= self._account.per_connection or wire.idle_since < oldest:
+                await wire.quit()  # before another is opened: relays count
+            else:
+                return wire, False
         return await self._open(), True
 
     def _keep(self, wire: Wire) -> None:
-        wire.mails += 1
-        if wire.mails < self._account.per_connection:
-            self._idle.append(wire)
-        else:
-            wire.write(b"QUIT\r\n")
-            asyncio.get_running_loop().call_later(1, wire.abort)
+        if wire.spoke_up:
+            wire.abort()
+            return
+        loop = asyncio.get_running_loop()
+        wire.idle_since = loop.time()
+        self._idle.append(wire)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(_IDLE_S, self._sweep)
+
+    def _sweep(self) -> None:
+        """Part from the connections that nothing was sent on for long."""
+        loop, self._sweeping = asyncio.get_running_loop(), None
+        left = []
+        for wire in self._idle:
+            if loop.time() - wire.idle_since < _IDLE_S:
+                left.append(wire)
+            else:
+                wire.part()
+        self._idle = left
+        if left:
+            self._sweeping = loop.call_later(_IDLE_S, self._sweep)
 
     def _patience(self, phase: Phase) -> float:
         return min(_PATIENCE[phase], self._account.patience_s)
 
+    @property
+    def _tidying_s(self) -> float:
+        return min(_TIDYING_S, self._account.patience_s)
+
     async def _open(self) -> Wire:
         account = self._account
-        wire = await self._greeted()
         try:
-            await self._ehlo(wire)
-            if account.tls == "starttls":
-                wire = await self._starttls(wire)
-            if account.username:
-                await self._log_in(wire)
+            wire = await connect(account.host, account.port, min(_CONNECT_S, account.patience_s))
+        except WireError as error:
+            raise NotSent(Phase.CONNECT, str(error)) from None
+        try:
+            await self._welcome(wire)
         except BaseException:
             wire.abort()
             raise
         return wire
 
-    async def _greeted(self) -> Wire:
-        account, phase = self._account, Phase.CONNECT
-        try:
-            if account.tls == "tls":
-                phase = Phase.TLS
-                wire = await connect_tls(account.host, account.port, self._context)
-            else:
-                wire = await connect(account.host, account.port)
-            phase = Phase.CONNECT
-            answer = await wire.listen(self._patience(phase))
-        except WireError as error:
-            raise _NotSent(phase, str(error)) from None
+    async def _welcome(self, wire: Wire) -> None:
+        """All that comes before the first mail."""
+        account = self._account
+        if account.tls == "tls":
+            await self._secure(wire)
+        answer = await self._answer(wire, Phase.CONNECT)
         if not answer.ok:
-            wire.abort()
-            raise _NotSent(phase, f"the relay turns us away: {answer.code} {answer.text}", answer)
-        return wire
+            raise NotSent(Phase.CONNECT, f"the relay turns us away: {answer.code} {answer.text}", answer)
+        await self._ehlo(wire)
+        if account.tls == "starttls":
+            if "STARTTLS" not in wire.extensions:
+                raise NotSent(Phase.TLS, 'the relay offers no STARTTLS; tls = "none" sends without it')
+            await self._ask(wire, "STARTTLS", Phase.TLS)
+            await self._secure(wire)
+            await self._ehlo(wire)  # what was offered in clear counts no longer, RFC 3207 §4.2
+        if account.username:
+            await self._log_in(wire)
 
     async def _ehlo(self, wire: Wire) -> None:
-        answer = await self._ask(wire, f"EHLO {_own_name(wire)}", Phase.EHLO)
+        name = self._own_name or _own_name(wire)
+        answer = await self._ask(wire, f"EHLO {name}", Phase.EHLO)
         wire.extensions = read_extensions(answer.lines)
 
-    async def _starttls(self, wire: Wire) -> Wire:
-        if "STARTTLS" not in wire.extensions:
-            raise _NotSent(Phase.TLS, 'the relay offers no STARTTLS; tls = "none" sends without it')
-        await self._ask(wire, "STARTTLS", Phase.TLS)
+    async def _secure(self, wire: Wire) -> None:
         try:
-            secured = await wire.start_tls(self._context, self._account.host)
+            await wire.start_tls(self._context, self._account.host, self._patience(Phase.TLS))
         except WireError as error:
-            raise _NotSent(Phase.TLS, str(error)) from None
-        await self._ehlo(secured)  # what was offered in clear counts no longer, RFC 3207 §4.2
-        return secured
+            raise NotSent(Phase.TLS, str(error)) from None
 
     async def _log_in(self, wire: Wire) -> None:
         methods = wire.extensions.get("AUTH", "").upper().split()
         name, password = self._account.username, self._password.reveal()
         if "PLAIN" in methods:
-            await self._ask(wire, f"AUTH PLAIN {plain_credentials(name, password)}", Phase.AUTH)
+            steps = [f"AUTH PLAIN {plain_credentials(name, password)}"]
         elif "LOGIN" in methods:
-            for line in ("AUTH LOGIN", base64_of(name), base64_of(password)):
-                await self._ask(wire, line, Phase.AUTH)
+            steps = ["AUTH LOGIN", base64_of(name), base64_of(password)]
         else:
             offered = " ".join(methods) or "none"
-            raise _NotSent(Phase.AUTH, f"the relay offers no login by PLAIN or LOGIN (it offers {offered})")
+            raise NotSent(Phase.AUTH, f"the relay offers no login by PLAIN or LOGIN (it offers {offered})")
+        secrets = [password, steps[-1].rpartition(" ")[2]]
+        for step in steps:
+            await self._ask(wire, step, Phase.AUTH, more=step is not steps[-1], secrets=secrets)
 
-    async def _ask(self, wire: Wire, line: str, phase: Phase) -> Answer:
-        try:
-            answer = await wire.ask(line, self._patience(phase))
-        except WireError as error:
-            raise _NotSent(phase, str(error)) from None
-        if not answer.ok and not answer.go_on:
-            raise _NotSent(phase, f"{answer.code} {answer.text}", answer)
+    async def _ask(
+        self, wire: Wire, line: str, phase: Phase, *, more: bool = False, secrets: list[str] | None = None
+    ) -> Answer:
+        """A command that has to succeed, or to be gone on with; no reply that repeats a secret is told on."""
+        wire.write(line.encode("utf-8") + b"\r\n")
+        answer = await self._answer(wire, phase)
+        if not (answer.go_on if more else answer.ok):
+            told = any(secret and secret in answer.text for secret in secrets or ())
+            raise NotSent(
+                phase, f"{answer.code} {'(its text repeats the login)' if told else answer.text}", answer
+            )
         return answer
+
+    async def _answer(self, wire: Wire, phase: Phase) -> Answer:
+        """The next reply; raises NotSent where there is none."""
+        try:
+            await wire.flush(self._patience(phase))
+            return await wire.listen(self._patience(phase))
+        except WireError as error:
+            raise NotSent(phase, str(error)) from None
 
     # one mail
 
-    async def _deliver(self, wire: Wire, mail: Mail, may_leave: MayLeave, *, fresh: bool) -> Reply:
-        if unfit := _unfit(wire, mail):
-            self._idle.append(wire)
-            return unfit
+    async def _ready(self, mail: Mail) -> tuple[Wire, Reply | None]:
+        """A connection that waits for the content, or the refusal of the envelope.
+
+        A connection that was used before may have been closed meanwhile; then a new one is asked.
+        """
+        wire, fresh = await self._connection()
+        while True:
+            try:
+                refusal = await self._envelope(wire, mail)
+            except NotSent:
+                if fresh:
+                    raise
+            else:
+                if fresh or refusal is None or refusal.code != CLOSING:
+                    return wire, refusal
+            wire, fresh = await self._open(), True
+
+    async def _envelope(self, wire: Wire, mail: Mail) -> Reply | None:
+        """MAIL, RCPT and DATA up to the 354, or the refusal; with that, the connection is kept or dropped."""
+        if refusal := unfit(mail, wire.extensions):
+            self._keep(wire)
+            return refusal
+        wire.mails += 1
         try:
-            await self._envelope(wire, mail)
-        except _Refused as refused:
-            if refused.answer.code != _CLOSING:
-                self._keep(wire)
-            elif not fresh:  # it had enough of that connection, not of the mail
-                wire.abort()
-                return await self._deliver(await self._open(), mail, may_leave, fresh=True)
-            return _verdict(refused.phase, refused.answer)
-        except WireError as error:
+            answers = await self._exchange(wire, commands_of(mail, wire.extensions))
+            refusal = refusal_of(answers)
+            if refusal is not None:
+                await self._tidy_up(wire, dict(answers))
+        except BaseException:
             wire.abort()
-            if not fresh:  # it was closed while it was idle
-                return await self._deliver(await self._open(), mail, may_leave, fresh=True)
-            raise _NotSent(Phase.MAIL, str(error)) from None
-        return await self._content(wire, mail, may_leave)
+            raise
+        return refusal
 
-    async def _envelope(self, wire: Wire, mail: Mail) -> None:
-        """MAIL, RCPT and DATA up to the 354; raises _Refused with the connection ready for another mail."""
-        commands = _commands(wire, mail)
-        if "PIPELINING" in wire.extensions:
-            wire.write("".join(f"{command}\r\n" for _, command in commands).encode("utf-8"))
-            await wire.flush(self._patience(Phase.MAIL))
-            answers = [(phase, await wire.listen(self._patience(phase))) for phase, _ in commands]
-            await self._settle(wire, answers)
-            return
+    async def _exchange(self, wire: Wire, commands: list[tuple[Phase, bytes]]) -> list[tuple[Phase, Answer]]:
+        """The replies, as many as come."""
+        pipelined = "PIPELINING" in wire.extensions
+        if pipelined:
+            wire.write(b"".join(command for _, command in commands))
+        answers: list[tuple[Phase, Answer]] = []
         for phase, command in commands:
-            answer = await wire.ask(command, self._patience(phase))
-            if not _goes_on(phase, answer):
-                await self._reset(wire, answer)
-                raise _Refused(phase, answer)
+            if not pipelined:
+                wire.write(command)
+            try:
+                answer = await self._answer(wire, phase)
+            except NotSent:
+                if refusal_of(answers) is None:
+                    raise
+                wire.abort()  # it hung up or fell silent behind a refusal, which counts
+                break
+            answers.append((phase, answer))
+            if answer.code == CLOSING or not (pipelined or goes_on(phase, answer)):
+                break
+        return answers
 
-    async def _settle(self, wire: Wire, answers: list[tuple[Phase, Answer]]) -> None:
-        wrong = next(((phase, answer) for phase, answer in answers if not _goes_on(phase, answer)), None)
-        if wrong is None:
+    async def _tidy_up(self, wire: Wire, answers: dict[Phase, Answer]) -> None:
+        """Make the connection ready for another mail, or drop it.
+
+        A server that waits for the message to nobody gets an empty one (RFC 2920 §3.1). Where it took the
+        recipient, the dot would send that.
+        """
+        waits = Phase.DATA in answers and answers[Phase.DATA].go_on
+        if any(answer.code == CLOSING for answer in answers.values()) or (waits and answers[Phase.RCPT].ok):
+            wire.abort()
             return
-        if answers[-1][1].go_on:  # it waits for a message to nobody: an empty one, RFC 2920 §3.1
-            await wire.ask(".", self._patience(Phase.DATA))
+        try:
+            await wire.ask("." if waits else "RSET", self._tidying_s)
+        except WireError:
+            wire.abort()
         else:
-            await self._reset(wire, wrong[1])
-        raise _Refused(*wrong)
-
-    async def _reset(self, wire: Wire, answer: Answer) -> None:
-        if answer.code != _CLOSING:
-            await wire.ask("RSET", self._patience(Phase.MAIL))
+            self._keep(wire)
 
     async def _content(self, wire: Wire, mail: Mail, may_leave: MayLeave) -> Reply:
         try:
             wire.write(stuffed(mail.content))
             await wire.flush(self._patience(Phase.DATA))
-            leaves = await may_leave()
+            leaves = wire.spoke_up or await may_leave()
+            if wire.spoke_up:
+                return await self._cut_short(wire)
+            if leaves:
+                return await self._dot(wire)
         except WireError as error:
-            return await self._cut_short(wire, str(error))
-        except BaseException:
-            wire.abort()
-            raise
-        if not leaves:
-            wire.abort()  # without its last dot it is no message
-            return Reply(outcome=Outcome.WITHHELD, phase=Phase.DATA)
+            raise NotSent(Phase.DATA, str(error)) from None
+        finally:
+            if wire not in self._idle:
+                wire.abort()  # without its last dot it is no message
+        return Reply(outcome=Outcome.WITHHELD, phase=Phase.DATA)
+
+    async def _dot(self, wire: Wire) -> Reply:
+        """The last dot: from here on only the server knows."""
         try:
             answer = await wire.ask(".", self._patience(Phase.DOT))
         except WireError as error:
-            wire.abort()
             return Reply(outcome=Outcome.UNKNOWN, phase=Phase.DOT, text=str(error))
-        except BaseException:
-            wire.abort()
-            raise
-        if answer.code == _CLOSING:
-            wire.abort()
-        else:
+        if answer.code != CLOSING:
             self._keep(wire)
-        return _verdict(Phase.DOT, answer)
+        return verdict(Phase.DOT, answer)
 
-    async def _cut_short(self, wire: Wire, why: str) -> Reply:
-        """The connection went away before the last dot; the server may have said why."""
-        try:
-            answer = await wire.listen(_LAST_WORDS_S)
-        except WireError:
-            raise _NotSent(Phase.DATA, why) from None
-        finally:
-            wire.abort()
-        return _verdict(Phase.DATA, answer)
-
-
-def _commands(wire: Wire, mail: Mail) -> list[tuple[Phase, str]]:
-    size = f" SIZE={len(mail.content)}" if "SIZE" in wire.extensions else ""  # RFC 1870
-    utf8 = " SMTPUTF8" if _needs_utf8(mail) else ""  # RFC 6531 §3.4
-    return [
-        (Phase.MAIL, f"MAIL FROM:<{mail.return_path}>{size}{utf8}"),
-        (Phase.RCPT, f"RCPT TO:<{mail.recipient}>"),
-        (Phase.DATA, "DATA"),
-    ]
-
-
-def _goes_on(phase: Phase, answer: Answer) -> bool:
-    return answer.go_on if phase is Phase.DATA else answer.ok
-
-
-def _needs_utf8(mail: Mail) -> bool:
-    return not (mail.recipient.isascii() and mail.return_path.isascii())
-
-
-def _unfit(wire: Wire, mail: Mail) -> Reply | None:
-    """A refusal that need not be asked for."""
-    limit = wire.extensions.get("SIZE", "")
-    if limit.isdecimal() and 0 < int(limit) < len(mail.content):
-        text = f"the message has {len(mail.content)} octets, the relay takes {limit}"
-        return Reply(outcome=Outcome.REFUSED, phase=Phase.MAIL, code=552, status=_TOO_BIG, text=text)
-    if _needs_utf8(mail) and "SMTPUTF8" not in wire.extensions:
-        text = "the relay takes no addresses beyond ASCII"
-        return Reply(outcome=Outcome.REFUSED, phase=Phase.RCPT, code=553, status=_NO_UTF8, text=text)
-    return None
-
-
-def _verdict(phase: Phase, answer: Answer) -> Reply:
-    if answer.ok and phase is Phase.DOT:
-        outcome = Outcome.SENT
-    elif answer.code // 100 == 4:
-        outcome = Outcome.DEFERRED
-    else:
-        outcome = Outcome.REFUSED
-    taken = (
-        answer.text.rpartition("queued as ")[2]
-        if outcome is Outcome.SENT and "queued as " in answer.text
-        else ""
-    )
-    return Reply(
-        outcome=outcome,
-        phase=phase,
-        code=answer.code,
-        status=answer.status,
-        text=answer.text,
-        remote_id=taken.split()[0].strip(".,;)") if taken.split() else "",
-    )
+    async def _cut_short(self, wire: Wire) -> Reply:
+        """It spoke before the last dot, or hung up: the message is incomplete, so it was not accepted."""
+        answer = await wire.listen(self._tidying_s)
+        if not (answer.passing or answer.final):
+            raise NotSent(Phase.DATA, f"the server answers {answer.code} before the end of the message", answer)
+        return verdict(Phase.DATA, answer)
 
 
 def _context(account: AccountSettings) -> ssl.SSLContext:

@@ -3,59 +3,80 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
-import socket
 import ssl
-from collections.abc import Sequence
+from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
 
-_REPLY: Final = re.compile(rb"(\d{3})(?:([ -])(.*))?\Z", re.DOTALL)
-_ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|\Z)")  # RFC 2034 §4
-_MAX_LINE: Final = 4096  # octets; RFC 5321 §4.5.3.1.5 allows 512
-_MAX_LINES: Final = 100  # of one reply
-_CONNECT_S: Final = 30.0
-_PARTING_S: Final = 2.0
+from hygiene.sending.transports.smtp_syntax import Answer, WireError, read_answer, read_reply_line
+
+_MAX_LINE = 4096  # octets; RFC 5321 §4.5.3.1.5 allows 512
+_MAX_LINES = 100  # of one reply
+_PARTING_S = 2.0
 
 
-class WireError(Exception):
-    """The other side is gone, silent beyond patience, or does not speak SMTP; the text says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply: its code, its enhanced status code or "", its text as one line."""
-
-    code: int
-    status: str
-    text: str
-    lines: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command was done."""
-        return self.code // 100 == 2  # RFC 5321 §4.2.1
-
-    @property
-    def go_on(self) -> bool:
-        """Whether the server waits for more."""
-        return self.code // 100 == 3
-
-
-class Wire:
+class Wire(asyncio.Protocol):
     """One connection. `extensions` are the keywords of its EHLO reply with their parameters."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self) -> None:
         self.extensions: dict[str, str] = {}
         self.mails = 0
+        self.idle_since = 0.0
+        self._transport: asyncio.Transport
+        self._unread, self._lines, self._answers = b"", list[str](), deque[Answer]()
+        self._lost = ""
+        self._clear = True  # whether all octets written are on their way
+        self._waiting: asyncio.Future[None] | None = None
+
+    # what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep nothing back: `flush` waits until the last octet is handed over."""
+        self._transport = transport  # type: ignore[assignment] # a stream's
+        self._transport.set_write_buffer_limits(high=1)  # with 0, TLS of asyncio never goes on
+
+    def data_received(self, data: bytes) -> None:
+        """Take in octets, and the replies that they complete."""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        try:
+            for line in lines:
+                self._take_line(line)
+            if len(self._unread) > _MAX_LINE:
+                raise WireError("the server's reply has a line without end")
+            if len(self._answers) > _MAX_LINES:
+                raise WireError("the server answers what was not asked")
+        except WireError as error:
+            self._lose(str(error))
+            self._transport.abort()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The other side is done; so is the connection."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._lose(_reason(exc) if isinstance(exc, OSError) else "the server closed the connection")
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Octets wait to be taken."""
+        self._clear = False
+
+    def resume_writing(self) -> None:
+        """All are on their way."""
+        self._clear = True
+        self._wake()
+
+    # what the transport calls
 
     @property
     def own_address(self) -> str:
         """Our end of the connection."""
-        return str(self._writer.get_extra_info("sockname")[0])
+        return str(self._transport.get_extra_info("sockname")[0])
+
+    @property
+    def spoke_up(self) -> bool:
+        """Whether the server said something that has not been listened to, or hung up."""
+        return bool(self._answers or self._lines or self._unread or self._lost)
 
     async def ask(self, command: str, patience_s: float) -> Answer:
         """A command and its reply."""
@@ -64,150 +85,110 @@ class Wire:
         return await self.listen(patience_s)
 
     def write(self, octets: bytes) -> None:
-        """Put octets into the connection's buffer."""
-        self._writer.write(octets)
+        """Put octets on their way."""
+        if not self._lost:
+            self._transport.write(octets)
 
     async def flush(self, patience_s: float) -> None:
-        """Wait until most of the buffer is on its way."""
-        try:
-            async with asyncio.timeout(patience_s):
-                await self._writer.drain()
-        except TimeoutError:
-            raise WireError(f"the server took nothing for {patience_s:g} s") from None
-        except OSError as error:
-            raise WireError(_reason(error)) from None
+        """Wait until all that was written is handed to the network, or the server speaks before that."""
+        while not self._clear and not self._answers:
+            if self._lost:
+                raise WireError(self._lost)
+            await self._news(patience_s, f"the server took nothing for {patience_s:g} s")
+        if self._lost and not self._answers:
+            raise WireError(self._lost)
 
     async def listen(self, patience_s: float) -> Answer:
         """The next reply, of as many lines as it has."""
-        try:
-            async with asyncio.timeout(patience_s):
-                return await self._reply()
-        except TimeoutError:
-            raise WireError(f"the server said nothing for {patience_s:g} s") from None
-        except OSError as error:
-            raise WireError(_reason(error)) from None
+        while not self._answers:
+            if self._lost:
+                raise WireError(self._lost)
+            await self._news(patience_s, f"the server said nothing for {patience_s:g} s")
+        return self._answers.popleft()
 
-    async def _reply(self) -> Answer:
-        lines: list[str] = []
-        while len(lines) < _MAX_LINES:
-            code, more, text = await self._line()
-            lines.append(text)
-            if not more:
-                return _answer(code, lines)
-        raise WireError("the server's reply does not end")
+    async def start_tls(self, context: ssl.SSLContext, host: str, patience_s: float) -> None:
+        """Go on over TLS.
 
-    async def _line(self) -> tuple[int, bool, str]:
-        try:
-            line = await self._reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError:
-            raise WireError("the server closed the connection") from None
-        except asyncio.LimitOverrunError:
-            raise WireError("the server's reply has a line without end") from None
-        found = _REPLY.match(line.rstrip(b"\r\n"))
-        if not found:
-            raise WireError("the server does not speak SMTP")
-        return int(found[1]), found[2] == b"-", _printable(found[3] or b"")
-
-    async def start_tls(self, context: ssl.SSLContext, host: str) -> Wire:
-        """The connection over TLS. What came after the reply to STARTTLS is dropped unread.
-
-        A plaintext reply smuggled in before the handshake would else be taken for one that TLS protects.
+        Whatever came in clear behind the reply to STARTTLS ends the connection: it would else pass for
+        something that TLS protects (CVE-2011-0411).
         """
-        plain = self._writer.transport.get_extra_info("socket").dup()
-        self._writer.transport.abort()
-        plain.setblocking(False)
-        return await _secured(plain, context, host)
+        if self.spoke_up:
+            raise WireError(self._lost or "the server goes on in clear where TLS should begin")
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                self._transport, self, context, server_hostname=host, ssl_handshake_timeout=patience_s
+            )
+        except ssl.SSLCertVerificationError as error:
+            raise WireError(f"the certificate of {host} does not hold: {error.verify_message}") from None
+        except OSError as error:  # ssl.SSLError and TimeoutError are, too
+            raise WireError(f"TLS failed: {_reason(error)}") from None
+        if secured is None:
+            raise WireError("TLS failed: the server closed the connection")
+        self.extensions = {}
+        self.connection_made(secured)
 
     def abort(self) -> None:
         """Drop the connection where it is."""
-        self._writer.transport.abort()
+        self._lose("the connection was dropped")
+        self._transport.abort()
 
     async def quit(self) -> None:
         """Part politely, without waiting long for the answer."""
-        with suppress(WireError):
-            await self.ask("QUIT", _PARTING_S)
-        self.abort()
+        try:
+            with suppress(WireError):
+                await self.ask("QUIT", _PARTING_S)
+        finally:
+            self.abort()
+
+    def part(self) -> None:
+        """Part politely without waiting at all."""
+        self.write(b"QUIT\r\n")
+        self._lose("the connection was closed")
+        self._transport.close()
+
+    async def _news(self, patience_s: float, silence: str) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._waiting
+        except TimeoutError:
+            raise WireError(silence) from None
+        finally:
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def _lose(self, why: str) -> None:
+        self._lost = self._lost or why
+
+    def _take_line(self, line: bytes) -> None:
+        if len(line) > _MAX_LINE:
+            raise WireError("the server's reply has a line without end")
+        code, more, text = read_reply_line(line)
+        self._lines.append(text)
+        if len(self._lines) > _MAX_LINES:
+            raise WireError("the server's reply does not end")
+        if not more:
+            self._answers.append(read_answer(code, self._lines))
+            self._lines.clear()
 
 
-async def connect(host: str, port: int) -> Wire:
-    """A plain connection; raises WireError."""
+async def connect(host: str, port: int, patience_s: float) -> Wire:
+    """A connection, in clear; raises WireError."""
+    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(_CONNECT_S):
-            return Wire(*await asyncio.open_connection(host, port, limit=_MAX_LINE))
+        async with asyncio.timeout(patience_s):
+            _, wire = await loop.create_connection(Wire, host, port)
     except TimeoutError:
-        raise WireError(f"no connection to {host}:{port} within {_CONNECT_S:g} s") from None
+        raise WireError(f"no connection to {host}:{port} within {patience_s:g} s") from None
     except OSError as error:
         raise WireError(f"no connection to {host}:{port}: {_reason(error)}") from None
-
-
-async def connect_tls(host: str, port: int, context: ssl.SSLContext) -> Wire:
-    """A connection that begins with TLS (RFC 8314 §3.3); raises WireError."""
-    plain = await connect(host, port)
-    return await plain.start_tls(context, host)
-
-
-async def _secured(plain: socket.socket, context: ssl.SSLContext, host: str) -> Wire:
-    try:
-        async with asyncio.timeout(_CONNECT_S):
-            opened = await asyncio.open_connection(
-                sock=plain, ssl=context, server_hostname=host, limit=_MAX_LINE
-            )
-            return Wire(*opened)
-    except TimeoutError:
-        raise WireError(f"TLS did not come about within {_CONNECT_S:g} s") from None
-    except ssl.SSLCertVerificationError as error:
-        raise WireError(f"the certificate of {host} does not hold: {error.verify_message}") from None
-    except OSError as error:
-        raise WireError(f"TLS failed: {_reason(error)}") from None
-
-
-def stuffed(content: bytes) -> bytes:
-    """A message for DATA, without the last dot: lines end with CRLF alone, dots that begin one are doubled.
-
-    Bare CR or LF never leaves: servers that take them for line ends could be told of another message
-    (SMTP smuggling; RFC 5321 §2.3.8).
-    """
-    if not content.count(b"\r\n") == content.count(b"\n") == content.count(b"\r"):
-        content = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    dotted = content.replace(b"\r\n.", b"\r\n..")
-    return b"." + dotted if dotted.startswith(b".") else dotted
-
-
-def plain_credentials(username: str, password: str) -> str:
-    """The initial response of AUTH PLAIN (RFC 4616)."""
-    return base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
-
-
-def base64_of(text: str) -> str:
-    """One answer of AUTH LOGIN."""
-    return base64.b64encode(text.encode()).decode("ascii")
-
-
-def read_extensions(lines: Sequence[str]) -> dict[str, str]:
-    """The keywords of an EHLO reply (RFC 5321 §4.1.1.1); ``AUTH=LOGIN`` of old servers counts, too."""
-    found: dict[str, str] = {}
-    for line in lines[1:]:
-        keyword, _, parameters = line.replace("=", " ", 1).partition(" ")
-        name = keyword.upper()
-        found[name] = f"{found[name]} {parameters.strip()}" if name in found else parameters.strip()
-    return found
-
-
-def _answer(code: int, lines: Sequence[str]) -> Answer:
-    status, texts = "", []
-    for line in lines:
-        found = _ENHANCED.match(line)
-        status = status or (found[1] if found else "")
-        texts.append(line[found.end() :] if found else line)
-    return Answer(code, status, " ".join(" ".join(texts).split()), tuple(lines))
-
-
-def _printable(octets: bytes) -> str:
-    text = octets.decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else " " for character in text)
+    return wire
 
 
 def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
     return (error.strerror or str(error) or type(error).__name__).lower()
