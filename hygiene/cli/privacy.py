@@ -49,7 +49,7 @@ def export(
 
 
 def retain(config: Config = None) -> None:
-    """Apply [workspace] keep_events: older events still count, and name nobody. `hygiene serve` does it daily."""
+    """Apply [workspace] keep_events: older events still count, and name nobody (serving does it daily)."""
     from hygiene.service.privacy import apply_retention
 
     settings = _settings(config)

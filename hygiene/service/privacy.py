@@ -1,17 +1,18 @@
 """What is held of a person: shown to them, or forgotten everywhere; and how long events name anybody.
 
-After erasure rows stay, so that sums still add up, and name nobody: keyed hashes keep the next import from mailing
-them. A database's own write-ahead log and backups are its administrator's to expire.
+After erasure rows stay, so that sums still add up, and name nobody: keyed hashes keep the next import from
+mailing them. A database's own write-ahead log and backups are its administrator's to expire.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
 
 from hygiene.address import SAME_DOMAIN, Address, judge_address, split
 from hygiene.contacts.suppression.workspace import erase_people
@@ -26,8 +27,10 @@ from hygiene.store import Store
 from hygiene.suppression_forms import Reason
 from hygiene.tables import CAMPAIGN, CONSENT, EVENT, OPT_OUT, OUTBOX, SUPPRESSION, WEBHOOK
 
+UNNAMED: Final = "erased-"  # before the mail that an event is about, in place of its person
 POSTS_KEPT: Final = timedelta(days=30)  # longer than a provider tries again
 _BATCH: Final = 500
+_ADDRESS: Final = re.compile(r"[^\s\"'<>,;:\\]{1,64}@[^\s\"'<>,;:\\]{1,255}")
 _O, _E, _C = OUTBOX.c, EVENT.c, CONSENT.c
 #: mails that were not sent, which nobody is at the last dot of
 _WAITING: Final = (State.READY, State.DEFERRED, State.CLAIMED, State.UNKNOWN)
@@ -109,13 +112,19 @@ def show_everything(store: Store, address: str) -> Held:
 
 
 def apply_retention(store: Store, keep_events: str, *, now: datetime) -> int:
-    """Let events older than a period (``2y``) name nobody any more; how many were made so. They still count."""
+    """Let events of mails older than a period (``2y``) name nobody any more; how many. They still count."""
     before_us = microseconds(read_period(keep_events).before(now))
     forget_posts(store, before=now - POSTS_KEPT)
-    old = (_E.ts_us < before_us, or_(_E.recipient.is_not(None), _E.reason.is_not(None)))
+    old_mails = select(_E.message_id).where(_E.ts_us < before_us, _E.message_id.is_not(None))
+    old = or_(_E.message_id.in_(old_mails), and_(_E.message_id.is_(None), _E.ts_us < before_us))
+    named = and_(_E.recipient.is_not(None), _E.recipient.not_like(f"{UNNAMED}%"))
     with store.writing() as connection:
-        done = connection.execute(update(EVENT).where(*old).values(recipient=None, reason=None, url=None))
-    return int(done.rowcount)
+        return int(connection.execute(update(EVENT).where(old, named).values(_nobody())).rowcount)
+
+
+def _nobody() -> dict[str, Any]:
+    """What events say in place of a person: the same for all of one mail, so that they belong together."""
+    return {"recipient": literal(UNNAMED) + _E.message_id, "reason": None, "url": None}
 
 
 def _person(text: str, number: int) -> Address:
@@ -202,7 +211,7 @@ def _blank(connection: Connection, id_: Column[Any], rows: Sequence[Any], values
 
 def _blank_events(connection: Connection, person: Address, mails: Sequence[int]) -> int:
     named = {*_ids(connection, EVENT, _E.recipient, _E.event_id, person), *_of_mails(connection, mails)}
-    return _blank(connection, _E.event_id, sorted(named), {"recipient": None, "reason": None, "url": None})
+    return _blank(connection, _E.event_id, sorted(named), _nobody())
 
 
 def _blank_consents(connection: Connection, mailbox: str) -> int:
@@ -213,9 +222,10 @@ def _blank_consents(connection: Connection, mailbox: str) -> int:
 def _blank_posts(connection: Connection, person: Address) -> int:
     """Posts of providers that were kept because something in them was not understood."""
     w = WEBHOOK.c
-    named = [
-        digest
-        for digest, body in connection.execute(select(w.digest, w.body).where(w.body.is_not(None)))
-        if any(spelling.encode() in body.lower() for spelling in (person.key, person.mailbox))
-    ]
+    bodies = connection.execute(select(w.digest, w.body).where(w.body.is_not(None)))
+    named = [digest for digest, body in bodies if _names(body or b"", person)]
     return _blank(connection, w.digest, named, {"body": None})
+
+
+def _names(body: bytes, person: Address) -> bool:
+    return any(_mailbox(text) == person.mailbox for text in _ADDRESS.findall(body.decode("utf-8", "replace")))
