@@ -129,6 +129,7 @@ class _EventColumns(TypedColumns):
     message_id: Named[str | None] = Column(Text)
     recipient: Named[str | None] = Column(Text)
     campaign: Named[str | None] = Column(Text)
+    subject: Named[str | None] = Column(Text)
     variant: Named[str | None] = Column(Text)
     segment: Named[str | None] = Column(Text)
     stream: Named[str | None] = Column(Text)

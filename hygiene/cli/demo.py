@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,16 @@ CLEANING = """\
 
 The list of one of them, exported from Klaviyo and cleaned.
 The same for your own list:  hygiene clean your-export.csv --inactive-after 1y
+"""
+SENDING = """\
+
+A spring sale for that list, held against the domain, the list and its own content, and then sent: into a server
+on this machine that delivers nothing.
+The same for your own campaign:  hygiene preflight campaign.toml --to cleaned/  and  hygiene send
+"""
+OUTBOX = """\
+
+Every mail is accounted for, and what the outbox tells is measured like any log.
 """
 MEASURING = """\
 
@@ -35,6 +45,7 @@ def demo(
     """Audit the three shops of the built-in sample, clean a list and measure; nothing leaves this machine."""
     _audit(output, verbose=verbose)
     _clean(output, verbose=verbose)
+    _send(output, verbose=verbose)
     _measure(output, verbose=verbose)
     say(OPENING.format(output / "measure.html", output / "audit.html", output / "clean" / "report.html"))
 
@@ -70,6 +81,43 @@ def _clean(output: Path, *, verbose: bool) -> None:
     deliver([cleaned.sections()], cleaned.to_dict(), form=Format.TEXT, title="List cleaning", verbose=verbose)
     write_cleaned(cleaned, output)
     note(f"written to {output / 'clean'}")
+
+
+def _send(output: Path, *, verbose: bool) -> None:
+    from tempfile import TemporaryDirectory
+
+    from hygiene.demo.post import post
+    from hygiene.demo.spring_sale import write_campaign
+    from hygiene.metrics.measure import measure
+    from hygiene.sending.preflight.preflight import preflight_campaign
+    from hygiene.sending.send import send_campaign
+    from hygiene.sending.status import Status
+
+    say(SENDING)
+    with TemporaryDirectory() as folder, post() as office:
+        campaign, to, play = write_campaign(Path(folder)), output / "clean", office.play
+        seen: dict[str, Any] = {
+            "settings": office.settings,
+            "resolver": play.resolver,
+            "fetcher": play.fetcher,
+        }
+        checked = preflight_campaign(campaign, to, **seen)
+        sent = send_campaign(campaign, to, store=office.store, **seen)
+        measured = measure(office.store.place, causes=False)
+    status = Status(campaigns=(sent,))
+    for found, title in ((checked, "Preflight"), (status, "Outbox")):
+        deliver([found.sections()], found.to_dict(), form=Format.TEXT, title=title, verbose=verbose)
+    deliver(
+        [checked.sections()],
+        checked.to_dict(),
+        form=Format.HTML,
+        title="Preflight",
+        output=output / "preflight.html",
+    )
+    say(OUTBOX)
+    deliver(
+        [measured.sections()], measured.to_dict(), form=Format.TEXT, title="Outbox measured", verbose=verbose
+    )
 
 
 def _measure(output: Path, *, verbose: bool) -> None:

@@ -33,6 +33,7 @@ from hygiene.contacts.segmenting import find_segments
 from hygiene.contacts.segments import Evaluated, read_segment
 from hygiene.contacts.summary import Summary
 from hygiene.contacts.suppression import SuppressionList, combine, read_suppressions
+from hygiene.contacts.table import OPTIONAL
 from hygiene.engines.engine import DuckEngine, Engine, open_engine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake.guard import shown
@@ -89,6 +90,7 @@ def clean_contacts(
                 now=now or datetime.now(UTC),
                 suppressed=listed,
                 activity=activity,
+                untold=OPTIONAL.difference(*(export.told for export in exports)),
                 check_mail=check_mail or _ask_system,
                 say=say,
             )

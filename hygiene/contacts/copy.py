@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hygiene.contacts.read import Export
-from hygiene.intake.records import RETURN, Bytes, Mask, Positions
+from hygiene.intake.records import RETURN, Mask, Positions
 
 PORTION = 4 << 20  # bytes copied together
 BOM = b"\xef\xbb\xbf"
@@ -78,34 +78,38 @@ class Output:
 
 def copy_rows(output: Output, export: Export, chosen: Positions, cells: pa.Array | None = None) -> None:
     """Append the chosen rows (ascending) of an export; with `cells`, each with one more at its end."""
-    for rows, data, starts, stops in _portions(export, chosen):
-        first = int(np.searchsorted(chosen, rows[0]))
-        added = None if cells is None else cells.slice(first, len(rows))
-        written = data if added is None else _with_cell(export, data, stops - starts, added)
-        output.write(written.tobytes(), len(rows))
+    for rows, data, spans, keep in _portions(export, chosen):
+        if cells is None:
+            written = _kept(data, spans, keep)
+        else:
+            added = cells.slice(int(np.searchsorted(chosen, rows[0])), len(rows))
+            written = _with_cell(export, data, spans, keep, added)
+        output.write(_bytes_of(written), len(rows))
 
 
-def _portions(export: Export, chosen: Positions) -> Iterator[tuple[Positions, Bytes, Positions, Positions]]:
-    """The chosen rows, portion by portion: their numbers, their bytes one after the other, and their spans."""
+def _portions(export: Export, chosen: Positions) -> Iterator[tuple[Positions, bytes, Positions, Mask]]:
+    """Portion by portion: the chosen rows, the bytes, in which records they stand, and which are chosen."""
     spans = export.load_spans()
     with export.source.path.open("rb") as file:
-        for begin, end in _groups(spans):
+        for begin, end in _groups(spans, chosen):
             part = np.asarray(spans[begin:end])
             keep = _among(part[:, 2], chosen)
             if not keep.any():
                 continue
             base = int(part[0, 0])
             file.seek(base)
-            data = np.frombuffer(file.read(int(part[-1, 1]) - base), np.uint8)
-            kept = part[keep]
-            yield kept[:, 2], data[_mask(part, keep, base)[: len(data)]], kept[:, 0], kept[:, 1]
+            data = file.read(int(part[-1, 1]) - base)
+            # the last line of a file may lack its end
+            yield part[keep, 2], data, np.minimum(part[:, :2] - base, len(data)), keep
 
 
-def _groups(spans: Positions) -> Iterator[tuple[int, int]]:
-    """Records to read together, as ranges of their index."""
+def _groups(spans: Positions, chosen: Positions) -> Iterator[tuple[int, int]]:
+    """Records to read together, as ranges of their index; none far from the chosen rows."""
     count, step = len(spans), 1 << 16
     for begin in range(0, count, step):
         end, start = min(begin + step, count), begin
+        if not len(chosen) or spans[end - 1, 2] < chosen[0] or spans[begin, 2] > chosen[-1]:
+            continue
         stops = np.asarray(spans[begin:end, 1])
         while start < end:
             limit = int(spans[start, 0]) + PORTION
@@ -121,31 +125,32 @@ def _among(rows: Positions, chosen: Positions) -> Mask:
     return np.isin(rows, chosen[low:high], assume_unique=True)
 
 
-def _mask(spans: Positions, keep: Mask, base: int) -> Mask:
-    """Which bytes belong to the kept records; what lies between records belongs to none."""
-    edges = spans[:, :2].reshape(-1) - base
-    lengths = np.diff(edges, prepend=0)
-    flags = np.zeros(len(edges), bool)
-    flags[1::2] = keep
-    return np.repeat(flags, lengths)
+def _kept(data: bytes, spans: Positions, keep: Mask) -> pa.Array:
+    """The bytes of the kept records, as an array of binary; what lies between records belongs to none."""
+    edges = pa.py_buffer(spans.reshape(-1).astype(np.int32))
+    pieces = pa.BinaryArray.from_buffers(pa.binary(), 2 * len(spans) - 1, [None, edges, pa.py_buffer(data)])
+    wanted = np.zeros(len(pieces), bool)
+    wanted[::2] = keep
+    return pieces.filter(pa.array(wanted))
 
 
-def _with_cell(export: Export, data: Bytes, lengths: Positions, cells: pa.Array) -> Bytes:
-    """The records with one more cell before their line ends, as `_extended` has it."""
-    line_end = export.source.line_end
-    last = np.minimum(np.cumsum(lengths), len(data)) - 1  # the last line of a file may lack its end
-    lengths = np.diff(last, prepend=-1)
-    ended = data[last] == line_end[-1]
-    returned = ended & (lengths > 1) & (data[last - 1] == RETURN) & (line_end == b"\n")
-    ends = ended.astype(np.int64) + returned
-    added = pc.binary_join_element_wise(export.source.delimiter, cells, "")
-    widths = pc.binary_length(added).to_numpy(zero_copy_only=False)
-    runs = np.column_stack([lengths - ends, widths, ends]).reshape(-1)
-    ours = np.repeat(np.tile(np.array([False, True, False]), len(lengths)), runs)
-    written = np.empty(len(ours), np.uint8)
-    written[ours] = np.frombuffer(added.buffers()[2], np.uint8)[: int(widths.sum())]
-    written[~ours] = data
-    return written if ended[-1] else np.append(written, np.frombuffer(line_end, np.uint8))
+def _with_cell(export: Export, data: bytes, spans: Positions, keep: Mask, cells: pa.Array) -> pa.Array:
+    """The kept records with one more cell before their line ends, as `_extended` has it."""
+    line_end, starts, stops = export.source.line_end, spans[:, 0], spans[:, 1]
+    letters = np.frombuffer(data, np.uint8)
+    ended = letters[stops - 1] == line_end[-1]
+    returned = ended & (stops - starts > 1) & (letters[stops - 2] == RETURN) & (line_end == b"\n")
+    bodies = _kept(data, np.column_stack([starts, stops - ended - returned]), keep)
+    ends = pc.if_else(pa.array(returned[keep]), b"\r\n", line_end)
+    delimiter = export.source.delimiter.encode()
+    return pc.binary_join_element_wise(bodies, delimiter, cells.cast(pa.binary()), ends, b"")
+
+
+def _bytes_of(pieces: pa.Array) -> memoryview:
+    """What an array of binary or text holds, one piece after the other."""
+    _, offsets, data = pieces.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[pieces.offset, pieces.offset + len(pieces)]]
+    return memoryview(data or b"")[first:last]
 
 
 def _extended(export: Export, record: bytes, cell: bytes) -> bytes:
@@ -176,6 +181,9 @@ def cell_bytes(text: str, delimiter: str) -> bytes:
 
 def cell_texts(texts: pa.Array, delimiter: str) -> pa.Array:
     """Texts as cells of a delimited file, quoted where they must be."""
+    letters = np.frombuffer(_bytes_of(texts), np.uint8)
+    if not any((letters == mark).any() for mark in f'"\r\n{delimiter or ","}'.encode()):
+        return texts
     special = pc.match_substring_regex(texts, f'["\r\n{re.escape(delimiter or ",")}]')
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
     return pc.if_else(special, quoted, texts)

@@ -11,6 +11,7 @@ import duckdb
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.read import Export
 from hygiene.contacts.reasons import ABOUT, BY_STATUS, RejectReason
+from hygiene.engines.engine import in_order
 from hygiene.intake.dates_sql import quoted
 
 #: What a spreadsheet would run, blanks before it and full-width signs too (https://owasp.org/www-community/attacks/
@@ -39,9 +40,13 @@ def write_rejected(connection: duckdb.DuckDBPyConnection, exports: Sequence[Expo
         address, case reason {steps} end as step, reason, {_safe(_detail(place))} as detail,
             case when {_is(_DUPLICATES)} then {place.safe_name("kept_row")} end as kept_row,
             {_safe("text")} as text
-        from ({rows} where reason is not null union all {damaged}) order by "row"
+        from rejected
     """
-    return _copied(connection, query, path)
+    # what is known of the rows is put in order, not the longer words that say it
+    with in_order(
+        connection, "rejected", f'{rows} where reason is not null union all {damaged} order by "row"'
+    ):
+        return _copied(connection, query, path)
 
 
 def write_flagged(connection: duckdb.DuckDBPyConnection, exports: Sequence[Export], path: Path) -> Written:
@@ -108,7 +113,9 @@ class _Places:
 
 
 def _is(reasons: Sequence[RejectReason]) -> str:
-    return f"reason in ({', '.join(quoted(reason) for reason in reasons)})"
+    """Not as a list with `in`: DuckDB makes a join of a long one, which loses the order of the rows."""
+    cases = " ".join(f"when {quoted(reason)} then true" for reason in reasons)
+    return f"(case reason {cases} else false end)"
 
 
 def _detail(place: _Places) -> str:

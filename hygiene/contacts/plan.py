@@ -25,10 +25,12 @@ from hygiene.contacts.steps import (
     normal_form,
     note_details,
     object_to,
+    packed_row,
     preference,
     read_addresses,
     spell_out,
     tell_life,
+    unpack,
 )
 from hygiene.contacts.suppression import HASHED_FIELDS, Form, Reason, SuppressionList
 from hygiene.contacts.table import FOR_SEGMENTS, PERSON
@@ -70,6 +72,7 @@ class Knowledge:
     now: datetime
     suppressed: SuppressionList | None = None
     activity: Frame | None = None  # see hygiene.contacts.activity.ACTIVITY
+    untold: frozenset[str] = frozenset()  # columns of hygiene.contacts.table.OPTIONAL that hold nothing
     check_mail: CheckMail | None = None
     say: Callable[[str], None] = field(default=lambda _: None)  # what is being done, for a person who waits
 
@@ -97,9 +100,9 @@ def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Kno
     read = read_addresses(contacts, _judge_others(contacts, engine))
     known.say("Bringing together the rows of each person")
     order = preference(policy, horizon(policy, known.now))
-    addressed, merged, chosen = _bring_together(read, order, engine, known.activity)
+    together = _bring_together(read, order, engine, known)
     known.say("Looking at domains and suppression lists")
-    persons = _with_knowledge(merged, chosen, addressed, engine=engine, policy=policy, known=known)
+    persons = _with_knowledge(together, engine=engine, policy=policy, known=known)
     columns = [name for name in PERSON if policy.segments or name not in FOR_SEGMENTS]
     asks = policy.check_mx and known.check_mail is not None
     decided = engine.settle("unasked", persons) if asks else engine.settle("persons", persons.select(*columns))
@@ -108,24 +111,32 @@ def run_plan(contacts: Frame, engine: Engine, policy: CleaningPolicy, known: Kno
         asked = _ask_domains(decided, engine, policy, known)
         decided = engine.settle("persons", asked.select(*columns))
     known.say("Deciding")
-    decisions = engine.settle("decisions", decide(addressed, decided))
+    decisions = engine.settle("decisions", decide(together.addressed, decided))
     engine.drop("merged", "spelled", "chosen", "unasked")
     return Decided(decisions=decisions, persons=decided)
 
 
-def _bring_together(
-    read: Frame, order: nw.Expr, engine: Engine, activity: Frame | None
-) -> tuple[Frame, Frame, Frame]:
-    """The rows with their `person`, one line a person with what event logs say, and the chosen spellings."""
+@dataclass(frozen=True, kw_only=True)
+class _Together:
+    """The rows with their `person`, one line a person, the chosen spellings, and what event logs say."""
+
+    addressed: Frame
+    merged: Frame  # packed, see hygiene.contacts.steps.merge
+    chosen: Frame
+    acted: Frame | None
+
+
+def _bring_together(read: Frame, order: nw.Expr, engine: Engine, known: Knowledge) -> _Together:
     for exactly in (False, True):  # again only if two mailboxes got one number
         addressed = engine.numbered(read, "mailbox", "person", exactly=exactly)
-        acted = activity and engine.numbered(activity, "mailbox", "person", exactly=exactly)
+        acted = known.activity and engine.numbered(known.activity, "mailbox", "person", exactly=exactly)
         keyed = engine.numbered(addressed, "key", "spelling", exactly=exactly)
-        merged = engine.settle("merged", _with_activity(merge(keyed, order), acted))
+        merged = engine.settle("merged", merge(keyed, order, untold=known.untold))
         spelled = engine.settle("spelled", spell_out(addressed, merged, order))
         if not engine.collect(find_torn(spelled).head(1)).num_rows:
             break
-    return addressed, merged.drop("mixed"), engine.settle("chosen", choose_spelling(spelled))
+    chosen = engine.settle("chosen", choose_spelling(spelled))
+    return _Together(addressed=addressed, merged=merged.drop("mixed"), chosen=chosen, acted=acted)
 
 
 def horizon(policy: CleaningPolicy, now: datetime) -> Horizon:
@@ -194,20 +205,15 @@ def _with_activity(persons: Frame, activity: Frame | None) -> Frame:
     )
 
 
-def _with_knowledge(
-    merged: Frame,
-    chosen: Frame,
-    addressed: Frame,
-    *,
-    engine: Engine,
-    policy: CleaningPolicy,
-    known: Knowledge,
-) -> Frame:
+def _with_knowledge(together: _Together, *, engine: Engine, policy: CleaningPolicy, known: Knowledge) -> Frame:
     """The persons with their domain's facts, list entries, life, and the first objection to mailing them."""
-    mailbox = nw.col("mailbox")
+    mailbox, addressed = nw.col("mailbox"), together.addressed
+    # joined while they are packed: what waits for a join waits in memory
+    packed = together.merged.with_columns(kept_row=packed_row())
+    packed = packed.join(addressed.select("row", "mailbox"), left_on="kept_row", right_on="row", how="inner")
     persons = (
-        merged.join(addressed.select("row", "mailbox"), left_on="kept_row", right_on="row", how="inner")
-        .join(chosen, on="person", how="left")
+        _with_activity(unpack(packed, untold=known.untold), together.acted)
+        .join(together.chosen, on="person", how="left")
         .with_columns(
             kept_row=nw.coalesce("chosen_row", "kept_row"),
             kept_key=nw.col("chosen_key"),

@@ -53,6 +53,7 @@ class Export:
     blank: int = 0
     last_line: int = 0
     unread_dates: int = 0
+    told: frozenset[str] = frozenset()  # see `RowReader.told`
     notes: tuple[str, ...] = ()
 
     @property
@@ -166,6 +167,7 @@ class _Reading:
             damaged=self.damaged,
             blank=self.blank,
             last_line=self.last_line,
+            told=self.reader.told,
             notes=(*self.source.said, *self.recognised.notes, *notes, *self._strange()),
         )
 

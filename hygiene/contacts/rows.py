@@ -22,6 +22,7 @@ from hygiene.contacts.layout import (
     status_of,
     word_key,
 )
+from hygiene.contacts.table import OPTIONAL
 from hygiene.errors import UsageError
 from hygiene.intake.cells import filled, mapped, text_of
 from hygiene.intake.records import Block, Mask
@@ -67,6 +68,15 @@ class RowReader:
     def ignored(self) -> tuple[int, ...]:
         """The column that counts mails since the last engagement, if there is one."""
         return tuple(place for name, place in self.recognised.figures.items() if name == "sent_since")
+
+    @property
+    def told(self) -> frozenset[str]:
+        """What the file tells of what it need not (see `hygiene.contacts.table.OPTIONAL`)."""
+        if self.facts is not None:
+            return OPTIONAL
+        confirmed = {"confirmed"} if self.recognised.confirmed is not None else set()
+        active = {"activity", "tracked"} if self.activity else set()
+        return frozenset(confirmed | active | ({"ignored_mails"} if self.ignored else set()))
 
     @property
     def texts(self) -> tuple[int, ...]:

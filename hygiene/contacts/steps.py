@@ -8,7 +8,7 @@ can matter; only then one row of each person is chosen. A step can be used alone
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -116,47 +116,66 @@ def _mailbox(key: nw.Expr, local: nw.Expr, domain: nw.Expr) -> nw.Expr:
     return nw.when(domain.is_in(sorted(DOTS_IGNORED))).then(dotless).otherwise(elsewhere)
 
 
-def merge(addressed: Frame, order: nw.Expr) -> Frame:
+def merge(addressed: Frame, order: nw.Expr, *, untold: Set[str] = frozenset()) -> Frame:
     """One row a person: the strictest standing, the latest dates, and the row that stands for all.
 
     `person` and `spelling` are the mailbox and the key in whatever form the engine groups by fastest
     (`Engine.numbered`). `mixed` says that there are several spellings, or that two mailboxes share a number.
+    What is `untold` (see `hygiene.contacts.table.OPTIONAL`) is left out.
 
     `best` packs the `order` (see `preference`) with the row, `said` the standing with the row that says it: the
-    smallest and the greatest of whole numbers are found while streaming, in any order.
+    smallest and the greatest of whole numbers are found while streaming, in any order; `unpack` takes them
+    apart.
     """
     row = nw.col("row")
+    optional = {
+        "activity": nw.col("activity").max(),
+        "tracked": nw.col("tracked").cast(nw.Int64).max(),
+        "confirmed": nw.col("confirmed").cast(nw.Int64).max(),
+        "ignored_mails": nw.col("ignored_mails").min(),
+    }
     return (
         addressed.filter(~nw.col("key").is_null())
         .with_columns(
             best=order * ROWS + row,
             said=nw.col("standing").cast(nw.Int64) * ROWS + (ROWS - 1 - row),
-            confirmed=nw.col("confirmed").cast(nw.Int64),
-            tracked=nw.col("tracked").cast(nw.Int64),
         )
         .group_by("person")
         .agg(
             nw.col("best").min(),
             nw.col("said").max(),
             nw.col("joined").max(),
-            nw.col("activity").max(),
-            nw.col("tracked").max(),
-            nw.col("confirmed").max(),
-            nw.col("ignored_mails").min(),
+            *(found for name, found in optional.items() if name not in untold),
             spelling=nw.col("spelling").min(),
             other_spelling=nw.col("spelling").max(),
         )
-        .with_columns(
-            # Spark divides as doubles: exact for the multiples of ROWS alone
-            rank=(nw.col("best") - nw.col("best") % ROWS) // ROWS,
-            kept_row=nw.col("best") % ROWS,
-            standing=nw.col("said") // ROWS,
-            said_row=ROWS - 1 - nw.col("said") % ROWS,
-            mixed=nw.col("spelling") != nw.col("other_spelling"),
-            speechless=nw.col("best") >= SPEECHLESS * ROWS,
-        )
-        .drop("best", "said", "spelling", "other_spelling")
+        .with_columns(mixed=nw.col("spelling") != nw.col("other_spelling"))
+        .drop("spelling", "other_spelling")
     )
+
+
+def unpack(merged: Frame, *, untold: Set[str] = frozenset()) -> Frame:
+    """What `merge` found, in columns of their own: `rank`, `kept_row`, `standing`, `said_row`, `speechless`."""
+    nothing = {name: nw.lit(None, nw.Int64) for name in sorted(untold)}
+    return merged.with_columns(
+        rank=packed_rank(),
+        kept_row=packed_row(),
+        standing=nw.col("said") // ROWS,
+        said_row=ROWS - 1 - nw.col("said") % ROWS,
+        speechless=nw.col("best") >= SPEECHLESS * ROWS,
+        **nothing,
+    ).drop("best", "said")
+
+
+def packed_rank() -> nw.Expr:
+    """The order of the best row, from `best`."""
+    # Spark divides as doubles: exact for the multiples of ROWS alone
+    return (nw.col("best") - nw.col("best") % ROWS) // ROWS
+
+
+def packed_row() -> nw.Expr:
+    """The best row, from `best`."""
+    return nw.col("best") % ROWS
 
 
 def preference(policy: CleaningPolicy, horizon: Horizon) -> nw.Expr:
@@ -200,7 +219,7 @@ def _first_of(cases: Sequence[tuple[nw.Expr, nw.Expr]], otherwise: nw.Expr) -> n
 
 def spell_out(addressed: Frame, persons: Frame, order: nw.Expr) -> Frame:
     """The rows of persons written in several ways, each with whether it is among their `best`."""
-    mixed = persons.filter(nw.col("mixed")).select("person", "rank")
+    mixed = persons.filter(nw.col("mixed")).select("person", rank=packed_rank())
     rows = addressed.join(mixed, on="person", how="inner").with_columns(best=order == nw.col("rank"))
     return rows.select("person", "row", "key", "mailbox", "best")
 

@@ -23,6 +23,9 @@ CONTACT: Final = {
     "other_mailbox": "VARCHAR",  # of an ordinary address: its canonical form, unless that is its lower case
 }
 
+#: what of this some exports do not tell at all
+OPTIONAL: Final = frozenset({"activity", "tracked", "confirmed", "ignored_mails"})
+
 #: what became of one line of input; a line without a decision is kept, and there is nothing to say of it
 DECISION: Final = (
     "row",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -56,12 +56,16 @@ def sample_zone() -> Zone:
 
 
 @contextmanager
-def playground(*, timeout_s: float = 3.0) -> Iterator[Playground]:
-    """Start the sample's DNS and HTTPS on free loopback ports, and stop them afterwards."""
+def playground(*, timeout_s: float = 3.0, txt: Mapping[str, str] | None = None) -> Iterator[Playground]:
+    """Start the sample's DNS and HTTPS on free loopback ports, and stop them afterwards.
+
+    `txt` are TXT records beside those of the sample.
+    """
     from hygiene.demo.dns_server import DnsServer
     from hygiene.demo.https_server import HttpsServer
 
-    with DnsServer(sample_zone()) as dns, HttpsServer(PAGES) as https:
+    zone = sample_zone().with_changes({name: {"TXT": [text]} for name, text in (txt or {}).items()})
+    with DnsServer(zone) as dns, HttpsServer(PAGES) as https:
         resolver = LiveResolver([dns.address], timeout_s=timeout_s)
         fetcher = LiveFetcher(
             resolver, timeout_s=timeout_s, allow_private=True, ca_file=https.ca_file, port=https.port

@@ -211,6 +211,18 @@ def streaming(
         connection.unregister("batches")
 
 
+@contextmanager
+def in_order(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> Iterator[None]:
+    """What a query, which ends with its order, finds, as a table that is read in that order."""
+    connection.execute("set preserve_insertion_order = true")
+    try:
+        connection.execute(f"create or replace table {name} as {query}")
+        yield
+    finally:
+        connection.execute(f"drop table if exists {name}")
+        connection.execute("set preserve_insertion_order = false")
+
+
 def _sentence(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:200]
 

@@ -19,11 +19,11 @@ def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") 
     them would read zone-less cells in the session's zone as soon as one of them has a zone. A year before
     `FIRST_YEAR` is a misread one.
     """
-    cell = f"trim({column})"
-    if date_part:
-        cell = f"regexp_extract({cell}, {quoted(date_part)})"
+    trimmed = f"trim({column})"
+    # trimming takes longer than reading a date: only what is none as it stands is trimmed
+    cells = [f"regexp_extract({trimmed}, {quoted(date_part)})"] if date_part else [column, trimmed]
     too_early = f"epoch_us(timestamp '{FIRST_YEAR}-01-01') - 1"
-    tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for one in formats]
+    tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for cell in cells for one in formats]
     # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
     parts = [f"nullif(greatest({one}, {too_early}), {too_early}) // 1000000" for one in tries]
     return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"

@@ -50,9 +50,12 @@ class Ledger:
         verdict: Verdict = await self._ask(going)
         return verdict
 
-    async def conclude(self, judged: Judged, address: str | None) -> None:
-        """Write down the end of a try with its events; `address` is suppressed as bounced where that is due."""
-        await self._ask((judged, address))
+    def conclude(self, judged: Judged, address: str | None) -> asyncio.Future[None]:
+        """Write down the end of a try with its events; `address` is suppressed as bounced where that is due.
+
+        It stands in the queue when this returns, before whatever is asked afterwards.
+        """
+        return self._ask((judged, address))
 
     async def run(self, step: Callable[[Connection], T]) -> T:
         """Any other step."""

@@ -78,6 +78,7 @@ def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, 
     recipient = row["recipient"]
     return {
         "campaign": campaign["name"],
+        "subject": None,
         "stream": campaign["stream"],
         "message_id": row["ref"],
         "domain": split(recipient)[1].lower() or None if recipient else None,

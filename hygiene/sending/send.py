@@ -26,6 +26,7 @@ from hygiene.sending.status import CampaignStatus
 from hygiene.sending.transports.transport import Transport
 from hygiene.store import Store
 from hygiene.tokens import make_ref
+from hygiene.web import Fetcher
 
 
 class NotFit(HygieneError):
@@ -47,6 +48,7 @@ def send_campaign(
     settings: Settings,
     overrides: Mapping[str, str] | None = None,
     resolver: Resolver | None = None,
+    fetcher: Fetcher | None = None,
     dns: bool = True,
     wait: bool = True,
     give_up_s: float = GIVE_UP_S,
@@ -61,7 +63,7 @@ def send_campaign(
     sending = sending or Sending()
     loaded = load_campaign(campaign, settings)
     definition = loaded.define()
-    checked = preflight_campaign(loaded, to, settings=settings, resolver=resolver, dns=dns)
+    checked = preflight_campaign(loaded, to, settings=settings, resolver=resolver, fetcher=fetcher, dns=dns)
     sending.preflight(checked)
     reasons = dict(overrides or {})
     if blocking := checked.blocking(tuple(reasons)):

@@ -1,6 +1,7 @@
 """``make bench``: what an audit costs, against what it must cost and against checkdmarc; and what a cleaning
 costs, against copying the file and against the obvious script; and what measuring a mail log costs, against
-SQL and pandas written by hand for that one log; and what reading a bounce costs, against flufl.bounce.
+SQL and pandas written by hand for that one log; and what reading a bounce costs, against flufl.bounce;
+and what sending a signed mail costs, against smtplib with dkimpy.
 
 Every answer of the server, a process of its own on loopback, takes 20 ms. All contenders take turns in the
 same run; a ratio is what carries over to another machine, milliseconds are not. Lists of one and of ten million
@@ -23,6 +24,8 @@ from . import contenders
 from .bouncing import bouncing
 from .cleaning import cleaning
 from .measuring import measuring
+from .outboxes import receipts
+from .sending import MAILS, sending
 from .serving import serving
 from .shops import shop, zone_text
 
@@ -31,7 +34,7 @@ CHAIN = 4  # include → include → netblock, after the domain's own record
 SHOPS = 200
 ROWS = (1_000_000, 10_000_000)
 EVENTS = (1_000_000, 10_000_000)
-PARTS = ("audit", "start", "clean", "measure", "bounces", "serving")
+PARTS = ("audit", "start", "clean", "measure", "bounces", "sending", "serving")
 
 
 @contextmanager
@@ -144,6 +147,10 @@ def main() -> None:
         rounds = max(chosen.rounds // 3, 1)
         for events in chosen.events:
             show(f"measuring {events:,} events, rounds: {rounds}", measuring(events, rounds))
+    if "sending" in chosen.only:
+        rounds = max(chosen.rounds // 3, 1)
+        show(f"sending {MAILS:,} mails, rounds: {rounds}", sending(rounds))
+        show("receipts during a campaign", receipts())
     if "bounces" in chosen.only:
         show("reading bounces", bouncing(chosen.rounds))
     if "serving" in chosen.only:

@@ -593,6 +593,21 @@ def test_an_old_manifest_names_nothing_outside_its_folder(clean, tmp_path):
     assert precious.exists()
 
 
+def test_rejected_rows_stand_in_the_order_of_the_input(clean):
+    """Far more of them than DuckDB looks at together, from two threads."""
+    rows = 200_000
+    cells = (f"user{(number * 7919) % (rows // 4)}@example.com,{number}" for number in range(rows))
+    cleaned = clean("\n".join(["Email,Number", *cells, "too,many,cells", ""]).encode(), threads=2)
+    lines = [int(line.split(",")[1]) for line in rejected_lines(cleaned)]
+    assert len(lines) == rows - rows // 4 + 1
+    assert lines == sorted(lines)
+    assert lines[-1] == rows + 2
+
+
+def rejected_lines(cleaned):
+    return (cleaned.folder / "rejected.csv").read_text("utf-8").splitlines()[1:]
+
+
 @pytest.mark.parametrize(
     ("header", "row"), [("email,name", "b{0}@x.com,N{0}"), ("name,town,email", "N{0},T,b{0}@x.com")]
 )

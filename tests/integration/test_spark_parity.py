@@ -16,7 +16,15 @@ from hygiene.address import judge_address
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.clean import clean_contacts
 from hygiene.contacts.frames import load_ledger
-from hygiene.contacts.steps import Horizon, choose_spelling, merge, preference, read_ordinary, spell_out
+from hygiene.contacts.steps import (
+    Horizon,
+    choose_spelling,
+    merge,
+    preference,
+    read_ordinary,
+    spell_out,
+    unpack,
+)
 from hygiene.contacts.suppression import Form, read_suppressions
 from hygiene.contacts.table import LATEST, ROWS
 from hygiene.engines.engine import open_engine
@@ -201,8 +209,8 @@ def test_numbers_of_63_bits_stay_whole(engines, keep):
         order = preference(
             CleaningPolicy(keep=keep, inactive_after="180d"), Horizon(cutoff=1_700_000_000, grace=1_750_000_000)
         )
-        persons = engine.settle("persons", merge(addressed, order))
-        chosen = choose_spelling(spell_out(addressed, persons, order))
+        merged = engine.settle("merged", merge(addressed, order))
+        persons, chosen = unpack(merged), choose_spelling(spell_out(addressed, merged, order))
         told.append([engine.collect(each.sort("person")).to_pylist() for each in (persons, chosen)])
     assert told[0] == told[1]
     persons = {row["person"]: row for row in told[0][0]}
