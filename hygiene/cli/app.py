@@ -19,6 +19,7 @@ from hygiene.cli import (
     measure,
     notebook,
     preflight,
+    privacy,
     selftest,
     send,
     serve,
@@ -51,6 +52,9 @@ app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("erase")(privacy.erase)
+app.command("export")(privacy.export)
+app.command("retain")(privacy.retain)
 app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
