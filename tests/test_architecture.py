@@ -30,9 +30,10 @@ BELOW = {
     "contacts": {"vocabulary", *TABLES},
     "metrics": {"vocabulary", *TABLES},
     "sending": {"vocabulary", *TABLES, *STATIONS},
+    "feedback": {"vocabulary", *TABLES, "bounces", "contacts", "sending"},
     "flows": {"vocabulary", *TABLES, *STATIONS, "sending"},
     "inbox": {"vocabulary", *TABLES, *STATIONS, "sending"},
-    "service": {"vocabulary", *TABLES, *STATIONS, "sending", "flows", "inbox", "render"},
+    "service": {"vocabulary", *TABLES, *STATIONS, "sending", "feedback", "flows", "inbox", "render"},
 }
 BELOW["demo"] = {*BELOW, "demo"}
 BELOW["cli"] = {*BELOW, "cli"}
