@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
     from hygiene.errors import HygieneError as HygieneError
+    from hygiene.feedback.read import read_feedback as read_feedback
+    from hygiene.feedback.result import Feedback as Feedback
     from hygiene.finding import Finding as Finding
     from hygiene.finding import Severity as Severity
     from hygiene.metrics.event_log import Events as Events
@@ -54,6 +56,7 @@ _HOMES = {
     "Comparison": "hygiene.metrics.variants.comparison",
     "Events": "hygiene.metrics.event_log",
     "Facts": "hygiene.audit.facts",
+    "Feedback": "hygiene.feedback.result",
     "Finding": "hygiene.finding",
     "HygieneError": "hygiene.errors",
     "Kpis": "hygiene.metrics.measured",
@@ -80,6 +83,7 @@ _HOMES = {
     "measure": "hygiene.metrics.measure",
     "preflight_campaign": "hygiene.sending.preflight.preflight",
     "read_events": "hygiene.metrics.event_log",
+    "read_feedback": "hygiene.feedback.read",
 }
 
 __all__ = list(_HOMES)
