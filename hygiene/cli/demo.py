@@ -122,8 +122,9 @@ def _return(office: Post, folder: Path, mailed: Path, *, verbose: bool) -> None:
     """What came back, the list cleaned again, and the campaign measured."""
     from hygiene.config import CleaningPolicy
     from hygiene.contacts.clean import clean_contacts
-    from hygiene.contacts.suppression.workspace import load_suppressions
+    from hygiene.contacts.suppression.workspace import load_opt_outs, load_suppressions
     from hygiene.demo.answers import write_answers
+    from hygiene.demo.post import TOPIC
     from hygiene.feedback.read import read_feedback
     from hygiene.metrics.measure import measure
 
@@ -131,8 +132,8 @@ def _return(office: Post, folder: Path, mailed: Path, *, verbose: bool) -> None:
     write_answers(office.taken, folder / "returned")
     back = read_feedback(folder / "returned", store=office.store, settings=office.settings)
     say(AGAIN)
-    listed = load_suppressions(office.store)
-    again = clean_contacts(mailed, CleaningPolicy(), output=folder / "again", suppress=[listed])
+    listed = [load_suppressions(office.store), load_opt_outs(office.store, TOPIC)]
+    again = clean_contacts(mailed, CleaningPolicy(), output=folder / "again", suppress=listed)
     measured = measure(office.store.place, causes=False)
     for found, title in ((back, "Feedback"), (again, "List cleaning"), (measured, "Campaign measured")):
         deliver([found.sections()], found.to_dict(), form=Format.TEXT, title=title, verbose=verbose)
