@@ -630,8 +630,8 @@ def test_who_left_a_topic_is_suppressed_for_it_alone(tmp_path):
     from hygiene.tables import OPT_OUT
 
     with open_store(str(tmp_path / "w.db"), key=bytes(range(32))) as store:
+        person = digest("ann@gmail.com", Form.HMAC, store.key)
         with store.writing() as connection:
-            person = digest("ann@gmail.com", Form.HMAC, store.key)
             row = {"topic": "news", "person": person, "since_us": 1_700_000_000_000_000, "source": "one-click"}
             connection.execute(OPT_OUT.insert().values(row))
         news, offers = load_opt_outs(store, "news"), load_opt_outs(store, "offers")
