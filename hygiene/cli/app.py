@@ -15,6 +15,7 @@ from hygiene.cli import (
     demo,
     diff,
     explain,
+    feedback,
     lint_content,
     measure,
     notebook,
@@ -48,6 +49,7 @@ app.command("lint-content")(lint_content.lint_content)
 app.command("preflight")(preflight.preflight)
 app.command("notebook")(notebook.notebook)
 app.command("compare")(compare.compare)
+app.command("feedback")(feedback.feedback)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
