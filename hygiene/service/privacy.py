@@ -142,7 +142,7 @@ def _ids(
 ) -> list[Any]:
     """The rows whose address is another spelling of a person's mailbox, or the same."""
     query = select(id_, column).select_from(table).where(_alike(column, person))
-    found = connection.execution_options(yield_per=_BATCH * 10).execute(query)
+    found = connection.execute(query.execution_options(yield_per=_BATCH * 10))
     same: Callable[[str], bool] = lambda text: _mailbox(text) == person.mailbox  # noqa: E731
     return [id_ for id_, address in found if same(address)]
 
