@@ -11,7 +11,7 @@ from hygiene.service.webhooks.posts import count_pending, forget_posts
 from hygiene.service.webhooks.receive import process_pending
 from hygiene.suppression_forms import Reason
 from hygiene.tables import OUTBOX, WEBHOOK
-from tests.integration.test_store_on_postgresql import store, url  # noqa: F401 - fixtures
+from tests.integration.test_store_on_postgresql import store  # noqa: F401 - a fixture
 from tests.service.webhooks.told import (
     NOW,
     SECONDS,
