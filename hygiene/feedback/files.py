@@ -5,6 +5,7 @@ Everything is only read, a piece at a time, and nothing is written by a name tha
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from hygiene.feedback.incoming import KEPT, Incoming
 STDIN: Final = "-"
 _PIECE: Final = 1 << 16  # octets of a line that are read at once
 _SUFFIXES: Final = {".eml", ".msg", ".mbox", ".mbx", ".txt", ""}
+_SEPARATOR = re.compile(rb"From \S[^\r\n]*\d\d:\d\d")  # RFC 4155, appendix A: sender and moment
 _MAILDIR: Final = ("new", "cur")
 
 
@@ -65,13 +67,13 @@ def split_mails(file: BinaryIO, name: str) -> Iterator[Incoming]:
     first = file.readline(_PIECE)
     if not first:
         return
-    if not first.startswith(b"From "):
+    if not _SEPARATOR.match(first):
         yield Incoming(place=name, raw=_rest(file, first))
         return
     number, kept, empty = 1, bytearray(), False
     whole = first.endswith(b"\n")
     while piece := file.readline(_PIECE):
-        if empty and whole and piece.startswith(b"From "):
+        if empty and whole and _SEPARATOR.match(piece):
             yield Incoming(place=f"{name}, mail {number}", raw=bytes(kept))
             number, kept = number + 1, bytearray()
         elif len(kept) < KEPT and (whole or kept):

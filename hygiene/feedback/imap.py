@@ -36,6 +36,7 @@ class ImapMailbox:
             self._box = _connect(url, access)
             try:
                 _log_in(self._box, url, access)
+                self._able = _capabilities(self._box)
                 self._select(readonly=True)
             except (ImapToolsError, imaplib.IMAP4.error, OSError):
                 self.close()
@@ -107,7 +108,8 @@ class ImapMailbox:
             self._select(readonly=True)
 
     def _move(self, uids: Sequence[str]) -> None:
-        if "MOVE" in self._box.client.capabilities:
+        if self._can("MOVE"):
+            self._box.client.capabilities = tuple(self._able)  # what the library looks at
             self._box.move(list(uids), self.access.move_to)
         else:
             self._box.copy(list(uids), self.access.move_to)
@@ -118,8 +120,11 @@ class ImapMailbox:
         marked, _ = client.uid("STORE", joined, "+FLAGS.SILENT", r"(\Deleted)")
         if marked != "OK":
             raise imaplib.IMAP4.error("STORE was refused")
-        if "UIDPLUS" in client.capabilities:  # RFC 4315: of these alone
+        if self._can("UIDPLUS"):  # RFC 4315: of these alone
             client.uid("EXPUNGE", joined)
+
+    def _can(self, name: str) -> bool:
+        return name in self._able
 
     def _select(self, *, readonly: bool) -> None:
         self._box.folder.set(self.url.folder, readonly=readonly)
@@ -161,6 +166,12 @@ def _connect(url: MailboxUrl, access: Access) -> BaseMailBox:
     if url.tls_first:
         return MailBox(url.host, url.port, timeout=timeout, ssl_context=context)
     return MailBoxStartTls(url.host, url.port, timeout=timeout, ssl_context=context)
+
+
+def _capabilities(box: BaseMailBox) -> frozenset[str]:
+    """What the server can do once somebody is logged in, which is more than before (RFC 9051 §6.2.3)."""
+    _, answer = box.client.capability()
+    return frozenset(b" ".join(each for each in answer if each).decode("ascii", "replace").upper().split())
 
 
 def _log_in(box: BaseMailBox, url: MailboxUrl, access: Access) -> None:

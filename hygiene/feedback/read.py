@@ -17,10 +17,12 @@ from hygiene.feedback.files import read_place
 from hygiene.feedback.incoming import Incoming, batches
 from hygiene.feedback.mailbox import Access, Mailbox, MailboxLost, MailboxUrl, Progress, is_mailbox, read_url
 from hygiene.feedback.matching import Letter
-from hygiene.feedback.record import Cursor, Recorded, record
+from hygiene.feedback.record import Cursor, Recorded, read_before, record
 from hygiene.feedback.result import Feedback, Tally
 from hygiene.store import Store
 from hygiene.tables import CAMPAIGN, CURSOR
+
+_FOR_PEOPLE = {"none", "unread"}  # verdicts of mails that stay where they lie
 
 
 def read_feedback(
@@ -89,7 +91,10 @@ class _Reading:
     def _record(self, batch: Sequence[Incoming], source: str, cursor: Cursor | None) -> set[str]:
         """Write a batch down; the digests of mails that were understood."""
         key = self._store.key
-        letters = [read_letter(each, key) for each in batch if each.digest not in self._seen]
+        with self._store.reading() as connection:
+            known = read_before(connection, (each.digest for each in batch))
+        known |= dict.fromkeys(self._seen & {each.digest for each in batch}, "none")
+        letters = [read_letter(each, key) for each in batch if each.digest not in known]
         recorded: Recorded | None = None
         try:
             with self._store.writing(alone=True) as connection:
@@ -108,7 +113,8 @@ class _Reading:
             self._seen |= {each.incoming.digest for each in letters}
         if recorded is not None:
             self._tally.add(recorded, more_repeated=len(batch) - len(letters))
-        return {each.incoming.digest for each in letters if each.verdict not in {"none", "unread"}}
+        known |= {each.incoming.digest: each.verdict for each in letters}
+        return {digest for digest, verdict in known.items() if verdict not in _FOR_PEOPLE}
 
 
 class _Undo(Exception):

@@ -94,13 +94,21 @@ def record(
     )
 
 
+def read_before(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
+    """Of these mails those that were read before, and what they were."""
+    wanted, found = sorted(digests), dict[str, str]()
+    r = RECEIVED.c
+    for start in range(0, len(wanted), _BATCH):
+        part = r.digest.in_(wanted[start : start + _BATCH])
+        rows = connection.execute(select(r.digest, r.verdict).where(part))
+        found |= {row.digest: row.verdict for row in rows}
+    return found
+
+
 def _new(connection: Connection, letters: Sequence[Letter]) -> list[Letter]:
     """Mails that nobody has read yet, each once."""
     once = {each.incoming.digest: each for each in reversed(letters)}
-    wanted, known = sorted(once), set[str]()
-    for start in range(0, len(wanted), _BATCH):
-        part = wanted[start : start + _BATCH]
-        known |= set(connection.scalars(select(RECEIVED.c.digest).where(RECEIVED.c.digest.in_(part))))
+    known = read_before(connection, once)
     return [each for digest, each in reversed(once.items()) if digest not in known]
 
 

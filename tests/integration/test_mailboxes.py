@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import select
@@ -38,27 +38,23 @@ def store(tmp_path):
         yield opened
 
 
+@contextmanager
+def mail_program(server):
+    """A mail program at the same mailbox, which it empties."""
+    session = imaplib.IMAP4(HOST, server.imap_port, timeout=20)
+    session.login(f'"{USER}"', PASSWORD)
+    if session.select("INBOX")[1] != [b"0"]:
+        session.store("1:*", "+FLAGS", r"(\Deleted)")
+        session.expunge()
+    session.delete("Done")
+    yield session
+    session.logout()
+
+
 @pytest.fixture
 def client(server):
-    """A mail program at the same mailbox, which is empty."""
-    with closing_session(server) as session:
+    with mail_program(server) as session:
         yield session
-
-
-class closing_session:  # noqa: N801
-    def __init__(self, server):
-        self.session = imaplib.IMAP4(HOST, server.imap_port, timeout=20)
-
-    def __enter__(self):
-        self.session.login(f'"{USER}"', PASSWORD)
-        self.session.select("INBOX")
-        self.session.store("1:*", "+FLAGS", r"(\Deleted)") if self.session.search(None, "ALL")[1][0] else None
-        self.session.expunge()
-        self.session.delete("Done")
-        return self.session
-
-    def __exit__(self, *_):
-        self.session.logout()
 
 
 def deliver(client, *raws, folder="INBOX"):
@@ -189,7 +185,14 @@ def test_a_mail_is_the_same_by_every_way(server, client, store, tmp_path):
 def test_of_a_huge_mail_the_beginning_is_read(server, client, store, way):
     ref = add_mail(store)
     raw = (
-        bounce(ref, back=verp(ref)) + b"\n" + b"x" * 70 + b"\n" + b"y" * 3_000_000 + b"\n" + b"z\n" * 14_000_000
+        bounce(ref, back=verp(ref))
+        + b"\n"
+        + b"x" * 70
+        + b"\n"
+        + b"y" * 3_000_000
+        + b"\n"
+        + b"z" * 900
+        + b"\n" * 24_000_000
     )
     deliver(client, raw, complaint(ref))
     found = read(store, getattr(server, way)())
@@ -197,12 +200,12 @@ def test_of_a_huge_mail_the_beginning_is_read(server, client, store, way):
     assert listed(store) == {"ann@example.com": "complained"}
 
 
-def test_a_thousand_mails(server, client, store):
-    refs = {f"p{number}@example.com": add_mail(store, to=f"p{number}@example.com") for number in range(500)}
+def test_hundreds_of_mails(server, client, store):
+    refs = {f"p{number}@example.com": add_mail(store, to=f"p{number}@example.com") for number in range(150)}
     for to, ref in refs.items():
         deliver(client, bounce(ref, to=to, back=verp(ref)), plain(subject=f"hello {to}"))
     found = read(store, server.imap())
-    assert (found.mails, found.repeated, found.suppressed) == (1000, 0, {"bounced": 500})
+    assert (found.mails, found.repeated, found.suppressed) == (300, 0, {"bounced": 150})
     assert read(store, server.imap()).mails == 0
 
 
@@ -263,8 +266,7 @@ def test_killed_anywhere_the_next_run_loses_nothing(server, client, store, tmp_p
 def test_a_server_that_goes_away_is_told_and_nothing_is_lost(program, store):
     with dovecot(program) as short:
         place = short.imap()
-        with closing(imaplib.IMAP4(HOST, short.imap_port)) as session:
-            session.login(f'"{USER}"', PASSWORD)
+        with mail_program(short) as session:
             ref = add_mail(store)
             deliver(session, bounce(ref, back=verp(ref)))
         assert read(store, place).mails == 1
