@@ -158,14 +158,14 @@ def _accepted(log: Path) -> Counter[str]:
 
 
 def _open(store: Store, campaign: int) -> int:
-    from hygiene.sending.outbox import open_rows
+    from hygiene.sending.census import open_rows
 
     with store.reading() as connection:
         return open_rows(connection, campaign)
 
 
 def _doubts(store: Store, campaign: int) -> int:
-    from hygiene.sending.outbox import counts
+    from hygiene.sending.census import counts
 
     with store.reading() as connection:
         return counts(connection, campaign).get(State.UNKNOWN, 0)
@@ -228,7 +228,7 @@ def _now_us() -> int:
 def _work(config: Path) -> None:
     """What a worker process does."""
     from hygiene.config import AccountSettings, Settings
-    from hygiene.sending.outbox import open_rows
+    from hygiene.sending.census import open_rows
     from hygiene.sending.running import run_worker
 
     told = json.loads(config.read_text("utf-8"))

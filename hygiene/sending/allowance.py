@@ -7,7 +7,9 @@ restart begins where the last one ended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
@@ -17,6 +19,7 @@ from hygiene.store import insert_into
 from hygiene.tables import BUCKET
 
 _B = BUCKET.c
+_LOCK: Final = 0x70616365  # "pace", among PostgreSQL's advisory locks
 
 
 def rates_of(
@@ -48,16 +51,34 @@ def note_day(connection: Connection, account: str, now_us: int) -> None:
     connection.execute(insert_into(connection, BUCKET).values(row).on_conflict_do_nothing())
 
 
-def draw(connection: Connection, rates: Mapping[str, Rate], wanted: int, now_us: int) -> int:
-    """Take up to so many messages out of all these buckets; how many it may be."""
-    if not rates or wanted <= 0:
-        return max(wanted, 0)
-    query = select(_B.name, _B.level, _B.at_us).where(_B.name.in_(list(rates))).order_by(_B.name)
-    found = {name: Bucket(level, at_us) for name, level, at_us in connection.execute(query.with_for_update())}
-    levels = {name: at(found.get(name) or full(rate, now_us), rate, now_us) for name, rate in rates.items()}
-    count = min(wanted, *(available(bucket) for bucket in levels.values()))
-    _write(connection, {name: take(bucket, count) for name, bucket in levels.items()})
-    return count
+@dataclass(frozen=True)
+class Allowance:
+    """What a mail's rates leave for now: the levels of its buckets, which nobody else may change meanwhile."""
+
+    levels: Mapping[str, Bucket]
+
+    def of(self, wanted: int) -> int:
+        """How many messages it may be, of so many."""
+        return max(min([wanted, *map(available, self.levels.values())]), 0)
+
+    def spend(self, connection: Connection, count: int) -> None:
+        """Write down that so many left."""
+        if count and self.levels:
+            _write(connection, {name: take(bucket, count) for name, bucket in self.levels.items()})
+
+
+def allow(connection: Connection, rates: Mapping[str, Rate], now_us: int) -> Allowance:
+    """What these rates leave, kept for this transaction alone until it ends."""
+    if not rates:
+        return Allowance({})
+    if connection.dialect.name == "postgresql":
+        # One lock for all buckets: rows that are not there yet cannot be locked, and one by one they deadlock.
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    query = select(_B.name, _B.level, _B.at_us).where(_B.name.in_(list(rates)))
+    found = {name: Bucket(level, at_us) for name, level, at_us in connection.execute(query)}
+    return Allowance(
+        {name: at(found.get(name) or full(rate, now_us), rate, now_us) for name, rate in rates.items()}
+    )
 
 
 def _write(connection: Connection, levels: Mapping[str, Bucket]) -> None:

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping
 
 from hygiene.config import AccountSettings
-from hygiene.sending.allowance import draw, note_day, rates_of, warm_up_of
+from hygiene.sending.allowance import allow, note_day, rates_of, warm_up_of
+from hygiene.sending.census import is_open_before, last_change_before
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import Lot, Row, campaigns, claim, providers_ready
 from hygiene.sending.pace import Rate
-from hygiene.sending.states import FINAL, CampaignState
-from hygiene.tables import OUTBOX
+from hygiene.sending.states import CampaignState
 
 _FRESH_US: Final = 500_000  # how long what was read of campaigns and providers may be used again
-_O = OUTBOX.c
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Claims:
         self._accounts = accounts
         self._running: tuple[int, Sequence[RowMapping]] | None = None
         self._ready: dict[int, tuple[int, list[str]]] = {}
-        self._past_canary: set[int] = set()
+        self._watched_until_us: dict[int, int] = {}  # the canaries of a campaign
 
     def running(self, connection: Connection, now_us: int) -> Sequence[RowMapping]:
         """The campaigns that run."""
@@ -46,14 +45,16 @@ class Claims:
 
     def take(self, connection: Connection, mailing: Mailing, room: int, by: Claimant) -> list[Row]:
         """Claim up to `room` mails of a campaign, a share for each provider in turn."""
-        before = self._before(connection, mailing, by.now_us)
         names = self._providers(connection, mailing.id, by.now_us)
+        before = self._before(connection, mailing, names, by.now_us)
         taken: list[Row] = []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
             share = -(-(room - len(taken)) // left)
-            count = draw(connection, self._rates(connection, mailing, name, by.now_us), share, by.now_us)
+            allowance = allow(connection, self._rates(connection, mailing, name, by.now_us), by.now_us)
+            count = allowance.of(share)
             lot = Lot(campaign=mailing.id, provider=name, count=count, before=before)
             rows = claim(connection, lot, by.owner, lease_us=by.now_us + by.lease_us) if count else []
+            allowance.spend(connection, len(rows))
             if count and not rows:
                 self._ready.pop(mailing.id, None)
             taken += rows
@@ -76,16 +77,16 @@ class Claims:
         self._ready[campaign] = (read_us, names)
         return names
 
-    def _before(self, connection: Connection, mailing: Mailing, now_us: int) -> int | None:
+    def _before(
+        self, connection: Connection, mailing: Mailing, names: Sequence[str], now_us: int
+    ) -> int | None:
         """The place before which mails may go while a canary is watched."""
         canary = mailing.canary
-        if canary is None or mailing.id in self._past_canary:
+        if canary is None:
             return None
-        first = (_O.campaign == mailing.id, _O.place < canary.count)
-        if connection.scalar(select(func.count()).where(*first, _O.state.not_in(tuple(FINAL)))):
-            return canary.count
-        last_us = connection.scalar(select(func.max(_O.changed_us)).where(*first)) or 0
-        if last_us + canary.wait_us > now_us:
-            return canary.count
-        self._past_canary.add(mailing.id)
-        return None
+        if mailing.id not in self._watched_until_us:
+            if is_open_before(connection, mailing.id, canary.count, names):
+                return canary.count
+            last_us = last_change_before(connection, mailing.id, canary.count)
+            self._watched_until_us[mailing.id] = last_us + canary.wait_us
+        return canary.count if self._watched_until_us[mailing.id] > now_us else None

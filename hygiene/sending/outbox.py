@@ -21,11 +21,10 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    tuple_,
     update,
 )
 
-from hygiene.sending.states import FINAL, STOPPED, CampaignState, State
+from hygiene.sending.states import STOPPED, CampaignState, State
 from hygiene.store import insert_into
 from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
 
@@ -38,9 +37,10 @@ _C, _O = CAMPAIGN.c, OUTBOX.c
 #: a row of the outbox, by column
 Row: TypeAlias = dict[str, Any]
 # Written out, as the partial indexes have them.
-_READY: Final = _O.state == literal_column(f"'{State.READY}'")
-_UNKNOWN: Final = _O.state == literal_column(f"'{State.UNKNOWN}'")
-_DEFERRED: Final = _O.state == literal_column(f"'{State.DEFERRED}'")
+READY: Final = _O.state == literal_column(f"'{State.READY}'")
+DOUBTFUL: Final = _O.state == literal_column(f"'{State.UNKNOWN}'")
+DEFERRED: Final = and_(_O.state == literal_column(f"'{State.DEFERRED}'"), _O.due_us >= 0)
+LEASED: Final = _O.lease_us >= 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def providers_ready(connection: Connection, campaign: int) -> list[str]:
     """The providers for which a campaign has mails ready, found by leaps through the index."""
     found: list[str] = []
     while True:
-        query = select(_O.provider).where(_O.campaign == campaign, _READY)
+        query = select(_O.provider).where(_O.campaign == campaign, READY)
         if found:
             query = query.where(_O.provider > found[-1])
         name = connection.scalar(query.order_by(_O.provider).limit(1))
@@ -161,7 +161,7 @@ def providers_ready(connection: Connection, campaign: int) -> list[str]:
 
 def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> list[Row]:
     """Take rows that are ready, in the campaign's order; other workers see them no longer."""
-    wanted = and_(_O.campaign == lot.campaign, _READY, _O.provider == lot.provider)
+    wanted = and_(_O.campaign == lot.campaign, READY, _O.provider == lot.provider)
     if lot.before is not None:
         wanted = and_(wanted, _O.place < lot.before)
     running = select(_C.id).where(_C.id == lot.campaign, _C.state == CampaignState.RUNNING).exists()
@@ -179,7 +179,7 @@ def claim(connection: Connection, lot: Lot, owner: str, *, lease_us: int) -> lis
 
 def renew(connection: Connection, owner: str, *, lease_us: int) -> None:
     """Keep what a worker has for longer."""
-    held = and_(_O.owner == owner, _O.state.in_((State.CLAIMED, State.DATA)))
+    held = and_(LEASED, _O.owner == owner, _O.state.in_((State.CLAIMED, State.DATA)))
     connection.execute(update(OUTBOX).where(held).values(lease_us=lease_us))
 
 
@@ -215,11 +215,11 @@ def let_go(connection: Connection, going: Sequence[Going], *, now_us: int) -> di
 def _mark_data(connection: Connection, free: Sequence[Going], now_us: int) -> set[int]:
     if not free:
         return set()
-    running = select(_C.id).where(_C.state.not_in(tuple(STOPPED)))
+    stopped = select(_C.id).where(_C.state.in_(tuple(STOPPED)))
     fresh = or_(_O.expires_us.is_(None), _O.expires_us > now_us)
     marked = connection.execute(
         update(OUTBOX)
-        .where(_claimed_by(free), _O.lease_us > now_us, fresh, _O.campaign.in_(running))
+        .where(_claimed_by(free), _O.lease_us > now_us, fresh, _O.campaign.not_in(stopped))
         .values(state=State.DATA, changed_us=now_us)
         .returning(_O.id)
     )
@@ -239,15 +239,14 @@ def _claimed_by(going: Sequence[Going]) -> ColumnElement[bool]:
 
 def suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
     """Mail → why its person must not have it, of those for whom something says so."""
-    targets = {target for each in going for target in each.targets}
-    people = {each.person for each in going}
+    people = sorted({each.person for each in going})
+    topics = sorted({each.topic for each in going})
     s, o = SUPPRESSION.c, OPT_OUT.c
     listed = select(s.form, s.value, s.mailbox, s.reason)
-    rows = [
-        *connection.execute(listed.where(tuple_(s.form, s.value).in_(sorted(targets)))),
-        *connection.execute(listed.where(s.mailbox.in_(sorted(people)))),
-    ]
-    left = set(connection.execute(select(o.topic, o.person).where(o.person.in_(sorted(people)))))
+    rows = [*connection.execute(listed.where(s.mailbox.in_(people)))]
+    for form, values in _by_form(going).items():
+        rows += connection.execute(listed.where(s.form == form, s.value.in_(values)))
+    left = set(connection.execute(select(o.topic, o.person).where(o.topic.in_(topics), o.person.in_(people))))
     found: dict[int, str] = {}
     for each in going:
         reasons = [
@@ -260,6 +259,14 @@ def suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]
         elif (each.topic, each.person) in left and _UNSUBSCRIBED not in each.allowed:
             found[each.id] = _UNSUBSCRIBED
     return found
+
+
+def _by_form(going: Iterable[Going]) -> dict[str, list[str]]:
+    """The targets by form, as the index of the suppressions has them."""
+    found: dict[str, set[str]] = {}
+    for form, value in (target for each in going for target in each.targets):
+        found.setdefault(form, set()).add(value)
+    return {form: sorted(values) for form, values in sorted(found.items())}
 
 
 # Afterwards
@@ -325,8 +332,8 @@ def sweep(connection: Connection, *, now_us: int) -> list[Row]:
         changed_us=now_us,
     )
     overdue = _O.expires_us <= now_us
-    expired = _set(connection, _DEFERRED, overdue, _O.due_us <= now_us, state=State.EXPIRED, changed_us=now_us)
-    _set(connection, _DEFERRED, _O.due_us <= now_us, state=State.READY)
+    expired = _set(connection, DEFERRED, overdue, _O.due_us <= now_us, state=State.EXPIRED, changed_us=now_us)
+    _set(connection, DEFERRED, _O.due_us <= now_us, state=State.READY)
     return [*doubtful, *expired]
 
 
@@ -336,7 +343,7 @@ def _set(connection: Connection, *where: ColumnElement[bool], **values: Any) -> 
 
 def resend_doubts(connection: Connection, campaign: int) -> int:
     """Mails in doubt are ready once more, each a single time; how many those were."""
-    once = and_(_O.campaign == campaign, _UNKNOWN, _O.reason != IN_DOUBT)
+    once = and_(_O.campaign == campaign, DOUBTFUL, _O.reason != IN_DOUBT)
     return int(
         connection.execute(update(OUTBOX).where(once).values(state=State.READY, reason=IN_DOUBT)).rowcount
     )
@@ -347,27 +354,6 @@ def cancel_rest(connection: Connection, campaign: int, *, now_us: int) -> int:
     waiting = and_(_O.campaign == campaign, _O.state.in_((State.READY, State.DEFERRED)))
     done = connection.execute(update(OUTBOX).where(waiting).values(state=State.CANCELLED, changed_us=now_us))
     return int(done.rowcount)
-
-
-def counts(connection: Connection, campaign: int) -> dict[State, int]:
-    """Mails of a campaign by state; states that do not occur are left out."""
-    query = select(_O.state, func.count()).where(_O.campaign == campaign).group_by(_O.state)
-    return {State(state): number for state, number in connection.execute(query)}
-
-
-def open_rows(connection: Connection, campaign: int) -> int:
-    """How many mails of a campaign have not come to their end."""
-    query = select(func.count()).where(_O.campaign == campaign, _O.state.not_in(tuple(FINAL)))
-    return int(connection.scalar(query) or 0)
-
-
-def has_due(connection: Connection, campaign: int) -> bool:
-    """Whether a campaign has mails that somebody is at, or could be."""
-    at_work = (State.READY, State.CLAIMED, State.DATA)
-    return (
-        connection.scalar(select(_O.id).where(_O.campaign == campaign, _O.state.in_(at_work)).limit(1))
-        is not None
-    )
 
 
 def campaign_state(connection: Connection, campaign: int) -> CampaignState:

@@ -46,14 +46,22 @@ class Rate:
         """Thousandths of a message that may leave at once: part of the window's share, at least one message."""
         return max(MILLI, int(self.count * _BURST * MILLI))
 
-    def refilled(self, elapsed_us: int) -> int:
-        """Thousandths of a message that come back in so long a time.
+    @property
+    def per_window(self) -> int:
+        """Thousandths of a message that come back in a window.
 
         A full bucket and the refill of one window are together what the window allows, so that no window of
         this length, wherever it begins, sees more; a rate of one message is refilled once a window.
         """
-        per_window = self.count * MILLI - self.burst or MILLI
-        return per_window * max(elapsed_us, 0) // (self.window_s * SECOND_US)
+        return self.count * MILLI - self.burst or MILLI
+
+    def refilled(self, elapsed_us: int) -> int:
+        """Thousandths of a message that come back in so long a time."""
+        return self.per_window * max(elapsed_us, 0) // (self.window_s * SECOND_US)
+
+    def time_us(self, level: int) -> int:
+        """How long it takes until so many thousandths of a message are back."""
+        return -(-level * self.window_s * SECOND_US // self.per_window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +94,7 @@ def at(bucket: Bucket, rate: Rate, now_us: int) -> Bucket:
     gained = rate.refilled(now_us - bucket.at_us)
     if bucket.level + gained >= rate.burst:
         return Bucket(rate.burst, max(now_us, bucket.at_us))
-    if not gained:
-        return bucket
-    return Bucket(bucket.level + gained, now_us)
+    return Bucket(bucket.level + gained, bucket.at_us + rate.time_us(gained))
 
 
 def available(bucket: Bucket) -> int:
@@ -99,13 +105,6 @@ def available(bucket: Bucket) -> int:
 def take(bucket: Bucket, count: int) -> Bucket:
     """The bucket after so many messages."""
     return Bucket(bucket.level - count * MILLI, bucket.at_us)
-
-
-def wait_us(bucket: Bucket, rate: Rate) -> int:
-    """How long until one message may leave."""
-    missing = MILLI - bucket.level
-    per_window = rate.refilled(rate.window_s * SECOND_US)
-    return 0 if missing <= 0 else -(-missing * rate.window_s * SECOND_US // per_window)
 
 
 # Warm-up

@@ -20,11 +20,12 @@ from hygiene.config import Settings
 from hygiene.errors import HygieneError, UsageError
 from hygiene.resolver import Resolver
 from hygiene.sending.breaker import Trip
+from hygiene.sending.census import has_due, is_open
 from hygiene.sending.claiming import Claims
 from hygiene.sending.composing import mailing_of
 from hygiene.sending.line import Line
 from hygiene.sending.mailing import Mailing
-from hygiene.sending.outbox import campaign_state, find_campaign, has_due, move_campaign, open_rows
+from hygiene.sending.outbox import campaign_state, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import CampaignState, Lane
 from hygiene.sending.status import CampaignStatus, finish, read_status
@@ -154,7 +155,7 @@ def go_on(
         sending=sending or Sending(),
     )
     with store.reading() as connection:
-        left = open_rows(connection, campaign)
+        left = is_open(connection, campaign)
     if not left:
         finish(store, campaign, now_us=clock())
     return read_status(store, name).campaigns[0]
@@ -166,7 +167,7 @@ def _is_over(campaign: int, *, wait: bool) -> Callable[[Connection], bool]:
     def over(connection: Connection) -> bool:
         if campaign_state(connection, campaign) is not CampaignState.RUNNING:
             return True
-        return not (open_rows(connection, campaign) if wait else has_due(connection, campaign))
+        return not (is_open(connection, campaign) if wait else has_due(connection, campaign))
 
     return over
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UnreadableInput, UsageError
-from hygiene.sending.outbox import campaigns, cancel_rest, counts, find_campaign, move_campaign
+from hygiene.sending.census import counts
+from hygiene.sending.outbox import DEFERRED, DOUBTFUL, campaigns, cancel_rest, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import FINAL, CampaignState, State
 from hygiene.store import Store
@@ -128,7 +129,7 @@ def read_status(store: Store, name: str | None = None) -> Status:
 def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
     import msgspec
 
-    due = select(_O.due_us).where(_O.campaign == row["id"], _O.state == State.DEFERRED).order_by(_O.due_us)
+    due = select(_O.due_us).where(_O.campaign + 0 == row["id"], DEFERRED).order_by(_O.due_us)
     return CampaignStatus(
         name=row["name"],
         stream=row["stream"],
@@ -195,7 +196,7 @@ def read_doubts(store: Store, name: str | None = None) -> tuple[Doubt, ...]:
     query = (
         select(_O.id, CAMPAIGN.c.name, _O.recipient, _O.ref, _O.changed_us, _O.reply)
         .join(CAMPAIGN, CAMPAIGN.c.id == _O.campaign)
-        .where(_O.state == State.UNKNOWN)
+        .where(DOUBTFUL)
         .order_by(_O.changed_us, _O.id)
     )
     with store.reading() as connection:

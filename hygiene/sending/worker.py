@@ -15,24 +15,14 @@ from sqlalchemy import Connection, RowMapping
 
 from hygiene.errors import HygieneError
 from hygiene.sending.breaker import Breaker, Trip
+from hygiene.sending.census import is_open
 from hygiene.sending.claiming import Claimant, Claims
 from hygiene.sending.judging import Judged, events_of_ended, judge_reply, judge_suppressed, judge_unfit
 from hygiene.sending.ledger import Ledger, moment, write_events
 from hygiene.sending.line import Claimed, Line, Opens
 from hygiene.sending.mailing import Mailing, about_row
-from hygiene.sending.outbox import (
-    End,
-    Verdict,
-    give_back,
-    move_campaign,
-    open_rows,
-    renew,
-    resend_doubts,
-    sweep,
-)
-from hygiene.sending.outbox import (
-    campaigns as campaigns_of,
-)
+from hygiene.sending.outbox import End, Verdict, give_back, move_campaign, renew, resend_doubts, sweep
+from hygiene.sending.outbox import campaigns as campaigns_of
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.reply import Outcome
 from hygiene.sending.states import CampaignState, Lane, State
@@ -343,4 +333,4 @@ class Worker:
 
 def is_done(campaign: int) -> Callable[[Connection], bool]:
     """Whether every mail of a campaign has its end."""
-    return lambda connection: not open_rows(connection, campaign)
+    return lambda connection: not is_open(connection, campaign)

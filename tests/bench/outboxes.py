@@ -13,9 +13,9 @@ import numpy as np
 from sqlalchemy import select
 
 from hygiene.config import AccountSettings, Settings, StreamSettings
+from hygiene.sending.census import open_rows
 from hygiene.sending.composing import Message
 from hygiene.sending.definition import Definition, MergeField, Person, Version, seal
-from hygiene.sending.outbox import open_rows
 from hygiene.sending.queueing import queue_campaign, queue_message
 from hygiene.sending.running import clock, run_worker
 from hygiene.store import Store, open_store

@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from hygiene.config import AccountSettings
 from hygiene.contacts.suppression import Reason
 from hygiene.contacts.suppression.workspace import add_suppressions, load_suppressions
+from hygiene.sending.census import counts
 from hygiene.sending.mailing import Canary
-from hygiene.sending.outbox import cancel_rest, counts, find_campaign, move_campaign
+from hygiene.sending.outbox import cancel_rest, find_campaign, move_campaign
 from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.states import CampaignState, State
 from hygiene.sending.worker import Watching

@@ -1,0 +1,56 @@
+"""Where the mails of a campaign stand: what is asked of the outbox again and again, from its indexes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from hygiene.sending.outbox import DEFERRED, LEASED, READY
+from hygiene.sending.states import FINAL, State
+from hygiene.tables import OUTBOX
+
+_O: Final = OUTBOX.c
+
+
+def counts(connection: Connection, campaign: int) -> dict[State, int]:
+    """Mails of a campaign by state; states that do not occur are left out."""
+    query = select(_O.state, func.count()).where(_O.campaign == campaign).group_by(_O.state)
+    return {State(state): number for state, number in connection.execute(query)}
+
+
+def open_rows(connection: Connection, campaign: int) -> int:
+    """How many mails of a campaign have not come to their end, counted one by one."""
+    query = select(func.count()).where(_O.campaign == campaign, _O.state.not_in(tuple(FINAL)))
+    return int(connection.scalar(query) or 0)
+
+
+def is_open(connection: Connection, campaign: int) -> bool:
+    """Whether a campaign has mails that have not come to their end, found through the indexes alone."""
+    return has_due(connection, campaign) or _any(connection, campaign, DEFERRED)
+
+
+def has_due(connection: Connection, campaign: int) -> bool:
+    """Whether a campaign has mails that somebody is at, or could be."""
+    return _any(connection, campaign, READY) or _any(connection, campaign, LEASED)
+
+
+def is_open_before(connection: Connection, campaign: int, place: int, providers: Iterable[str]) -> bool:
+    """Whether mails in front of a place in the order have not come to their end."""
+    front = _O.place < place
+    waiting = (_any(connection, campaign, READY, _O.provider == name, front) for name in providers)
+    return any(waiting) or any(_any(connection, campaign, which, front) for which in (LEASED, DEFERRED))
+
+
+def last_change_before(connection: Connection, campaign: int, place: int) -> int:
+    """When the last of the mails in front of a place changed."""
+    query = select(func.max(_O.changed_us)).where(_O.campaign == campaign, _O.place < place)
+    return int(connection.scalar(query) or 0)
+
+
+def _any(connection: Connection, campaign: int, which: ColumnElement[bool], *more: ColumnElement[bool]) -> bool:
+    # A sum keeps SQLite from looking at every mail of the campaign where another index has few.
+    of = _O.campaign if which is READY else _O.campaign + 0
+    query = select(_O.id).where(which, of == campaign, *more).limit(1)
+    return connection.scalar(query) is not None
