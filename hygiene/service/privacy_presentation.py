@@ -7,6 +7,7 @@ from typing import Any
 
 from hygiene.render.sections import Block, Cell, Document, Headline, Paragraph, Section, Table, Tone
 from hygiene.service.privacy import Forgotten, Held
+from hygiene.service.story import WorkspaceStory
 
 _TITLES = {
     "suppression": "On the suppression list",
@@ -55,6 +56,29 @@ def held_document(held: Held) -> Document:
             tone=Tone.PLAIN,
         ),
         sections=tuple(Section(title=_TITLES[name], blocks=(_table(rows),)) for name, rows in found.items()),
+    )
+
+
+def story_document(story: WorkspaceStory) -> Document:
+    """Whether the next mails would reach an address, why not, and all that happened."""
+    reached = story.would_reach("marketing")
+    rows = tuple(
+        (
+            Cell(stream),
+            Cell("yes", Tone.GOOD) if not why else Cell("no", Tone.BAD),
+            Cell(f"the workspace says: {why}" if why else "nothing in the workspace forbids it"),
+        )
+        for stream, why in story.because.items()
+    )
+    table = Table(columns=("next mail of", "would go out", ""), rows=rows, align="lll")
+    return Document(
+        headline=Headline(
+            subject=story.address,
+            verdict="the next campaign would reach it" if reached else "the next campaign would not reach it",
+            tone=Tone.GOOD if reached else Tone.BAD,
+            note="" if story.known else "nothing is held of it: it would go out if a cleaned list has it",
+        ),
+        sections=(Section(title="Would it be mailed?", blocks=(table,)), *held_document(story.held).sections),
     )
 
 
