@@ -78,9 +78,13 @@ def judge(
     certain: bool,
     place: str,
     key: str,
+    erased: bool,
     now: datetime,
 ) -> Fate:
-    """The fate of one thing. `key` is its own in the event table where it belongs to no mail."""
+    """The fate of one thing. `key` is its own in the event table where it belongs to no mail.
+
+    Of somebody `erased` the event names nobody, and keeps no words of a server either, as those name people.
+    """
     kind = _KINDS.get(bounce.kind)
     if kind is None:
         return Fate(bounce=bounce, place=place, matched=matched, row=None)
@@ -88,6 +92,8 @@ def judge(
     if asks and matched is not None and not _may_leave(clues, matched):
         matched = None
     row = _row(bounce, matched, kind, _microseconds(clues.sent, now), key=key, certain=certain)
+    if erased or (matched is not None and not matched.mail["recipient"]):
+        row |= {"recipient": None, "domain": None, "reason": bounce.reason.about.meaning}
     return Fate(
         bounce=bounce,
         place=place,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from hygiene.address import Address, judge_address
 from hygiene.bounce import Bounce, BounceKind
@@ -19,9 +19,11 @@ from hygiene.feedback.mails import Mail, Mails, find_mails, find_mails_to
 from hygiene.finding import Confidence
 from hygiene.period import read_period
 from hygiene.sending.states import State
-from hygiene.suppression_forms import Form, digest
+from hygiene.suppression_forms import Form, Reason, digest
+from hygiene.tables import SUPPRESSION
 
 _LEFT: Final = {State.SENT, State.UNKNOWN, State.DATA, State.FAILED}  # mails that reached a server
+_BATCH: Final = 500
 _ACTING: Final = {BounceKind.BOUNCE, BounceKind.COMPLAINT}
 
 
@@ -49,11 +51,29 @@ def match_all(
     mails = find_mails(connection, refs, {remote for each in letters for remote in each.clues.remotes})
     by_clues = [_by_clues(each.clues, mails, secret) for each in letters]
     named = (each for each, found in zip(letters, by_clues, strict=True) if found is None)
-    by_key = _mailed(connection, named, secret, policy, now)
+    people = _People(_mailed(connection, named, secret, policy, now), _erased(connection, letters, secret))
     fates: list[Fate] = []
     for letter, found in zip(letters, by_clues, strict=True):
-        fates += _fates(letter, found, by_key, secret, policy, now)
+        fates += _fates(letter, found, people, secret, policy, now)
     return fates
+
+
+@dataclass(frozen=True)
+class _People:
+    """Whom mails name: the newest mail to each by keyed hash, and the hashes of those who were erased."""
+
+    mailed: Mapping[str, Mail]
+    erased: frozenset[str]
+
+
+def _erased(connection: Connection, letters: Iterable[Letter], secret: bytes) -> frozenset[str]:
+    addresses = {bounce.recipient for letter in letters for bounce in letter.bounces or ()}
+    hashes = sorted(filter(None, (_mailbox(address, secret) for address in addresses)))
+    s, found = SUPPRESSION.c, set[str]()
+    for start in range(0, len(hashes), _BATCH):
+        part = s.mailbox.in_(hashes[start : start + _BATCH])
+        found |= set(connection.scalars(select(s.mailbox).where(part, s.reason == Reason.ERASED.value)))
+    return frozenset(found)
 
 
 def _by_clues(clues: Clues, mails: Mails, secret: bytes) -> Matched | None:
@@ -66,9 +86,7 @@ def _by_clues(clues: Clues, mails: Mails, secret: bytes) -> Matched | None:
 
 
 def _matched(mail: Mail, by: str, secret: bytes) -> Matched:
-    person = judge_address(mail["recipient"] or "")
-    hashed = digest(person.mailbox, Form.HMAC, secret) if isinstance(person, Address) else None
-    return Matched(mail=mail, by=by, person=hashed)
+    return Matched(mail=mail, by=by, person=_mailbox(mail["recipient"], secret))
 
 
 def _mailed(
@@ -98,6 +116,11 @@ def _may_count(bounce: Bounce, clues: Clues, policy: FeedbackSettings) -> bool:
     return policy.trust == "recipient" and bounce.kind in _ACTING and sure
 
 
+def _mailbox(address: str | None, secret: bytes) -> str | None:
+    person = judge_address(address or "")
+    return digest(person.mailbox, Form.HMAC, secret) if isinstance(person, Address) else None
+
+
 def _key(address: str | None, secret: bytes) -> str | None:
     person = judge_address(address or "")
     return digest(person.key, Form.HMAC, secret) if isinstance(person, Address) else None
@@ -106,7 +129,7 @@ def _key(address: str | None, secret: bytes) -> str | None:
 def _fates(  # noqa: PLR0917
     letter: Letter,
     found: Matched | None,
-    by_key: Mapping[str, Mail],
+    people: _People,
     secret: bytes,
     policy: FeedbackSettings,
     now: datetime,
@@ -116,11 +139,12 @@ def _fates(  # noqa: PLR0917
     if found is not None and told:
         bounce, certain = choose(told, found.mail["recipient"])
         key = letter.incoming.digest
-        yield judge(bounce, clues, found, certain=certain, place=place, key=key, now=now)
+        yield judge(bounce, clues, found, certain=certain, place=place, key=key, erased=False, now=now)
         return
     for number, bounce in enumerate(told):
         named = _key(bounce.recipient, secret) if _may_count(bounce, clues, policy) else None
-        mail = by_key.get(named or "")
+        mail = people.mailed.get(named or "")
         matched = _matched(mail, "recipient", secret) if mail is not None else None
         key = f"{letter.incoming.digest}:{number}"
-        yield judge(bounce, clues, matched, certain=True, place=place, key=key, now=now)
+        gone = _mailbox(bounce.recipient, secret) in people.erased
+        yield judge(bounce, clues, matched, certain=True, place=place, key=key, erased=gone, now=now)
