@@ -31,6 +31,7 @@ from hygiene.sending.definition import (
     seal,
 )
 from hygiene.sending.markup import MAX_SOURCE, make_html
+from hygiene.sending.states import LANES
 from hygiene.sending.template import compile_template
 from hygiene.sending.text_part import make_text
 
@@ -181,6 +182,8 @@ def _faults(keys: Keys) -> Iterator[str]:
     """What is wrong with the keys, each a sentence."""
     if not _NAME.fullmatch(keys.name):
         yield f"the name {keys.name[:40]!r} cannot be one: letters, digits, dots, - and _ are, at most 80"
+    if keys.name in LANES:
+        yield f"the name {keys.name} is that of a stream: give the campaign one of its own"
     if not keys.subject.strip():
         yield "the subject is empty"
     if not (keys.html or keys.mjml or keys.text):

@@ -11,11 +11,14 @@ from sqlalchemy import Connection, RowMapping
 from hygiene.config import AccountSettings
 from hygiene.sending.allowance import allow, note_day, rates_of, warm_up_of
 from hygiene.sending.census import is_open_before, last_change_before
+from hygiene.sending.judging import Judged
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import Lot, Row, campaigns, claim, providers_ready
 from hygiene.sending.pace import Rate
-from hygiene.sending.states import CampaignState
+from hygiene.sending.states import CampaignState, State
 
+_REST_US: Final = 1_000_000
+_LONGEST_REST_US: Final = 600_000_000
 _FRESH_US: Final = 500_000  # how long what was read of campaigns and providers may be used again
 
 
@@ -28,6 +31,14 @@ class Claimant:
     lease_us: int
 
 
+@dataclass(frozen=True)
+class Rest:
+    """How long a provider is left alone."""
+
+    until_us: int
+    pause_us: int
+
+
 class Claims:
     """What may be claimed. `accounts` are the settings of the ways out, by name."""
 
@@ -35,6 +46,7 @@ class Claims:
         self._accounts = accounts
         self._running: tuple[int, Sequence[RowMapping]] | None = None
         self._ready: dict[int, tuple[int, list[str]]] = {}
+        self._rests: dict[tuple[str, str], Rest] = {}
         self._watched_until_us: dict[int, int] = {}  # the canaries of a campaign
 
     def running(self, connection: Connection, now_us: int) -> Sequence[RowMapping]:
@@ -43,10 +55,26 @@ class Claims:
             self._running = (now_us, campaigns(connection, CampaignState.RUNNING))
         return self._running[1]
 
+    def learn(self, account: str, provider: str, judged: Judged, now_us: int) -> None:
+        """A provider that finds an account too fast is left alone for a while, longer if it says so again."""
+        rest = self._rests.get((account, provider), Rest(0, 0))
+        if rest.until_us > now_us:
+            return
+        if judged.too_fast:
+            pause_us = min(max(2 * rest.pause_us, _REST_US), _LONGEST_REST_US)
+            self._rests[account, provider] = Rest(now_us + pause_us, pause_us)
+        elif judged.end.state is State.SENT:
+            self._rests.pop((account, provider), None)
+
+    def _rested(self, account: str, provider: str, now_us: int) -> bool:
+        rest = self._rests.get((account, provider))
+        return rest is None or rest.until_us <= now_us
+
     def take(self, connection: Connection, mailing: Mailing, room: int, by: Claimant) -> list[Row]:
         """Claim up to `room` mails of a campaign, a share for each provider in turn."""
         names = self._providers(connection, mailing.id, by.now_us)
         before = self._before(connection, mailing, names, by.now_us)
+        names = [name for name in names if self._rested(mailing.account, name, by.now_us)]
         taken: list[Row] = []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
             share = -(-(room - len(taken)) // left)

@@ -19,6 +19,7 @@ from hygiene.sending.message import build
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.signing import Signer, sign
 from hygiene.sending.signing_keys import account_signers
+from hygiene.sending.states import STANDING
 from hygiene.tokens import Purpose, make_token
 
 _fields = msgspec.json.Decoder(dict[str, str])
@@ -138,10 +139,6 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
         rates=stream.rates if stream else (),
         not_before_us=definition.due_us(0),
     )
-
-
-#: definition of the campaign that stands for a stream: its mails are handed in one by one
-STANDING = "{}"
 
 
 def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings, secret: bytes) -> Mailing:

@@ -37,8 +37,13 @@ class Judged:
 
     @property
     def ours(self) -> bool:
-        """Whether the fault is on the sender's side."""
-        return self.verdict is not None and self.verdict.blame is Blame.SENDER
+        """Whether the fault is on the sender's side, and going slower would not mend it."""
+        return self.verdict is not None and self.verdict.blame is Blame.SENDER and not self.too_fast
+
+    @property
+    def too_fast(self) -> bool:
+        """Whether it was refused because mail came too fast."""
+        return self.verdict is not None and self.verdict.reason.about.action is Action.SLOW
 
 
 def judge_reply(row: Mapping[str, Any], about: Mapping[str, Any], reply: Reply, now_us: int) -> Judged:

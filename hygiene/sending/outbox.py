@@ -17,12 +17,14 @@ from sqlalchemy import (
     RowMapping,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hygiene.sending.states import STOPPED, CampaignState, State
 from hygiene.store import insert_into
@@ -132,15 +134,19 @@ def move_campaign(
 # Queueing
 
 
-def queue(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write mails that are not there yet; how many those were."""
-    if not rows:
-        return 0
-    connection.execute(
-        insert_into(connection, OUTBOX).on_conflict_do_nothing(index_elements=["campaign", "key"]),
-        [dict(row) for row in rows],
-    )
-    return len(rows)
+def queue(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write mails that are not there yet."""
+    if rows:
+        connection.execute(_new(connection), [dict(row) for row in rows])
+
+
+def queue_one(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a mail; False where it is there already, though another program wrote it this very moment."""
+    return connection.scalar(_new(connection).values(dict(row)).returning(_O.id)) is not None
+
+
+def _new(connection: Connection) -> sqlite.Insert | postgresql.Insert:
+    return insert_into(connection, OUTBOX).on_conflict_do_nothing(index_elements=["campaign", "key"])
 
 
 # Claiming
@@ -275,17 +281,25 @@ def _by_form(going: Iterable[Going]) -> dict[str, list[str]]:
 def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> None:
     """Write down what became of mails that are still the owner's, and of those in doubt, which that ends.
 
-    What somebody else has by now, or resolved, stays as it is.
+    That a mail was taken counts as well where it came late and the next try has not got to the last dot. What
+    else somebody else has by now, or resolved, stays as it is.
     """
+    ours = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
+    _conclude(connection, [end for end in ends if end.state is not State.SENT], ours, now_us)
+    late = _O.state.in_((State.READY, State.CLAIMED, State.DEFERRED))
+    _conclude(connection, [end for end in ends if end.state is State.SENT], or_(ours, late), now_us)
+
+
+def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[bool], now_us: int) -> None:
     statement = (
         update(OUTBOX)
-        .where(_O.id == bindparam("row"), or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN))
+        .where(_O.id == bindparam("row"), which)
         .values(
             state=bindparam("to"),
             owner=None,
             lease_us=None,
             due_us=func.coalesce(bindparam("due"), _O.due_us),
-            tries=_O.tries + bindparam("more"),
+            tries=_O.tries + case((_O.state == State.UNKNOWN, 0), else_=bindparam("more")),
             code=bindparam("code_"),
             status=bindparam("status_"),
             reply=bindparam("reply_"),
@@ -316,6 +330,7 @@ def _bound(end: End) -> dict[str, Any]:
 def sweep(connection: Connection, *, now_us: int) -> list[Row]:
     """Deferred mails that are due become ready, claims that ran out free, and what was at its last dot unknown.
 
+    What a cancelled campaign gets back that way is cancelled.
     The rows that came to an end by that, as they are now: unknown ones, and those that expired.
     """
     late = _O.lease_us <= now_us
@@ -334,6 +349,8 @@ def sweep(connection: Connection, *, now_us: int) -> list[Row]:
     overdue = _O.expires_us <= now_us
     expired = _set(connection, DEFERRED, overdue, _O.due_us <= now_us, state=State.EXPIRED, changed_us=now_us)
     _set(connection, DEFERRED, _O.due_us <= now_us, state=State.READY)
+    ended = _O.campaign.in_(select(_C.id).where(_C.state == CampaignState.CANCELLED))
+    _set(connection, READY, ended, state=State.CANCELLED, changed_us=now_us)
     return [*doubtful, *expired]
 
 

@@ -15,12 +15,12 @@ from hygiene.address import Address, judge_address
 from hygiene.config import Settings, Stream
 from hygiene.errors import UsageError
 from hygiene.period import read_duration
-from hygiene.sending.composing import STANDING, CampaignComposing, Message
+from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
 from hygiene.sending.exchangers import provider_of
-from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue
+from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue, queue_one
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.states import CampaignState, State
+from hygiene.sending.states import STANDING, CampaignState, State
 from hygiene.store import Store
 from hygiene.suppression_forms import Form, digest
 from hygiene.tables import CAMPAIGN, OUTBOX
@@ -65,14 +65,14 @@ def queue_campaign(
 ) -> int:
     """Queue a mail to each recipient, and let the campaign run once all are there; its id.
 
-    Called again for a campaign that was queued, or half queued, it adds who is missing and doubles nobody.
-    `exchangers` are providers by domain, as mail servers tell them. Raises UsageError when a campaign of that
-    name has other content, or has ended.
+    Called again for a campaign that was half queued, it adds who is missing and doubles nobody. `exchangers`
+    are providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
+    content, goes to another list, or has ended.
     """
     secret = store.key
     with store.writing() as connection:
         row = add_campaign(connection, _campaign_row(definition, manifest, overrides, now_us))
-    _check_same(dict(row), definition)
+    _check_same(dict(row), definition, manifest)
     if row["state"] != CampaignState.PREPARING:
         return int(row["id"])
     row_of = _rows_of(
@@ -131,12 +131,17 @@ def _campaign_row(
     }
 
 
-def _check_same(row: Mapping[str, Any], definition: Definition) -> None:
+def _check_same(row: Mapping[str, Any], definition: Definition, manifest: str) -> None:
     name = definition.name
     if row["definition"] != definition.to_json():
         raise UsageError(
             f"a campaign {name} was queued before with other content: give this one another name, "
             "or restore what it was made from"
+        )
+    if row["manifest"] != manifest:
+        raise UsageError(
+            f"the campaign {name} was queued for another list, or for this one before it was cleaned again: "
+            f"hygiene send resume {name} goes on with it, and another name sends to this one"
         )
     if row["state"] in (CampaignState.CANCELLED, CampaignState.FINISHED):
         raise UsageError(f"the campaign {name} is {row['state']}: give a new one another name")
@@ -214,13 +219,11 @@ def _key(idempotency_key: str) -> str:
 def _queue_once(connection: Connection, row: dict[str, Any], campaign: int) -> Queued:
     o = OUTBOX.c
     there = select(o.id, o.ref, o.fields).where(o.campaign == campaign, o.key == row["key"])
-    before = connection.execute(there).one_or_none()
-    if before is None:
-        queue(connection, [{**row, "campaign": campaign}])
-    found = before or connection.execute(there).one()
+    new = queue_one(connection, {**row, "campaign": campaign})
+    found = connection.execute(there).one()
     if found.fields != row["fields"]:
         raise KeyReused("this idempotency key stands for another mail already")
-    return Queued(id=found.id, ref=found.ref, new=before is None)
+    return Queued(id=found.id, ref=found.ref, new=new)
 
 
 def _standing_campaign(connection: Connection, stream: Stream, settings: Settings, now_us: int) -> int:

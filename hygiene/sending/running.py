@@ -92,7 +92,6 @@ class _Watch:
 
     def finish(self) -> None:
         """Wait for what was asked; raises NoWay where a way failed for too long."""
-        self.auditor.shutdown()
         for each in self.asked:
             each.result()
         if self.failed:
@@ -128,7 +127,12 @@ def run_worker(
         watching=Watching(settled=watch.told.settled, held=watch.held, trouble=watch.trouble),
     )
     watch.stop = worker.stop
-    asyncio.run(_until_told(worker, campaigns, lanes, until))
+    try:
+        asyncio.run(_until_told(worker, campaigns, lanes, until))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        watch.auditor.shutdown()
     watch.finish()
 
 
@@ -154,10 +158,7 @@ def go_on(
         give_up_s=give_up_s,
         sending=sending or Sending(),
     )
-    with store.reading() as connection:
-        left = is_open(connection, campaign)
-    if not left:
-        finish(store, campaign, now_us=clock())
+    finish(store, campaign, now_us=clock())
     return read_status(store, name).campaigns[0]
 
 
@@ -198,10 +199,17 @@ async def _until_told(
     lanes: Sequence[Lane],
     until: Callable[[Connection], bool] | None,
 ) -> None:
-    loop = asyncio.get_running_loop()
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+
+    def told() -> None:
+        """Asked again it does not wait for the servers any more."""
+        if worker.stopping and running is not None:
+            running.cancel()
+        worker.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(ValueError, RuntimeError, NotImplementedError):  # outside the main thread
-            loop.add_signal_handler(number, worker.stop)
+            loop.add_signal_handler(number, told)
     await worker.run(lanes=lanes, campaigns=campaigns, until=until)
 
 

@@ -68,6 +68,10 @@ STOPPED: Final = frozenset(
 )
 
 
+#: definition of the campaign that stands for a stream: its mails are handed in one by one, and it never ends
+STANDING: Final = "{}"
+
+
 class Lane(StrEnum):
     """Receipts never wait behind a newsletter: each lane has claims and connections of its own."""
 

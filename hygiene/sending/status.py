@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UnreadableInput, UsageError
-from hygiene.sending.census import counts
+from hygiene.sending.census import counts, is_open
 from hygiene.sending.outbox import DEFERRED, DOUBTFUL, campaigns, cancel_rest, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.states import FINAL, CampaignState, State
+from hygiene.sending.states import FINAL, STANDING, CampaignState, State
 from hygiene.store import Store
 from hygiene.tables import CAMPAIGN, OUTBOX
 
@@ -163,6 +163,9 @@ def resume(store: Store, name: str) -> None:
 
 def cancel(store: Store, name: str, *, now_us: int) -> int:
     """End a campaign; what was not sent stays unsent. How many mails that were."""
+    with store.reading() as connection:
+        if _found(connection, name)["definition"] == STANDING:
+            raise UsageError(f"{name} is a stream, whose mails are handed in one by one: it can only be paused")
     among = (CampaignState.PREPARING, CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.HELD)
     _move(store, name, CampaignState.CANCELLED, among, "it has ended already", ended_us=now_us)
     with store.writing() as connection:
@@ -170,10 +173,14 @@ def cancel(store: Store, name: str, *, now_us: int) -> int:
 
 
 def finish(store: Store, campaign: int, *, now_us: int) -> None:
-    """Mark a campaign whose mails all have their end."""
+    """Mark a campaign whose mails all have their end; of one that was cancelled, cancel what came back."""
     with store.writing() as connection:
-        running = (CampaignState.RUNNING,)
-        move_campaign(connection, campaign, CampaignState.FINISHED, among=running, ended_us=now_us)
+        row = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.id == campaign)).mappings().one()
+        if row["state"] == CampaignState.CANCELLED:
+            cancel_rest(connection, campaign, now_us=now_us)
+        elif row["definition"] != STANDING and not is_open(connection, campaign):
+            running = (CampaignState.RUNNING,)
+            move_campaign(connection, campaign, CampaignState.FINISHED, among=running, ended_us=now_us)
 
 
 def _move(
@@ -209,27 +216,32 @@ def read_doubts(store: Store, name: str | None = None) -> tuple[Doubt, ...]:
 
 
 def resolve_doubts(store: Store, ids: Sequence[int], how: Resolution, *, now_us: int) -> int:
-    """Say of mails in doubt that they were sent, or have them sent once more; how many were still in doubt."""
-    to = {"sent": State.SENT, "resend": State.READY}[how]
-    resolved = 0
+    """Say of mails in doubt that they were sent, or have them sent once more; how many were still in doubt.
+
+    Nothing is sent again of a campaign that was cancelled.
+    """
     with store.writing() as connection:
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            done = connection.execute(
-                update(OUTBOX)
-                .where(_O.id.in_(part), _O.state == State.UNKNOWN)
-                .values(state=to, due_us=now_us, changed_us=now_us)
-            )
-            resolved += done.rowcount
-        if resolved and to is State.READY:
-            _reopen(connection, ids)
-    return resolved
+        parts = (ids[start : start + 500] for start in range(0, len(ids), 500))
+        return sum(_resolve(connection, part, how, now_us) for part in parts)
 
 
-def _reopen(connection: Connection, ids: Sequence[int]) -> None:
-    """A campaign that had finished runs again."""
-    affected = select(_O.campaign).where(_O.id.in_(list(ids)[:500]))
-    finished = (CAMPAIGN.c.id.in_(affected), CAMPAIGN.c.state == CampaignState.FINISHED)
+def _resolve(connection: Connection, ids: Sequence[int], how: Resolution, now_us: int) -> int:
+    doubtful = [_O.id.in_(ids), DOUBTFUL]
+    if how == "resend":
+        cancelled = select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED)
+        doubtful.append(_O.campaign.not_in(cancelled))
+    to = {"sent": State.SENT, "resend": State.READY}[how]
+    values = {"state": to, "due_us": now_us, "changed_us": now_us}
+    resolved = connection.execute(update(OUTBOX).where(*doubtful).values(values).returning(*OUTBOX.c))
+    rows = resolved.mappings().all()
+    if how == "resend":
+        _reopen(connection, {row["campaign"] for row in rows})
+    return len(rows)
+
+
+def _reopen(connection: Connection, which: Collection[int]) -> None:
+    """Campaigns that had finished run again."""
+    finished = (CAMPAIGN.c.id.in_(which), CAMPAIGN.c.state == CampaignState.FINISHED)
     connection.execute(update(CAMPAIGN).where(*finished).values(state=CampaignState.RUNNING, ended_us=None))
 
 

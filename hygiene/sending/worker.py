@@ -27,6 +27,7 @@ from hygiene.sending.pace import SECOND_US
 from hygiene.sending.reply import Outcome
 from hygiene.sending.states import CampaignState, Lane, State
 from hygiene.store import Store
+from hygiene.suppression_forms import Reason
 
 LEASE_S: Final = 120.0
 _SWEEP_S: Final = 1.0
@@ -78,6 +79,7 @@ class Worker:
         self._ends: set[asyncio.Task[None]] = set()
         self._ledger: Ledger
         self._stopping = asyncio.Event()
+        self._freed = asyncio.Event()  # a courier
         self._error: BaseException | None = None
 
     @property
@@ -85,9 +87,15 @@ class Worker:
         """The ways out that were opened so far."""
         return tuple(self._lines.values())
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """Claim nothing more; mails being talked about are finished."""
         self._stopping.set()
+        self._freed.set()
 
     async def run(
         self,
@@ -172,7 +180,8 @@ class Worker:
             lines = [line for (_, of), line in self._lines.items() if of is lane]
             if any(line.room >= line.transport.capacity for line in lines):
                 return
-            await asyncio.sleep(0.001)
+            self._freed.clear()
+            await self._freed.wait()
 
     def _under_way(self) -> bool:
         busy = any(line.busy or not line.waiting.empty() for line in self._lines.values())
@@ -195,15 +204,20 @@ class Worker:
                     await self._try(line, claimed)
             finally:
                 line.busy -= 1
+                self._freed.set()
 
     async def _try(self, line: Line, claimed: Claimed) -> None:
         row, mailing = claimed.row, claimed.mailing
         if row["expires_us"] is not None and row["expires_us"] <= self._clock():
             await self._conclude(claimed, self._expired(claimed))
             return
+        if row["recipient"] is None:
+            gone = judge_suppressed(row, mailing.about(row), Reason.ERASED.value, self._clock())
+            await self._conclude(claimed, gone)
+            return
         try:
             mail = mailing.composing.mail(row, moment(self._clock()))
-        except HygieneError as error:
+        except (HygieneError, ValueError) as error:
             await self._conclude(claimed, judge_unfit(row, mailing.about(row), str(error), self._clock()))
             return
         verdict = Verdict(None)
@@ -234,7 +248,8 @@ class Worker:
     async def _not_sent(self, line: Line, claimed: Claimed, verdict: Verdict) -> None:
         """The way failed, and the mail was certainly not accepted: it is anybody's again, and blameless."""
         if verdict.state is State.DATA:
-            end = End(id=claimed.row["id"], state=State.READY, tries=0, owner=self._owner)
+            known = {name: claimed.row[name] for name in ("id", "code", "status", "reply", "reason", "remote")}
+            end = End(**known, state=State.READY, tries=0, owner=self._owner)
             await self._ledger.conclude(Judged(end=end, events=()), None)
         else:
             await self._return(claimed)
@@ -260,6 +275,7 @@ class Worker:
     async def _settled(self, claimed: Claimed, judged: Judged, written: asyncio.Future[None]) -> None:
         await written
         mailing = claimed.mailing
+        self._claims.learn(mailing.account, claimed.row["provider"], judged, self._clock())
         self._watching.settled(Settled(campaign=mailing.name, state=judged.end.state))
         if judged.end.tries:
             breaker = self._breakers.setdefault(mailing.id, Breaker())
@@ -317,6 +333,12 @@ class Worker:
 
     async def _wind_up(self) -> None:
         """Finish the mails being talked about, give back the others, part from the servers."""
+        try:
+            await self._part()
+        finally:
+            self._ledger.close()
+
+    async def _part(self) -> None:
         left = [claimed.row["id"] for line in self._lines.values() for claimed in line.drain()]
         while any(line.busy for line in self._lines.values()) and self._couriers:
             await asyncio.sleep(0.005)
@@ -328,7 +350,6 @@ class Worker:
             await line.transport.close()
         if left and self._error is None:
             await self._ledger.run(lambda connection: give_back(connection, left, self._owner))
-        self._ledger.close()
 
 
 def is_done(campaign: int) -> Callable[[Connection], bool]:
