@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
+
 from .mail_servers import HOST, free_port, wait_for_port
 
 USER, PASSWORD = "bounces@shop.example", 's3cret pass"word'
@@ -29,7 +31,9 @@ mail_uid = {user}
 mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/cert.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 pop3_uidl_format = %08Xu%08Xv
@@ -42,7 +46,8 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
+    ssl = yes
   }}
 }}
 service pop3-login {{
@@ -51,7 +56,8 @@ service pop3-login {{
     port = {pop3}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {pop3s}
+    ssl = yes
   }}
 }}
 passdb {{
@@ -69,15 +75,21 @@ userdb {{
 class Mailboxes:
     """A running Dovecot."""
 
-    imap_port: int
-    pop3_port: int
+    ports: dict[str, int]  # by scheme
     folder: Path
 
+    @property
+    def ca_file(self):
+        return str(self.folder / "ca.pem")
+
+    def url(self, scheme, folder=""):
+        return f"{scheme}://{USER.replace('@', '%40')}@{HOST}:{self.ports[scheme]}/{folder}"
+
     def imap(self, folder="INBOX"):
-        return f"imap://{USER.replace('@', '%40')}@{HOST}:{self.imap_port}/{folder}"
+        return self.url("imap", folder)
 
     def pop3(self):
-        return f"pop3://{USER.replace('@', '%40')}@{HOST}:{self.pop3_port}"
+        return self.url("pop3")
 
 
 @contextmanager
@@ -86,10 +98,16 @@ def dovecot(program):
     folder = Path(tempfile.mkdtemp(prefix="dc-", dir="/tmp"))
     user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     entry = pwd.getpwnam(user)
-    ports = free_port(), free_port()
+    ports = {scheme: free_port() for scheme in ("imap", "imaps", "pop3", "pop3s")}
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    certificate = authority.issue_cert(HOST)
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(folder / "cert.pem", append=True)
     words = {"folder": folder, "host": HOST, "user": user, "group": grp.getgrgid(entry.pw_gid).gr_name}
     config = folder / "dovecot.conf"
-    config.write_text(CONFIG.format(**words, imap=ports[0], pop3=ports[1]))
+    config.write_text(CONFIG.format(**words, **ports))
     (folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
     for name in ("run", "mail", "home"):
         (folder / name).mkdir()
@@ -99,9 +117,9 @@ def dovecot(program):
     given = {"user": user, "group": entry.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     process = subprocess.Popen([program("dovecot"), "-F", "-c", str(config)], **given)
     try:
-        for port in ports:
+        for port in ports.values():
             wait_for_port(port, process)
-        yield Mailboxes(*ports, folder)
+        yield Mailboxes(ports, folder)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from hygiene.credentials import Secret
 from hygiene.errors import UsageError
 from hygiene.feedback import imap as by_imap
-from hygiene.feedback.mailbox import Access
+from hygiene.feedback.mailbox import Access, MailboxUrl
 from hygiene.feedback.read import read_feedback
 from hygiene.store import open_store
 from hygiene.tables import CURSOR, RECEIVED
@@ -41,7 +41,7 @@ def store(tmp_path):
 @contextmanager
 def mail_program(server):
     """A mail program at the same mailbox, which it empties."""
-    session = imaplib.IMAP4(HOST, server.imap_port, timeout=20)
+    session = imaplib.IMAP4(HOST, server.ports["imap"], timeout=20)
     session.login(f'"{USER}"', PASSWORD)
     if session.select("INBOX")[1] != [b"0"]:
         session.store("1:*", "+FLAGS", r"(\Deleted)")
@@ -207,6 +207,19 @@ def test_hundreds_of_mails(server, client, store):
     found = read(store, server.imap())
     assert (found.mails, found.repeated, found.suppressed) == (300, 0, {"bounced": 150})
     assert read(store, server.imap()).mails == 0
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s", "imap", "pop3"])
+def test_mailboxes_over_tls(server, client, store, monkeypatch, scheme):
+    """Before the first word, or by STARTTLS, without which no password goes to another machine."""
+    monkeypatch.setattr(MailboxUrl, "local", False)
+    ref = add_mail(store)
+    deliver(client, bounce(ref, back=verp(ref)))
+    access = {**ACCESS, "ca_file": server.ca_file}
+    found = read_feedback(server.url(scheme), store=store, now=NOW, access=Access(**access))
+    assert (found.suppressed, found.lost) == ({"bounced": 1}, ())
+    with pytest.raises(UsageError, match="certificate is not trusted"):
+        read_feedback(server.url(scheme), store=store, access=Access(**ACCESS))
 
 
 @pytest.mark.parametrize("way", ["imap", "pop3"])
