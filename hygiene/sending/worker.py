@@ -232,8 +232,10 @@ class Worker:
         about = {**mailing.about(row), "subject": mail.letter.subject}
         if reply.outcome is Outcome.NOT_SENT:
             await self._not_sent(line, claimed, verdict)
-        elif reply.outcome is not Outcome.WITHHELD:
+        elif reply.outcome is Outcome.SENT:
             self._conclude_meanwhile(claimed, judge_reply(row, about, reply, self._clock()))
+        elif reply.outcome is not Outcome.WITHHELD:
+            await self._conclude(claimed, judge_reply(row, about, reply, self._clock()))
         elif verdict.state is State.SUPPRESSED:
             await self._conclude(claimed, judge_suppressed(row, about, verdict.reason, self._clock()))
         else:
