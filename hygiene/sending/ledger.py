@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 
 from hygiene.contacts.suppression.workspace import suppress_within
+from hygiene.errors import HygieneError
 from hygiene.sending.judging import SOURCE, Judged
 from hygiene.sending.outbox import Going, Verdict, conclude, let_go
 from hygiene.store import Store, insert_into
@@ -97,11 +98,13 @@ class Ledger:
         try:
             with self._store.writing() as connection:
                 answers = self._do(connection, jobs)
-        except Exception as error:
+        except HygieneError as error:  # of the store: perhaps one job's alone
             if len(jobs) == 1:
                 self._answer([(jobs[0], error)])
             for job in jobs if len(jobs) > 1 else ():
                 self._commit([job])
+        except Exception as error:  # a fault of ours is not to be hidden by trying again
+            self._answer([(job, error) for job in jobs])
         else:
             self._answer(list(zip(jobs, answers, strict=True)))
 

@@ -286,7 +286,7 @@ def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> Non
     """
     ours = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
     _conclude(connection, [end for end in ends if end.state is not State.SENT], ours, now_us)
-    late = _O.state.in_((State.READY, State.CLAIMED, State.DEFERRED))
+    late = or_(READY, _O.state == State.CLAIMED, _O.state == State.DEFERRED)
     _conclude(connection, [end for end in ends if end.state is State.SENT], or_(ours, late), now_us)
 
 

@@ -154,7 +154,7 @@ def row_of(campaign, name, address, place, expires_us=None, provider=lambda _: "
     }
 
 
-def worker_on(store, transport, clock, *, owner="w1", account=None, watching=None, **changes):
+def worker_on(store, transport, clock, *, owner="w1", account=None, watching=None, lease_s=120.0, **changes):
     """A worker whose only account is `relay`."""
     return Worker(
         store,
@@ -164,6 +164,7 @@ def worker_on(store, transport, clock, *, owner="w1", account=None, watching=Non
         clock=clock,
         claims=Claims({"relay": account or AccountSettings()}),
         watching=watching,
+        lease_s=lease_s,
     )
 
 

@@ -39,7 +39,7 @@ STEPS = {
     "give back": lambda connection: give_back(connection, [1, 2], "w"),
     "let go": lambda connection: let_go(connection, GOING, now_us=START_US),
     "conclude": lambda connection: conclude(
-        connection, [End(id=1, state=State.SENT, tries=1, owner="w")], now_us=START_US
+        connection, [End(id=number, state=State.SENT, tries=1, owner="w") for number in (1, 2)], now_us=START_US
     ),
     "sweep": lambda connection: sweep(connection, now_us=START_US),
     "resend": lambda connection: resend_doubts(connection, 1),

@@ -1,19 +1,24 @@
 """What becomes of mails: the states of the outbox, the laws of sending, and the events that tell of it."""
 
 import asyncio
+import time
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from hygiene.config import AccountSettings
 from hygiene.contacts.suppression import Reason
 from hygiene.contacts.suppression.workspace import add_suppressions, load_suppressions
+from hygiene.errors import UnreadableInput
+from hygiene.sending.breaker import Breaker
 from hygiene.sending.census import counts
+from hygiene.sending.claiming import Claims
+from hygiene.sending.judging import MOST_TRIES, judge_reply
 from hygiene.sending.mailing import Canary
 from hygiene.sending.outbox import cancel_rest, find_campaign, move_campaign
 from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.states import CampaignState, State
-from hygiene.sending.worker import Watching
+from hygiene.sending.worker import Watching, is_done
 from hygiene.store import open_store
 from hygiene.suppression_forms import Form, digest
 from hygiene.tables import CAMPAIGN, EVENT, OPT_OUT, OUTBOX
@@ -23,6 +28,7 @@ from tests.sending.mailings import (
     START,
     START_US,
     Clock,
+    Plain,
     Played,
     new_campaign,
     reply,
@@ -411,3 +417,181 @@ def test_a_campaign_row_says_what_it_is(store):
     new_campaign(store, [])
     with store.reading() as connection:
         assert connection.scalar(select(CAMPAIGN.c.state)) == CampaignState.RUNNING
+
+
+TOO_FAST = reply(Outcome.DEFERRED, 421, "4.7.28", "an unusual rate of mail originating from your IP address")
+
+
+def test_who_mails_too_fast_waits_instead_of_being_held(store):
+    campaign, clock = new_campaign(store, [f"p{n}@example.com" for n in range(100)]), Clock()
+    new_campaign(store, ["a@gmail.com"], name="another", provider=lambda _: "gmail")
+    transport = Played(lambda mail: ACCEPTED if "gmail" in mail.recipient else TOO_FAST)
+    refused = []
+    for _ in range(6):
+        work(worker := worker_on(store, transport, clock))
+        refused.append(states(store, campaign)[State.DEFERRED])
+    assert len(transport.taken) == 1, "another provider takes it"
+    with store.reading() as connection:
+        assert find_campaign(connection, "spring")["state"] == CampaignState.RUNNING
+    assert worker._claims._rests, "left alone for a while"
+    assert refused[0] <= 2 * transport.capacity, "it stops at the first words"
+
+
+def test_a_rest_grows_and_ends_with_a_success():
+    claims, row = Claims({}), _ROW
+    too_fast = judge_reply(row, {}, TOO_FAST, START_US)
+    good = judge_reply(row, {}, ACCEPTED, START_US)
+    now_us, waits = START_US, []
+    for _ in range(12):
+        claims.learn("relay", "gmail", too_fast, now_us)
+        claims.learn("relay", "gmail", too_fast, now_us)  # of the same burst
+        claims.learn("relay", "gmail", good, now_us)  # it was under way
+        waits.append(claims._rests["relay", "gmail"].until_us - now_us)
+        now_us = claims._rests["relay", "gmail"].until_us
+    assert waits[:3] == [1_000_000, 2_000_000, 4_000_000]
+    assert waits[-1] == 600_000_000
+    assert not too_fast.ours
+    claims.learn("relay", "gmail", good, now_us)
+    assert not claims._rests
+
+
+_ROW = {"id": 1, "ref": "r", "recipient": "a@example.com", "provider": "gmail", "tries": 0, "reason": ""}
+
+
+def test_who_was_erased_while_queued_is_not_mailed(store):
+    campaign, transport = new_campaign(store, PEOPLE), Played()
+    with store.writing() as connection:
+        connection.execute(update(OUTBOX).where(OUTBOX.c.recipient == PEOPLE[3]).values(recipient=None))
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert sorted(mail.recipient for mail in transport.taken) == [each for each in PEOPLE if each != PEOPLE[3]]
+    assert states(store, campaign) == {State.SENT: 9, State.SUPPRESSED: 1}
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("ascii", "\ud800", 0, 1, "no"), ValueError("no")])
+def test_a_mail_that_cannot_be_made_stops_nobody_else(store, error):
+    campaign, transport = new_campaign(store, PEOPLE), Played()
+
+    class Broken(Plain):
+        def mail(self, row, now):
+            if row["recipient"] == PEOPLE[3]:
+                raise error
+            return super().mail(row, now)
+
+    send_all(worker_on(store, transport, Clock(), composing=Broken()), campaign)
+    assert states(store, campaign) == {State.SENT: 9, State.FAILED: 1}
+    assert not len(load_suppressions(store))
+
+
+def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(store):
+    campaign = new_campaign(store, [f"p{n}@example.com" for n in range(300)])
+
+    def answer(mail):
+        if mail.recipient == "p5@example.com":
+            limit(store, 0)
+        return ACCEPTED
+
+    transport = Played(answer, capacity=2)
+    with pytest.raises(UnreadableInput, match="full"):
+        send_all(worker_on(store, transport, Clock()), campaign)
+    limit(store, 10**6)
+    clock = Clock()
+    clock.move(minutes=10)
+    again = Played()
+    send_all(worker_on(store, again, clock, owner="w2"), campaign)
+    taken = [mail.recipient for mail in (*transport.taken, *again.taken)]
+    assert len(set(taken)) == len(taken)
+    found = states(store, campaign)
+    assert set(found) <= {State.SENT, State.UNKNOWN}
+    assert found.get(State.UNKNOWN, 0) <= 2
+    assert len(taken) >= 300 - found.get(State.UNKNOWN, 0)
+
+
+def limit(store, more):
+    """Let the store grow by so many pages from now on."""
+
+    def bound(connection, *_):
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar() + more
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    for each in list(getattr(store, "limits", ())):
+        event.remove(store.engine, "begin", each)
+    store.limits = [bound]
+    event.listen(store.engine, "begin", bound)
+
+
+def test_a_clock_that_jumps_loses_and_doubles_nobody(store):
+    campaign, clock = new_campaign(store, [f"p{n}@example.com" for n in range(200)]), Clock()
+    jumps = iter([0, 3600, -7200, 86_400, -90_000] * 1000)
+
+    def answer(mail):
+        clock.move(seconds=next(jumps))
+        return ACCEPTED
+
+    transport = Played(answer)
+    send_all(worker_on(store, transport, clock), campaign)
+    taken = [mail.recipient for mail in transport.taken]
+    assert len(set(taken)) == len(taken)
+    found = states(store, campaign)
+    assert set(found) <= {State.SENT, State.UNKNOWN}
+    assert found[State.SENT] <= len(taken)
+
+
+def test_a_reply_that_takes_longer_than_the_lease(store):
+    """Who lives renews: nobody takes over, and nothing is in doubt."""
+    campaign = new_campaign(store, ["a@example.com"])
+    transport, other = Played(), Played()
+    plain = transport.send
+
+    async def slow(mail, may_leave):
+        async def and_wait():
+            left = await may_leave()
+            await asyncio.sleep(2.5)
+            return left
+
+        return await plain(mail, and_wait)
+
+    transport.send = slow
+
+    def now():
+        return time.time_ns() // 1000
+
+    async def both():
+        workers = [
+            worker_on(store, transport, now, lease_s=1.5),
+            worker_on(store, other, now, owner="w2", lease_s=1.5),
+        ]
+        await asyncio.gather(*(each.run(campaigns=[campaign], until=is_done(campaign)) for each in workers))
+
+    asyncio.run(asyncio.wait_for(both(), 30))
+    assert len(transport.taken) + len(other.taken) == 1
+    assert states(store, campaign) == {State.SENT: 1}
+
+
+def test_a_steady_share_of_our_faults_trips_and_a_few_do_not():
+    refused = judge_reply(_ROW, {}, reply(Outcome.REFUSED, 554, "5.7.1", BLOCKED), START_US)
+    assert refused.ours
+    for every, trips in ((3, True), (10, False)):
+        breaker = Breaker()
+        tries = [None if number % every else refused.verdict for number in range(200)]
+        told = [breaker.note("other", verdict, ours=verdict is not None) for verdict in tries]
+        assert any(told) is trips
+    breaker = Breaker()
+    told = [breaker.note(f"provider{number}", refused.verdict, ours=True) for number in range(4)]
+    assert not any(told), "one refusal at each is no pattern"
+
+
+BLOCKED = "5.7.1 Service unavailable; client [192.0.2.1] blocked using Spamhaus"
+
+
+def test_a_broken_campaign_is_refused_for_good_only_after_many_tries(store):
+    """A fault of ours costs nobody a mail at once: it comes again, later each time, and suppresses nobody."""
+    campaign, clock = new_campaign(store, ["a@example.com"]), Clock()
+    transport = Played(lambda _: reply(Outcome.REFUSED, 554, "5.7.1", BLOCKED))
+    waits = []
+    while State.FAILED not in states(store, campaign):
+        work(worker_on(store, transport, clock))
+        waits.append(rows(store)[0]["due_us"] - clock.now_us)
+        clock.now_us = max(clock.now_us, rows(store)[0]["due_us"])
+    assert len(waits) == MOST_TRIES
+    assert waits[:-1] == sorted(waits[:-1])
+    assert not len(load_suppressions(store))
