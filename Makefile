@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP)  ## audit, clean and measure the built-in sample; into reports/ or OUTPUT=folder
+demo: $(STAMP)  ## play the whole loop on the built-in sample; into reports/ or OUTPUT=folder
 	$(BIN)/hygiene demo $(if $(OUTPUT),--output "$(OUTPUT)")
 
 reports: $(STAMP)  ## remake what reports/ holds of the sample: pages, pictures and data
@@ -31,7 +31,7 @@ check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## measure the audit and the cleaning, beside their peers
+bench: $(STAMP)  ## measure each part beside its peers
 	$(BIN)/python -m tests.bench
 
 lock: $(STAMP)  ## resolve the lock files again; UPGRADE=1 takes newer versions

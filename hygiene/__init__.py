@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hygiene.content.lint import lint_content as lint_content
     from hygiene.dns_client import LiveResolver as LiveResolver
     from hygiene.errors import HygieneError as HygieneError
+    from hygiene.feedback.read import read_feedback as read_feedback
+    from hygiene.feedback.result import Feedback as Feedback
     from hygiene.finding import Finding as Finding
     from hygiene.finding import Severity as Severity
     from hygiene.metrics.event_log import Events as Events
@@ -55,6 +57,7 @@ _HOMES = {
     "Comparison": "hygiene.metrics.variants.comparison",
     "Events": "hygiene.metrics.event_log",
     "Facts": "hygiene.audit.facts",
+    "Feedback": "hygiene.feedback.result",
     "Finding": "hygiene.finding",
     "HygieneError": "hygiene.errors",
     "Kpis": "hygiene.metrics.measured",
@@ -82,6 +85,7 @@ _HOMES = {
     "preflight_campaign": "hygiene.sending.preflight.preflight",
     "read_events": "hygiene.metrics.event_log",
     "read_signups": "hygiene.contacts.signups",
+    "read_feedback": "hygiene.feedback.read",
 }
 
 __all__ = list(_HOMES)

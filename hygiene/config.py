@@ -186,6 +186,26 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             raise ValueError("url must begin with https://")
 
 
+class FeedbackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ``[feedback]`` table: where mail that came back lies, and what of it is believed."""
+
+    sources: tuple[str, ...] = ()  # files, folders, imaps://user@host/FOLDER; what hygiene feedback reads
+    password: str = ""  # of the mailbox: env:… or file:…
+    token: str = ""  # of XOAUTH2 instead of a password: env:… or file:…
+    # What a bounce or complaint must show to count against somebody. token: a reference that we put into that
+    # mail and nobody can guess. recipient: being sure, and naming somebody whom we mailed lately, is enough,
+    # which anybody can forge who knows an address.
+    trust: Literal["token", "recipient"] = "token"
+    mailed_within: str = "30d"  # what lately means
+    soft_expires_after: str = "30d"  # soft bounces before that count no longer
+    timeout: Timeout = 60.0  # seconds for a mailbox's server to answer
+
+    def __post_init__(self) -> None:
+        """Refuse periods that are none, while it can still be said where they stand."""
+        for text in (self.mailed_within, self.soft_expires_after):
+            read_period(text)
+
+
 Stream: TypeAlias = Literal["transactional", "marketing", "support"]
 Webhook: TypeAlias = Literal["ses", "sendgrid", "mailgun", "postmark", "brevo"]
 
@@ -202,6 +222,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     streams: dict[Stream, StreamSettings] = {}
     webhooks: dict[Webhook, WebhookSettings] = {}
     service: ServiceSettings = ServiceSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
 
 
 _DEFAULTS = Settings()

@@ -30,9 +30,10 @@ BELOW = {
     "contacts": {"vocabulary", *TABLES},
     "metrics": {"vocabulary", *TABLES, "content"},  # what a subject has, beside what came of it
     "sending": {"vocabulary", *TABLES, *STATIONS},
+    "feedback": {"vocabulary", *TABLES, "bounces", "contacts", "sending"},
     "flows": {"vocabulary", *TABLES, *STATIONS, "sending"},
     "inbox": {"vocabulary", *TABLES, *STATIONS, "sending"},
-    "service": {"vocabulary", *TABLES, *STATIONS, "sending", "flows", "inbox", "render"},
+    "service": {"vocabulary", *TABLES, *STATIONS, "sending", "feedback", "flows", "inbox", "render"},
 }
 BELOW["demo"] = {*BELOW, "demo"}
 BELOW["cli"] = {*BELOW, "cli"}
@@ -61,6 +62,10 @@ EDGES = {
     "contacts/clean.py",
     "contacts/copy.py",
     "contacts/domain_mail.py",
+    "feedback/files.py",
+    "feedback/imap.py",
+    "feedback/pop3.py",
+    "feedback/read.py",  # the clock
     "intake/encoding.py",
     "engines/engine.py",
     "events/delimited.py",
@@ -112,7 +117,10 @@ OUTSIDE_MODULES = {
     "dns.resolver",
     "http",
     "httpcore",
+    "imap_tools",
+    "imaplib",
     "os",
+    "poplib",
     "random",
     "requests",
     "secrets",
@@ -153,6 +161,7 @@ HEAVY = {
     "duckdb",
     "email_validator",
     "httpcore",
+    "imap_tools",
     "jinja2",
     "lxml",
     "matplotlib",
@@ -183,6 +192,7 @@ LONG_FUNCTIONS = {
     "cli/clean.py:clean": 120,
     "contacts/clean.py:clean_contacts": 75,
     "cli/audit.py:audit": 85,  # its parameters are the command's options
+    "cli/feedback.py:feedback": 60,
     "cli/compare.py:compare": 130,  # likewise
     "cli/measure.py:measure": 160,
     "cli/preflight.py:preflight": 60,

@@ -15,10 +15,12 @@ from hygiene.cli import (
     demo,
     diff,
     explain,
+    feedback,
     lint_content,
     measure,
     notebook,
     preflight,
+    privacy,
     selftest,
     send,
     serve,
@@ -47,10 +49,14 @@ app.command("lint-content")(lint_content.lint_content)
 app.command("preflight")(preflight.preflight)
 app.command("notebook")(notebook.notebook)
 app.command("compare")(compare.compare)
+app.command("feedback")(feedback.feedback)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
+app.command("erase")(privacy.erase)
+app.command("export")(privacy.export)
+app.command("retain")(privacy.retain)
 app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")

@@ -222,15 +222,17 @@ def _deliver(cleaned: Cleaned, form: Format, *, verbose: bool = False) -> None:
 
 
 def _workspace(settings: Settings) -> tuple[list[SuppressionList], bytes | None]:
-    """The workspace's own suppression list, if there is one, and the key of its hashes."""
+    """Whom the workspace says not to mail, and the key of its hashes: its list, and who left what is mailed."""
     from hygiene.store import open_store, store_exists
 
     if not store_exists(settings.workspace.store):
         return [], None
-    from hygiene.contacts.suppression.workspace import load_suppressions
+    from hygiene.contacts.suppression.workspace import load_opt_outs, load_suppressions
 
+    stream = settings.streams.get("marketing")
     with open_store(settings.workspace.store, key=Path(settings.workspace.key_file), create=False) as store:
-        return [load_suppressions(store)], store.key
+        left = [load_opt_outs(store, stream.topic or "marketing")] if stream else []
+        return [load_suppressions(store), *left], store.key
 
 
 def _mail_check(

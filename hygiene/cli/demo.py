@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hygiene.cli.output import Format, deliver, note, say
+
+if TYPE_CHECKING:
+    from hygiene.demo.post import Post
 
 INTRODUCTION = """\
 Three sample shops, served by a DNS and a web server that run on this machine for as long as this takes.
@@ -24,9 +27,14 @@ A spring sale for that list, held against the domain, the list and its own conte
 on this machine that delivers nothing.
 The same for your own campaign:  hygiene preflight campaign.toml --to cleaned/  and  hygiene send
 """
-OUTBOX = """\
+RETURNING = """\
 
-Every mail is accounted for, and what the outbox tells is measured like any log.
+What comes back: bounces, complaints and opt-outs by mail, read from a folder; each counts once.
+The same for your own mailbox:  hygiene feedback imaps://bounces@mail.your-domain.com/INBOX
+"""
+AGAIN = """\
+
+The list cleaned again: whoever bounced, complained or left is gone, and what was sent is measured like any log.
 """
 MEASURING = """\
 
@@ -88,36 +96,47 @@ def _send(output: Path, *, verbose: bool) -> None:
 
     from hygiene.demo.post import post
     from hygiene.demo.spring_sale import write_campaign
-    from hygiene.metrics.measure import measure
     from hygiene.sending.preflight.preflight import preflight_campaign
     from hygiene.sending.send import send_campaign
     from hygiene.sending.status import Status
 
     say(SENDING)
-    with TemporaryDirectory() as folder, post() as office:
-        campaign, to, play = write_campaign(Path(folder)), output / "clean", office.play
+    with TemporaryDirectory() as name, post() as office:
+        folder, to = Path(name), output / "clean"
         seen: dict[str, Any] = {
             "settings": office.settings,
-            "resolver": play.resolver,
-            "fetcher": play.fetcher,
+            "resolver": office.play.resolver,
+            "fetcher": office.play.fetcher,
         }
+        campaign = write_campaign(folder)
         checked = preflight_campaign(campaign, to, **seen)
-        sent = send_campaign(campaign, to, store=office.store, **seen)
-        measured = measure(office.store.place, causes=False)
-    status = Status(campaigns=(sent,))
-    for found, title in ((checked, "Preflight"), (status, "Outbox")):
+        deliver([checked.sections()], checked.to_dict(), form=Format.TEXT, title="Preflight", verbose=verbose)
+        sent = Status(campaigns=(send_campaign(campaign, to, store=office.store, **seen),))
+        deliver([sent.sections()], sent.to_dict(), form=Format.TEXT, title="Outbox", verbose=verbose)
+        _return(office, folder, to / "clean.csv", verbose=verbose)
+    page = output / "preflight.html"
+    deliver([checked.sections()], checked.to_dict(), form=Format.HTML, title="Preflight", output=page)
+
+
+def _return(office: Post, folder: Path, mailed: Path, *, verbose: bool) -> None:
+    """What came back, the list cleaned again, and the campaign measured."""
+    from hygiene.config import CleaningPolicy
+    from hygiene.contacts.clean import clean_contacts
+    from hygiene.contacts.suppression.workspace import load_opt_outs, load_suppressions
+    from hygiene.demo.answers import write_answers
+    from hygiene.demo.post import TOPIC
+    from hygiene.feedback.read import read_feedback
+    from hygiene.metrics.measure import measure
+
+    say(RETURNING)
+    write_answers(office.taken, folder / "returned")
+    back = read_feedback(folder / "returned", store=office.store, settings=office.settings)
+    say(AGAIN)
+    listed = [load_suppressions(office.store), load_opt_outs(office.store, TOPIC)]
+    again = clean_contacts(mailed, CleaningPolicy(), output=folder / "again", suppress=listed)
+    measured = measure(office.store.place, causes=False)
+    for found, title in ((back, "Feedback"), (again, "List cleaning"), (measured, "Campaign measured")):
         deliver([found.sections()], found.to_dict(), form=Format.TEXT, title=title, verbose=verbose)
-    deliver(
-        [checked.sections()],
-        checked.to_dict(),
-        form=Format.HTML,
-        title="Preflight",
-        output=output / "preflight.html",
-    )
-    say(OUTBOX)
-    deliver(
-        [measured.sections()], measured.to_dict(), form=Format.TEXT, title="Outbox measured", verbose=verbose
-    )
 
 
 def _measure(output: Path, *, verbose: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DOMAIN: Final = "bakery.example"
 SELECTOR: Final = "demo"
+TOPIC: Final = "news"
 
 #: what the server says to some of the recipients: what lists are full of, however clean
 _REFUSALS: Final = {
@@ -65,7 +66,7 @@ def _settings(folder: Path, port: int) -> Settings:
     stream = StreamSettings(
         account="relay",
         sender=f"The Bakery <news@{DOMAIN}>",
-        topic="news",
+        topic=TOPIC,
         unsubscribe=f"https://mail.{DOMAIN}/u",
         unsubscribe_mail=f"leave@{DOMAIN}",
         postal_address="Bakery Ltd, 1 Garden Street, Springfield, IL 62701, USA",

@@ -58,9 +58,14 @@ class Engine(Protocol):
 
 
 class DuckEngine:
-    """DuckDB on a database file: what does not fit in memory waits on disk."""
+    """DuckDB, where what does not fit in memory waits on disk.
 
-    def __init__(self, folder: Path, *, threads: int | None = None, memory: str = MEMORY) -> None:
+    Tables go to a database file at once; with `in_memory` only when there is no more room for them.
+    """
+
+    def __init__(
+        self, folder: Path, *, threads: int | None = None, memory: str = MEMORY, in_memory: bool = False
+    ) -> None:
         import duckdb
 
         settings: dict[str, Any] = {
@@ -72,7 +77,8 @@ class DuckEngine:
         }
         if threads:
             settings["threads"] = threads
-        self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "tables.db"), config=settings)
+        place = ":memory:" if in_memory else str(folder / "tables.db")
+        self.connection: duckdb.DuckDBPyConnection = duckdb.connect(place, config=settings)
         # nothing outlives the run: no search for the best compression, nothing to put in order at the end
         self.connection.execute("pragma disable_checkpoint_on_shutdown")
         self.connection.execute("pragma force_compression='uncompressed'")
@@ -133,7 +139,7 @@ class DuckEngine:
 
 @contextmanager
 def open_engine(
-    name: str, folder: Path, threads: int | None = None, *, memory: str = MEMORY
+    name: str, folder: Path, threads: int | None = None, *, memory: str = MEMORY, in_memory: bool = False
 ) -> Iterator[tuple[Engine, DuckEngine]]:
     """The engine of that name, and DuckDB, which reads and writes the files; they may be one.
 
@@ -142,7 +148,7 @@ def open_engine(
     check_engine(name)
     with (
         explained(folder),
-        closing(DuckEngine(folder, threads=threads, memory=memory)) as reading,
+        closing(DuckEngine(folder, threads=threads, memory=memory, in_memory=in_memory)) as reading,
         engine_beside(name, reading, folder, threads) as engine,
     ):
         yield engine, reading

@@ -46,11 +46,14 @@ def write_events(store: Store, place: Path) -> int:
 
 def _batches(store: Store) -> Iterator[pa.Table]:
     import pyarrow as pa
-    from sqlalchemy import select
+    from sqlalchemy import null, select
 
     from hygiene.tables import EVENT as TABLE
 
-    query = select(*(TABLE.c[name] for name in _COLUMNS)).order_by(TABLE.c.event_id)
+    # what the store does not keep of an event is null, as in any log that does not tell of it
+    query = select(*(TABLE.c[name] if name in TABLE.c else null().label(name) for name in _COLUMNS)).order_by(
+        TABLE.c.event_id
+    )
     with store.reading() as connection:
         result = connection.execution_options(yield_per=_BATCH).execute(query)
         for rows in result.partitions():

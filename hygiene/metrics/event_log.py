@@ -36,7 +36,7 @@ class Events:
         except OSError as error:
             raise UnwritableOutput(f"the temporary folder cannot be written: {error.strerror}") from None
         self.memory, self.threads = memory, threads
-        self.reading = DuckEngine(self.folder, threads=threads, memory=memory)
+        self.reading = DuckEngine(self.folder, threads=threads, memory=memory, in_memory=True)
         self.report: EventReport
         self._gone = weakref.finalize(self, _forget, self.reading, self.folder)
 

@@ -41,6 +41,7 @@ class Ledger:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store, self._clock = store, clock
         self._key = store.key  # now, as making one is a transaction of its own
+        self._broken: HygieneError | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="outbox", daemon=True)
@@ -51,9 +52,12 @@ class Ledger:
         verdict: Verdict = await self._ask(going)
         return verdict
 
-    async def conclude(self, judged: Judged, address: str | None) -> None:
-        """Write down the end of a try with its events; `address` is suppressed as bounced where that is due."""
-        await self._ask((judged, address))
+    def conclude(self, judged: Judged, address: str | None) -> asyncio.Future[None]:
+        """Write down the end of a try with its events; `address` is suppressed as bounced where that is due.
+
+        It stands in the queue when this returns, before whatever is asked afterwards.
+        """
+        return self._ask((judged, address))
 
     async def run(self, step: Callable[[Connection], T]) -> T:
         """Any other step."""
@@ -92,18 +96,28 @@ class Ledger:
         return jobs, False
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
+        if self._broken is not None:
+            self._answer([(job, self._broken) for job in jobs])
+            return
         try:
             with self._store.writing() as connection:
                 answers = self._do(connection, jobs)
         except HygieneError as error:  # of the store: perhaps one job's alone
-            if len(jobs) == 1:
-                self._answer([(jobs[0], error)])
-            for job in jobs if len(jobs) > 1 else ():
-                self._commit([job])
+            self._commit_singly(jobs, error)
         except Exception as error:  # a fault of ours is not to be hidden by trying again
             self._answer([(job, error) for job in jobs])
         else:
             self._answer(list(zip(jobs, answers, strict=True)))
+
+    def _commit_singly(self, jobs: Sequence[_Job], error: HygieneError) -> None:
+        """Ends first; after one that cannot be written nothing leaves: one doubt a connection."""
+        if len(jobs) > 1:
+            for job in sorted(jobs, key=lambda job: not isinstance(job.work, tuple)):
+                self._commit([job])
+            return
+        if isinstance(jobs[0].work, tuple):
+            self._broken = error
+        self._answer([(jobs[0], error)])
 
     def _do(self, connection: Connection, jobs: Sequence[_Job]) -> list[Any]:
         """Ends first: a mark of the same connection came after them."""

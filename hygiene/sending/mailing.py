@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -63,10 +63,14 @@ class Mailing:
 
     def going(self, row: Mapping[str, Any], owner: str) -> Going:
         """What is asked of the outbox when the last dot is due."""
-        going = going_to(
-            row["recipient"] or "", row=row["id"], stream=self.stream, topic=self.topic, secret=self.secret
+        return going_to(
+            row["recipient"] or "",
+            row=row["id"],
+            owner=owner,
+            stream=self.stream,
+            topic=self.topic,
+            secret=self.secret,
         )
-        return replace(going, owner=owner)
 
 
 def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,12 +86,12 @@ def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def going_to(address: str, *, row: int, stream: str, topic: str, secret: bytes) -> Going:
-    """What is asked of the outbox about a mail of nobody's yet."""
+def going_to(address: str, *, row: int, stream: str, topic: str, secret: bytes, owner: str = "") -> Going:
+    """What is asked of the outbox about a mail to an address."""
     person = judge_address(address)
     return Going(
         id=row,
-        owner="",
+        owner=owner,
         person=digest(person.mailbox, Form.HMAC, secret) if isinstance(person, Address) else "",
         topic=topic,
         targets=_targets(person, secret) if isinstance(person, Address) else (),

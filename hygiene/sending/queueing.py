@@ -11,13 +11,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from hygiene.address import Address, judge_address, split
+from hygiene.address import Address, judge_address
 from hygiene.config import Settings, Stream
 from hygiene.errors import UsageError
-from hygiene.events.values import providers
 from hygiene.period import read_duration
 from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
+from hygiene.sending.exchangers import provider_of
 from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue, queue_one
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import STANDING, CampaignState, State
@@ -26,7 +26,6 @@ from hygiene.suppression_forms import Form, digest
 from hygiene.tables import CAMPAIGN, OUTBOX
 from hygiene.tokens import make_ref
 
-OTHER: Final = "other"  # providers that nobody named
 _EMPTY: Final = {
     "state": State.READY,
     "owner": None,
@@ -61,12 +60,14 @@ def queue_campaign(
     manifest: str,
     overrides: Mapping[str, str],
     now_us: int,
+    exchangers: Mapping[str, str] | None = None,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> int:
     """Queue a mail to each recipient, and let the campaign run once all are there; its id.
 
-    Called again for a campaign that was half queued, it adds who is missing and doubles nobody. Raises
-    UsageError when a campaign of that name has other content, goes to another list, or has ended.
+    Called again for a campaign that was half queued, it adds who is missing and doubles nobody. `exchangers`
+    are providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
+    content, goes to another list, or has ended.
     """
     secret = store.key
     with store.writing() as connection:
@@ -74,7 +75,9 @@ def queue_campaign(
     _check_same(dict(row), definition, manifest)
     if row["state"] != CampaignState.PREPARING:
         return int(row["id"])
-    row_of = _rows_of(int(row["id"]), CampaignComposing(definition, secret, ()), secret, now_us)
+    row_of = _rows_of(
+        int(row["id"]), CampaignComposing(definition, secret, ()), secret, now_us, exchangers or {}
+    )
     place = 0
     for batch in recipients:
         rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
@@ -89,7 +92,7 @@ def queue_campaign(
 
 
 def _rows_of(
-    campaign: int, composing: CampaignComposing, secret: bytes, now_us: int
+    campaign: int, composing: CampaignComposing, secret: bytes, now_us: int, exchangers: Mapping[str, str]
 ) -> Callable[[str, Mapping[str, str], int], dict[str, Any]]:
     """What makes a row of a recipient, the merge fields and the place in the order."""
     definition = composing.composer.definition
@@ -98,7 +101,7 @@ def _rows_of(
     def row(address: str, fields: Mapping[str, str], place: int) -> dict[str, Any]:
         return {
             **_EMPTY,
-            **_about(composing, _person(address, place), secret),
+            **_about(composing, _person(address, place), secret, exchangers),
             "campaign": campaign,
             "place": place,
             "fields": msgspec.json.encode(dict(fields)).decode(),
@@ -151,7 +154,9 @@ def _person(address: str, place: int) -> Address:
     return judged
 
 
-def _about(composing: CampaignComposing, person: Address, secret: bytes) -> dict[str, Any]:
+def _about(
+    composing: CampaignComposing, person: Address, secret: bytes, exchangers: Mapping[str, str]
+) -> dict[str, Any]:
     """What the person makes of a row."""
     key = digest(person.key, Form.HMAC, secret)
     ref = make_ref(composing.composer.definition.name, key, secret)
@@ -159,14 +164,9 @@ def _about(composing: CampaignComposing, person: Address, secret: bytes) -> dict
         "key": key,
         "ref": ref,
         "recipient": person.normal,
-        "provider": provider_of(person.normal),
+        "provider": provider_of(person.normal, exchangers),
         "variant": composing.composer.variant(ref),
     }
-
-
-def provider_of(address: str) -> str:
-    """The mailbox provider of an address by its domain; "other" for those that nobody named."""
-    return providers().get(split(address)[1].lower(), OTHER)
 
 
 def queue_message(

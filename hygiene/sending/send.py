@@ -18,7 +18,8 @@ from hygiene.sending.audience import Audience, open_audience
 from hygiene.sending.campaign import load_campaign
 from hygiene.sending.composing import CampaignComposing
 from hygiene.sending.definition import Definition
-from hygiene.sending.preflight.preflight import Preflight, preflight_campaign
+from hygiene.sending.exchangers import look_up_providers
+from hygiene.sending.preflight.preflight import Preflight, live_resolver, preflight_campaign
 from hygiene.sending.queueing import queue_campaign
 from hygiene.sending.running import GIVE_UP_S, Sending, clock, go_on
 from hygiene.sending.signing_keys import account_signers
@@ -76,6 +77,7 @@ def send_campaign(
         manifest=_manifest(audience),
         overrides={each.id: reasons[each.id] for each in checked.faults if each.id in reasons},
         now_us=clock(),
+        exchangers=_exchangers(audience, resolver or live_resolver(settings)) if dns else None,
         tick=sending.queued,
     )
     return go_on(
@@ -118,6 +120,11 @@ async def _write_out(
 
 async def _yes() -> bool:
     return True
+
+
+def _exchangers(audience: Audience, resolver: Resolver) -> dict[str, str]:
+    """The providers behind the domains of a list that are none's own."""
+    return look_up_providers((domain for domain, _ in audience.domains()), resolver)
 
 
 def _manifest(audience: Audience) -> str:

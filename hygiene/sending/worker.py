@@ -76,6 +76,7 @@ class Worker:
         self._lines: dict[tuple[str, Lane], Line] = {}
         self._breakers: dict[int, Breaker] = {}
         self._couriers: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.Task[None]] = set()
         self._ledger: Ledger
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()  # a courier
@@ -183,7 +184,8 @@ class Worker:
             await self._freed.wait()
 
     def _under_way(self) -> bool:
-        return any(line.busy or not line.waiting.empty() for line in self._lines.values())
+        busy = any(line.busy or not line.waiting.empty() for line in self._lines.values())
+        return busy or bool(self._ends)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -230,6 +232,8 @@ class Worker:
         about = {**mailing.about(row), "subject": mail.letter.subject}
         if reply.outcome is Outcome.NOT_SENT:
             await self._not_sent(line, claimed, verdict)
+        elif reply.outcome is Outcome.SENT:
+            self._conclude_meanwhile(claimed, judge_reply(row, about, reply, self._clock()))
         elif reply.outcome is not Outcome.WITHHELD:
             await self._conclude(claimed, judge_reply(row, about, reply, self._clock()))
         elif verdict.state is State.SUPPRESSED:
@@ -256,9 +260,22 @@ class Worker:
     async def _return(self, claimed: Claimed) -> None:
         await self._ledger.run(lambda connection: give_back(connection, [claimed.row["id"]], self._owner))
 
+    def _conclude_meanwhile(self, claimed: Claimed, judged: Judged) -> None:
+        """Let the connection go on: the end stands in the ledger's queue before its next mail's mark."""
+        written = self._written(claimed, judged)
+        task = asyncio.create_task(self._settled(claimed, judged, written))
+        self._ends.add(task)
+        task.add_done_callback(self._end_settled)
+
     async def _conclude(self, claimed: Claimed, judged: Judged) -> None:
+        await self._settled(claimed, judged, self._written(claimed, judged))
+
+    def _written(self, claimed: Claimed, judged: Judged) -> asyncio.Future[None]:
         ended = replace(judged, end=replace(judged.end, owner=self._owner))
-        await self._ledger.conclude(ended, claimed.row["recipient"])
+        return self._ledger.conclude(ended, claimed.row["recipient"])
+
+    async def _settled(self, claimed: Claimed, judged: Judged, written: asyncio.Future[None]) -> None:
+        await written
         mailing = claimed.mailing
         self._claims.learn(mailing.account, claimed.row["provider"], judged, self._clock())
         self._watching.settled(Settled(campaign=mailing.name, state=judged.end.state))
@@ -302,6 +319,11 @@ class Worker:
             about = about_row(by_id[row["campaign"]], row)
             write_events(connection, list(events_of_ended(row, about, now_us)))
 
+    def _end_settled(self, task: asyncio.Task[None]) -> None:
+        self._ends.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(error)
+
     def _courier_ended(self, task: asyncio.Task[None]) -> None:
         self._couriers.discard(task)
         if not task.cancelled() and (error := task.exception()):
@@ -322,6 +344,7 @@ class Worker:
         left = [claimed.row["id"] for line in self._lines.values() for claimed in line.drain()]
         while any(line.busy for line in self._lines.values()) and self._couriers:
             await asyncio.sleep(0.005)
+        await asyncio.gather(*self._ends, return_exceptions=True)
         for courier in tuple(self._couriers):
             courier.cancel()
         await asyncio.gather(*self._couriers, return_exceptions=True)

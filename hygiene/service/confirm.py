@@ -5,6 +5,7 @@ Whatever is known of an address, the answer to a form is the same, so that nobod
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from hygiene.address import Address, judge_address
 from hygiene.period import read_duration
 from hygiene.sending.composing import Message
-from hygiene.sending.queueing import message_ref, queue_message
+from hygiene.sending.queueing import KeyReused, message_ref, queue_message
 from hygiene.service import agreeing
 from hygiene.service.agreeing import Asked, agree, asked_by, is_erased, topics_of
 from hygiene.service.page import masked, say, show
@@ -127,7 +128,10 @@ def _send(site: Site, person: Address, asked: Asked) -> None:
         "If it was not you, do nothing: you will hear no more of it.\n"
     )
     message = Message(to=person.normal, subject=f"Please confirm: {asked.topic}", text=text)
-    queue_message(site.store, message, site.settings, idempotency_key=_name(asked), now=site.now, stream=STREAM)
+    with contextlib.suppress(KeyReused):  # asked within the hour, with another spelling of the address
+        queue_message(
+            site.store, message, site.settings, idempotency_key=_name(asked), now=site.now, stream=STREAM
+        )
 
 
 async def ask(request: Request) -> Response:

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, select
 
 from hygiene.address import Address, judge_address
 from hygiene.event import EventKind
+from hygiene.sending.judging import SOURCE
 from hygiene.sending.mailing import about_row
 from hygiene.suppression_forms import Form, digest
 from hygiene.tables import CAMPAIGN, OUTBOX
 
-SOURCE: Final = "service"  # of the events written here
+_WRITTEN_BY: Final = "service"  # before the id of an event
 
 _O, _C = OUTBOX.c, CAMPAIGN.c
 
@@ -55,9 +56,9 @@ class Sending:
         row = {"recipient": self.recipient, "ref": self.ref, "variant": self.variant}
         return {
             **about_row({"name": self.campaign, "stream": self.stream}, row),
-            "event_id": ":".join([SOURCE, self.ref, kind.value, *([number] if number else [])]),
+            "event_id": ":".join([_WRITTEN_BY, self.ref, kind.value, *([number] if number else [])]),
             "message": self.id,
-            "source": SOURCE,
+            "source": SOURCE,  # to a measurement, mails of two sources are two mails
             "recipient": self.recipient,
             "provider": self.provider,
             "kind": kind.value,

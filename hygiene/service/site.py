@@ -18,12 +18,13 @@ from starlette.requests import Request
 
 from hygiene.config import Settings
 from hygiene.credentials import Secret
-from hygiene.errors import UsageError
+from hygiene.errors import HygieneError, UsageError
 from hygiene.sending.ledger import Ledger, moment
 from hygiene.service.entry import Sessions, read_token_setting
 from hygiene.service.leaving import Leave, leave_all
 from hygiene.service.limits import Limit
 from hygiene.service.people import Origin, Sending
+from hygiene.service.privacy import apply_retention
 from hygiene.service.provider_posts import Posts
 from hygiene.service.together import Together
 from hygiene.service.webhooks.gate import open_gate
@@ -32,6 +33,7 @@ from hygiene.web import Fetcher, RecordedFetcher
 
 T = TypeVar("T")
 
+_DAY_S = 86_400
 _WRONG_TOKENS = 10  # a minute, of one network address
 _LONGEST_AGENT = 300  # characters of a browser's name for itself
 
@@ -51,6 +53,7 @@ class Site:
     fetcher: Fetcher = field(default_factory=lambda: RecordedFetcher(()))  # of what SNS names
     log_place: str = ""  # what `measure` reads the events from; "" is the store's file
     stopping: bool = False
+    _daily: asyncio.Task[None] | None = field(init=False, default=None)
     posts: Posts = field(init=False)
     ledger: Ledger = field(init=False)
     leaves: Together[Leave, Sending | None] = field(init=False)
@@ -66,6 +69,16 @@ class Site:
         )
         self.posts = Posts(self, self.fetcher)
         self.posts.begin()
+        if keep := self.settings.workspace.keep_events:
+            self._daily = asyncio.create_task(self._retain(keep))
+
+    async def _retain(self, keep: str) -> None:
+        while True:
+            try:
+                await run_in_threadpool(lambda: apply_retention(self.store, keep, now=self.now))
+            except HygieneError as error:
+                self.log(f"events could not be made to name nobody: {error}")
+            await asyncio.sleep(_DAY_S)
 
     def check(self) -> None:
         """Read every secret and network of the settings; raises UsageError for one that cannot be."""
@@ -75,6 +88,8 @@ class Site:
 
     async def end(self) -> None:
         """Write what waits."""
+        if self._daily:
+            self._daily.cancel()
         await self.posts.end()
         self.ledger.close()
 

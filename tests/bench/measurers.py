@@ -119,7 +119,10 @@ def plan(path, memory):
 
     with (
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
-        open_engine("duckdb", Path(folder), THREADS, memory=memory or "2GB") as (engine, reading),
+        open_engine("duckdb", Path(folder), THREADS, memory=memory or "2GB", in_memory=True) as (
+            engine,
+            reading,
+        ),
     ):
         scan = reading.connection.read_csv if path.suffix == ".csv" else reading.connection.read_parquet
         found = reconcile(nw.from_native(scan(str(path))), engine)

@@ -623,3 +623,18 @@ def test_an_erased_person_who_was_known_by_a_keyed_hash_is_matched_by_mailbox_to
     assert not suppressed_by("annlee@gmail.com", load_suppressions(store))
     erase_people(store, ["ann.lee@gmail.com"], now=NOW)
     assert suppressed_by("annlee@gmail.com", load_suppressions(store))
+
+
+def test_who_left_a_topic_is_suppressed_for_it_alone(tmp_path):
+    from hygiene.contacts.suppression.workspace import load_opt_outs
+    from hygiene.tables import OPT_OUT
+
+    with open_store(str(tmp_path / "w.db"), key=bytes(range(32))) as store:
+        person = digest("ann@gmail.com", Form.HMAC, store.key)
+        with store.writing() as connection:
+            row = {"topic": "news", "person": person, "since_us": 1_700_000_000_000_000, "source": "one-click"}
+            connection.execute(OPT_OUT.insert().values(row))
+        news, offers = load_opt_outs(store, "news"), load_opt_outs(store, "offers")
+    assert suppressed_by("A.n.n+x@gmail.com", news).reason is Reason.UNSUBSCRIBED
+    assert suppressed_by("bob@gmail.com", news) is None
+    assert len(offers) == 0

@@ -81,6 +81,11 @@ def test_the_same_again_within_the_hour_is_one_mail_and_later_another(site):
     assert len(asked_mails(site)) == 2
 
 
+def test_another_spelling_within_the_hour_is_the_same_person(site):
+    assert [subscribe(site, each).status_code for each in ("dee@gmail.com", "d.e.e+x@gmail.com")] == [202, 202]
+    assert [recipient for recipient, _ in asked_mails(site)] == ["dee@gmail.com"]
+
+
 def test_nobody_is_bombed(site):
     for _ in range(12):
         site.site.clock.move(minutes=61)

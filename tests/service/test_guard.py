@@ -393,3 +393,14 @@ def test_the_threat_model_names_these_tests():
     defined = {name for path in here for name in re.findall(r"def (test_\w+)", path.read_text())}
     assert len(named) >= 15
     assert named <= defined
+
+
+def test_behind_a_path_of_a_proxy_that_cuts_it_off(tmp_path):
+    settings = settings_of(url="http://shop.example/mail", dashboard_token="env:DASH")
+    with running(tmp_path / "hygiene.db", settings=settings) as url, httpx2.Client() as client:
+        page = client.get(f"{url}/sign-in").text
+        [css, _] = re.findall(r'href="(/mail/static/[^"]+)"', page)
+        assert client.get(url + css.removeprefix("/mail")).status_code == 200
+        answer = client.post(f"{url}/sign-in", data={"token": DASH})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/mail/")
+        assert "Path=/mail/" in answer.headers["set-cookie"]

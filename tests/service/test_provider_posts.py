@@ -80,7 +80,7 @@ def test_what_is_not_proven_is_refused_without_a_word_why(site):
     assert any("refused" in line for line in site.log)
 
 
-@pytest.mark.parametrize("name", ["ses", "nobody", "..", "%2e%2e%2fx"])
+@pytest.mark.parametrize("name", ["ses", "nobody", "%2e%2e%2fx"])
 def test_who_is_not_set_up_is_not_there(site, name):
     assert post(site, "{}", path=f"/webhooks/{name}").status_code == 404
 

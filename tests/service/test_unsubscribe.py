@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from hygiene.address import judge_address
+from hygiene.metrics.measure import measure
 from hygiene.service.page import masked
 from hygiene.store import open_store
 from hygiene.suppression_forms import Form, digest
@@ -80,7 +81,14 @@ def test_the_event_knows_campaign_and_mail(site):
         "recipient": ANN,
         "domain": "shop.example",
     }
-    assert (event["kind"], event["ts_us"], event["source"]) == ("unsubscribed", START_US, "service")
+    assert (event["kind"], event["ts_us"], event["source"]) == ("unsubscribed", START_US, "outbox")
+
+
+def test_a_measurement_of_the_workspace_counts_it(site):
+    send_all(worker_on(site.store, Played(), Clock()), 1)
+    urlencoded(site.client, f"/u/{site.token(ANN)}")
+    counted = measure(site.store.place).counts()
+    assert (counted["sent"], counted["unsubscribed"]) == (3, 1)
 
 
 def test_evidence_of_the_withdrawal_is_kept_once(site):

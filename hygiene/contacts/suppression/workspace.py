@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ from hygiene.suppression_forms import (
     read_target,
     shared_hash,
 )
-from hygiene.tables import SUPPRESSION
+from hygiene.tables import OPT_OUT, SUPPRESSION
 
 COMMAND_LINE = "command line"
 
@@ -157,6 +157,24 @@ def load_suppressions(store: Store) -> SuppressionList:
     """The whole list, to clean or send by."""
     with store.reading() as connection:
         return collect(_loaded(connection), key=store.key)
+
+
+def load_opt_outs(store: Store, topic: str) -> SuppressionList:
+    """Who has left a topic, as a list of keyed hashes, for a list that is mailed under it."""
+    o = OPT_OUT.c
+    with store.reading() as connection:
+        rows = connection.execute(select(o.person, o.since_us).where(o.topic == topic)).all()
+    source = f"left {topic}"
+    entries = (
+        (
+            Target(form=Form.HMAC, value=person),
+            Reason.UNSUBSCRIBED,
+            datetime.fromtimestamp(since_us / 1_000_000, UTC),
+            source,
+        )
+        for person, since_us in rows
+    )
+    return collect(entries, key=store.key)
 
 
 def count_suppressions(store: Store) -> dict[tuple[Form, Reason], int]:

@@ -11,19 +11,22 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, select
 
 from hygiene.config import CleaningPolicy, Webhook
-from hygiene.event import BounceClass, EventKind
-from hygiene.service.webhooks.consequences import (
+from hygiene.event import EventKind
+from hygiene.feedback.consequences import (
     is_disputed,
-    resolve_doubt,
+    resolve_doubts,
     soft_bounced,
+    softly_bounced,
     suppress,
     suppressions,
 )
-from hygiene.service.webhooks.joining import Joined, find_mails, join
+from hygiene.feedback.mails import find_mails
+from hygiene.sending.ledger import write_events
+from hygiene.service.webhooks.joining import Joined, join
 from hygiene.service.webhooks.posts import count_pending, mark_done, microseconds, pending, provider_of
 from hygiene.service.webhooks.reading import read_records
 from hygiene.service.webhooks.records import line_of, records_of, refs_of
-from hygiene.store import Store, insert_into
+from hygiene.store import Store
 from hygiene.suppression_forms import Reason
 from hygiene.tables import EVENT
 
@@ -44,6 +47,12 @@ class Processed:
     resolved: int = 0  # mails in doubt that had been taken
     suppressed: Mapping[Reason, int]  # entries added
     left: int = 0  # posts that still wait
+
+
+@dataclass(frozen=True)
+class _Written:
+    suppressed: Mapping[Reason, int]
+    resolved: int
 
 
 @dataclass(frozen=True)
@@ -69,15 +78,7 @@ def process_pending(
     unread = dict.fromkeys((row["digest"] for row in posts), 0)
     joined = _joined(store, provider, _records(posts, unread), unread)
     new = _new(store, joined)
-    added = suppress(store, suppressions(new), source=_source(provider), now=now)
-    with store.writing() as connection:
-        for start in range(0, len(new), _BATCH):
-            rows = [each.row for each in new[start : start + _BATCH]]
-            insert = insert_into(connection, EVENT).on_conflict_do_nothing(index_elements=["event_id"])
-            connection.execute(insert, rows)
-        resolved = resolve_doubt(connection, new, now_us=microseconds(now))
-        too_often = soft_bounced(connection, _softly(joined), threshold)
-    softly = suppress(store, [(each, Reason.BOUNCED) for each in too_often], source=_source(provider), now=now)
+    added = _write(store, provider, joined, new, threshold=threshold, now=now)
     with store.writing() as connection:
         mark_done(connection, unread, now=now)
     return Processed(
@@ -87,9 +88,9 @@ def process_pending(
         unjoined=sum(each.mail is None for each in new),
         unknown=sum(each.event.kind is EventKind.UNKNOWN for each in new),
         unread=sum(unread.values()),
-        disputed=sum(map(is_disputed, new)),
-        resolved=resolved,
-        suppressed=Counter(added) + Counter(softly),
+        disputed=sum(is_disputed(each.row) for each in new),
+        resolved=added.resolved,
+        suppressed=added.suppressed,
         left=count_pending(store),
     )
 
@@ -134,11 +135,33 @@ def _new(store: Store, joined: Sequence[Joined]) -> list[Joined]:
     return [each for key, each in once.items() if key not in known]
 
 
-def _softly(joined: Sequence[Joined]) -> list[str]:
-    soft = {BounceClass.SOFT, BounceClass.UNKNOWN}
-    bounced = (each.row for each in joined if each.event.kind is EventKind.BOUNCED)
-    return [row["recipient"] for row in bounced if row["bounce_class"] in soft and row["recipient"]]
+def _write(
+    store: Store,
+    provider: Webhook,
+    joined: Sequence[Joined],
+    new: Sequence[Joined],
+    *,
+    threshold: int,
+    now: datetime,
+) -> _Written:
+    """New events and all that follows from them, in one transaction."""
+    key, source = store.key, f"{provider} webhook"
+    rows = [each.row for each in new]
+    with store.writing(alone=True) as connection:
+        added = suppress(connection, key, suppressions(rows), source=source, now=now)
+        for start in range(0, len(rows), _BATCH):
+            write_events(connection, rows[start : start + _BATCH])
+        resolved = resolve_doubts(connection, _taken(new), now_us=microseconds(now))
+        too_often = soft_bounced(connection, softly_bounced(each.row for each in joined), threshold)
+        softly = [(person, Reason.BOUNCED) for person in too_often]
+        counted = suppress(connection, key, softly, source=source, now=now)
+    return _Written(Counter(added) + Counter(counted), resolved)
 
 
-def _source(provider: Webhook) -> str:
-    return f"{provider} webhook"
+def _taken(new: Sequence[Joined]) -> dict[int, str]:
+    """The mails that a provider had taken, and what it calls them."""
+    return {
+        each.mail["id"]: each.mail["remote"] or each.event.columns["message_id"] or ""
+        for each in new
+        if each.mail is not None and each.event.kind is not EventKind.UNKNOWN
+    }

@@ -101,6 +101,10 @@ class Hung(Exception):
     """The script hung up."""
 
 
+def begins(said, code):
+    return (said if isinstance(said, bytes) else said.encode()).startswith(code.encode())
+
+
 class Dialogue:
     def __init__(self, server, reader, writer):
         self.server, self.reader, self.writer = server, reader, writer
@@ -117,11 +121,11 @@ class Dialogue:
             elif verb == "AUTH":
                 await self.auth(command)
             elif verb == "DATA":
-                if str(await self.say("DATA")).startswith("354"):
+                if begins(await self.say("DATA"), "354"):
                     await self.content()
             else:
                 said = await self.say(verb)
-                if verb == "STARTTLS" and str(said).startswith("220"):
+                if verb == "STARTTLS" and begins(said, "220"):
                     await self.secure()
                 if verb == "QUIT":
                     return
@@ -165,7 +169,7 @@ class Dialogue:
             self.server.received += len(lines[-1])
         seen.dots += 1
         said = self.server.answer("dot")
-        if str(said).startswith("250"):
+        if begins(said, "250"):
             seen.messages.append(b"".join(lines))
         await self.put(said)
 

@@ -186,7 +186,7 @@ def test_posts_are_forgotten_after_a_while(store):
     assert forget_posts(store, before=NOW + timedelta(seconds=1)) == 1
 
 
-@pytest.mark.parametrize("step", ["suppress", "resolve_doubt", "mark_done"])
+@pytest.mark.parametrize("step", ["suppress", "resolve_doubts", "mark_done"])
 def test_a_crash_anywhere_leaves_nothing_out(store, monkeypatch, step):
     add_mail(store, state=State.UNKNOWN)
     keep(store, "ses", ses_bounce())
