@@ -7,6 +7,7 @@ outbox: nothing may be lost, nothing doubled, and no kill may leave more mails i
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,14 +103,14 @@ def _kill_once(store: Store, campaign: int, config: Path, rng: random.Random) ->
     try:
         left, deadline = _open(store, campaign), time.monotonic() + _READY_S
         while _open(store, campaign) == left:
-            if worker.poll() is not None or time.monotonic() > deadline:
+            if worker.exitcode is not None or time.monotonic() > deadline:
                 break
             time.sleep(0.005)
         time.sleep(rng.uniform(0.0, 0.15))
     finally:
-        ended = worker.poll() is not None
+        ended = worker.exitcode is not None
         worker.kill()
-        worker.wait()
+        worker.join()
     if ended and _open(store, campaign):
         raise HygieneError(f"a worker ended by itself: {_words(config)}")
     return bool(_open(store, campaign))
@@ -126,10 +128,10 @@ def _settle(store: Store, campaign: int) -> int:
 def _finish(store: Store, campaign: int, config: Path) -> None:
     worker = _start(config)
     try:
-        worker.wait(_LONGEST_S)
+        worker.join(_LONGEST_S)
     finally:
         worker.kill()
-        worker.wait()
+        worker.join()
     if _open(store, campaign):
         raise HygieneError(f"{_open(store, campaign)} mails were left: {_words(config)}")
 
@@ -198,10 +200,13 @@ def _config(folder: Path, place: str, key: Path, port: int, connections: int) ->
     return config
 
 
-def _start(config: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", __spec__.name, "work", str(config)]
-    with config.with_suffix(".log").open("ab") as log:
-        return subprocess.Popen(command, stderr=log)  # noqa: S603 - ourselves
+def _start(config: Path) -> BaseProcess:
+    """A worker process, forked from one that has imported everything: it is sending that is tested."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["hygiene.sending.running", __name__])
+    worker = context.Process(target=_work, args=(config,), daemon=True)
+    worker.start()
+    return worker
 
 
 def _words(config: Path) -> str:
@@ -212,7 +217,7 @@ def _words(config: Path) -> str:
 @contextmanager
 def _sink(log: Path) -> Iterator[int]:
     """The server, in a process of its own; its port."""
-    command = [sys.executable, "-m", __spec__.name, "sink", str(log)]
+    command = [sys.executable, "-m", __spec__.name, str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ourselves
         try:
             assert process.stdout is not None  # noqa: S101 - a pipe was asked for
@@ -231,6 +236,8 @@ def _work(config: Path) -> None:
     from hygiene.sending.census import open_rows
     from hygiene.sending.running import run_worker
 
+    with config.with_suffix(".log").open("ab") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
     told = json.loads(config.read_text("utf-8"))
     account = AccountSettings(
         host="127.0.0.1", port=told["port"], tls="none", connections=told["connections"], per_connection=10_000
@@ -259,5 +266,4 @@ def _take(log: Path) -> None:
 
 
 if __name__ == "__main__":
-    role, place = sys.argv[1:]
-    {"work": _work, "sink": _take}[role](Path(place))
+    _take(Path(sys.argv[1]))
