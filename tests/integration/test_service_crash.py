@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from http.client import HTTPConnection
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 
 from sqlalchemy import select
 
@@ -29,19 +30,14 @@ def address_of(log, process):
 
 
 def post(host, port, people, told):
-    connection = HTTPConnection(host, port, timeout=20)
-    for address in people:
-        token = make_token(make_ref("spring", address, KEY), Purpose.UNSUBSCRIBE, KEY)
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        try:
+    with closing(HTTPConnection(host, port, timeout=20)) as connection, suppress(OSError, HTTPException):
+        for address in people:
+            token = make_token(make_ref("spring", address, KEY), Purpose.UNSUBSCRIBE, KEY)
+            kind = {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST", f"/u/{token}", "List-Unsubscribe=One-Click", kind)
-            answer = connection.getresponse()
-            if answer.read() and answer.status == 200:
-                told.append(address)
-        except OSError:
-            return
-        except Exception:  # an answer that was cut off
-            return
+            with connection.getresponse() as answer:
+                if answer.read() and answer.status == 200:
+                    told.append(address)
 
 
 def test_kill_9_loses_nobody_who_was_told(tmp_path):
