@@ -46,15 +46,16 @@ def test_the_other_takes_over_from_one_that_was_killed(tmp_path, store, connecti
             assert len(owners) == 2, crash._words(config)
             until(lambda: len(taken), lambda count: count > 20)
             first.kill()
-            first.wait()
+            first.join()
             killed = time.monotonic()
             left = until(lambda: owners_of(store), lambda found: len(found) < 2, crash.LEASE_S + 10)
             took_s = time.monotonic() - killed
-            assert second.wait(60) == 0, crash._words(config)
+            second.join(60)
+            assert second.exitcode == 0, crash._words(config)
         finally:
             for worker in (first, second):
                 worker.kill()
-                worker.wait()
+                worker.join()
     assert len(left) < 2
     assert took_s < crash.LEASE_S + 10
     twice = [address for address, count in Counter(mail.recipient for mail in taken).items() if count > 1]
