@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from hygiene.errors import UnreadableInput, UsageError
+from hygiene.errors import UsageError
 from hygiene.sending.census import counts, is_open
 from hygiene.sending.judging import event_of_resolved
 from hygiene.sending.ledger import write_events
 from hygiene.sending.mailing import about_row
 from hygiene.sending.outbox import DEFERRED, DOUBTFUL, campaigns, cancel_rest, find_campaign, move_campaign
-from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import FINAL, STANDING, CampaignState, State
 from hygiene.store import Store
 from hygiene.tables import CAMPAIGN, OUTBOX
@@ -250,16 +249,3 @@ def _reopen(connection: Connection, which: Collection[int]) -> None:
     """Campaigns that had finished run again."""
     finished = (CAMPAIGN.c.id.in_(which), CAMPAIGN.c.state == CampaignState.FINISHED)
     connection.execute(update(CAMPAIGN).where(*finished).values(state=CampaignState.RUNNING, ended_us=None))
-
-
-def check_sums(store: Store, campaign: int, queued: int) -> None:
-    """Every mail queued is in exactly one state: raises UnreadableInput where the outbox says otherwise."""
-    with store.reading() as connection:
-        found = sum(counts(connection, campaign).values())
-    if found > queued:
-        raise UnreadableInput(f"the outbox holds {found} mails of {queued} queued: the store was changed")
-
-
-def microseconds(seconds: float) -> int:
-    """Whole microseconds."""
-    return round(seconds * SECOND_US)
