@@ -91,6 +91,8 @@ def open_zip(path: Path, scratch: Scratch) -> Iterator[zipfile.ZipFile]:
     with _unpacking(scratch):
         _refuse_huge_directory(path)
         archive = zipfile.ZipFile(path)
+        if not all(info.filename for info in archive.infolist()):
+            raise zipfile.BadZipFile("a member has no name")
     with archive:
         if len(archive.infolist()) > scratch.limits.members:
             raise _unpackable(scratch, f"it holds more than {scratch.limits.members} files")

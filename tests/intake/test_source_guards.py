@@ -200,6 +200,15 @@ def test_a_password(refusal):
     assert "it is protected by a password" in refusal(bytes(packed))
 
 
+def test_a_member_without_a_name(refusal):
+    packed = bytearray(SOUND["list.zip"])
+    for mark, length_at, name_at in ((b"PK\x03\x04", 26, 30), (b"PK\x01\x02", 28, 46)):
+        header = packed.index(mark)
+        packed[header + name_at] = 0  # zipfile cuts a name at its first NUL
+        assert packed[header + length_at]
+    assert "it is damaged or cut short" in refusal(bytes(packed))
+
+
 def test_an_unknown_compression(refusal):
     packed = bytearray(SOUND["list.zip"])
     packed[packed.index(b"PK\x01\x02") + 10] = packed[8] = 9  # deflate64
