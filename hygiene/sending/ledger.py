@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,19 +21,22 @@ from sqlalchemy import Connection
 from hygiene.contacts.suppression.workspace import suppress_within
 from hygiene.errors import HygieneError
 from hygiene.sending.judging import SOURCE, Judged
-from hygiene.sending.outbox import Going, Verdict, conclude, let_go
+from hygiene.sending.last_dot import Going, Verdict, let_go
+from hygiene.sending.outbox import conclude
 from hygiene.store import Store, insert_into
 from hygiene.tables import EVENT
 
 T = TypeVar("T")
 
 _MOST: Final = 256  # jobs in one transaction
+_PATIENCE_S: Final = 0.01  # how long an end that nobody waits for may wait for company
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     work: Going | tuple[Judged, str | None] | Callable[[Connection], Any]
     done: asyncio.Future[Any]
+    patient: bool = False  # nobody waits for it
 
 
 class Ledger:
@@ -52,12 +56,13 @@ class Ledger:
         verdict: Verdict = await self._ask(going)
         return verdict
 
-    def conclude(self, judged: Judged, address: str | None) -> asyncio.Future[None]:
+    def conclude(self, judged: Judged, address: str | None, *, patient: bool = False) -> asyncio.Future[None]:
         """Write down the end of a try with its events; `address` is suppressed as bounced where that is due.
 
-        It stands in the queue when this returns, before whatever is asked afterwards.
+        It stands in the queue when this returns, before whatever is asked afterwards. A `patient` one is
+        committed together with the next mark, or a moment later where there is none.
         """
-        return self._ask((judged, address))
+        return self._ask((judged, address), patient=patient)
 
     async def run(self, step: Callable[[Connection], T]) -> T:
         """Any other step."""
@@ -69,9 +74,9 @@ class Ledger:
         self._jobs.put(None)
         self._thread.join()
 
-    def _ask(self, work: Any) -> asyncio.Future[Any]:
+    def _ask(self, work: Any, *, patient: bool = False) -> asyncio.Future[Any]:
         done = self._loop.create_future()
-        self._jobs.put(_Job(work, done))
+        self._jobs.put(_Job(work, done, patient))
         return done
 
     def _write(self) -> None:
@@ -85,12 +90,14 @@ class Ledger:
     def _waiting(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
         job = self._jobs.get()
+        until = time.monotonic() + _PATIENCE_S
         while job is not None:
             jobs.append(job)
             if len(jobs) >= _MOST:
                 return jobs, True
+            left_s = until - time.monotonic() if all(each.patient for each in jobs) else 0.0
             try:
-                job = self._jobs.get_nowait()
+                job = self._jobs.get(timeout=left_s) if left_s > 0 else self._jobs.get_nowait()
             except queue.Empty:
                 return jobs, True
         return jobs, False

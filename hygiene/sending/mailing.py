@@ -9,8 +9,8 @@ from typing import Any, Final, Protocol
 
 from hygiene.address import Address, judge_address, split
 from hygiene.config import Stream
+from hygiene.sending.last_dot import Going
 from hygiene.sending.letter import Mail
-from hygiene.sending.outbox import Going
 from hygiene.sending.states import LANES, Lane
 from hygiene.suppression_forms import Form, Reason, digest, domains_above, hash_forms
 

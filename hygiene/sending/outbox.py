@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Result,
     RowMapping,
+    Update,
     and_,
     bindparam,
     case,
@@ -26,13 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hygiene.sending.states import STOPPED, CampaignState, State
+from hygiene.sending.states import CampaignState, State
 from hygiene.store import insert_into
-from hygiene.tables import CAMPAIGN, OPT_OUT, OUTBOX, SUPPRESSION
+from hygiene.tables import CAMPAIGN, OUTBOX
 
 IN_DOUBT: Final = "in doubt"  # reason of a mail that is sent again after a doubt
 CUT_OFF: Final = "the program ended before the reply was written down"
-_UNSUBSCRIBED: Final = "unsubscribed"  # from a list: reason of its mails, not of receipts
 _BATCH: Final = 500  # rows a statement, below SQLite's limit of parameters
 _C, _O = CAMPAIGN.c, OUTBOX.c
 
@@ -53,26 +53,6 @@ class Lot:
     provider: str
     count: int
     before: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Going:
-    """A mail whose last dot is due. `targets` are the entries of a suppression list that mean its person."""
-
-    id: int
-    owner: str
-    person: str  # HMAC of the mailbox key
-    topic: str
-    targets: tuple[tuple[str, str], ...]
-    allowed: frozenset[str]  # reasons that do not keep this stream from mailing
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a mail may leave: as DATA; else what it becomes, and why. None: not now, or no longer ours."""
-
-    state: State | None
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,85 +176,6 @@ def give_back(connection: Connection, ids: Sequence[int], owner: str) -> None:
         connection.execute(update(OUTBOX).where(mine).values(state=State.READY, owner=None, lease_us=None))
 
 
-# At the last dot
-
-
-def let_go(connection: Connection, going: Sequence[Going], *, now_us: int) -> dict[int, Verdict]:
-    """Decide for each mail whether its last dot may be written, and write that down first.
-
-    Suppression, the campaign's state, expiry and the claim itself are looked at in this very transaction.
-    """
-    verdicts: dict[int, Verdict] = {}
-    for part in _parts(going):
-        reasons = suppressed(connection, part)
-        for each in part:
-            if each.id in reasons:
-                verdicts[each.id] = Verdict(State.SUPPRESSED, reasons[each.id])
-        free = [each for each in part if each.id not in reasons]
-        left = _mark_data(connection, free, now_us)
-        verdicts |= {each.id: Verdict(State.DATA if each.id in left else None) for each in free}
-        ours = _still_claimed(connection, [each for each in part if each.id in reasons])
-        verdicts |= {each.id: Verdict(None) for each in part if each.id in reasons and each.id not in ours}
-    return verdicts
-
-
-def _mark_data(connection: Connection, free: Sequence[Going], now_us: int) -> set[int]:
-    if not free:
-        return set()
-    stopped = select(_C.id).where(_C.state.in_(tuple(STOPPED)))
-    fresh = or_(_O.expires_us.is_(None), _O.expires_us > now_us)
-    marked = connection.execute(
-        update(OUTBOX)
-        .where(_claimed_by(free), _O.lease_us > now_us, fresh, _O.campaign.not_in(stopped))
-        .values(state=State.DATA, changed_us=now_us)
-        .returning(_O.id)
-    )
-    return set(marked.scalars())
-
-
-def _still_claimed(connection: Connection, going: Sequence[Going]) -> set[int]:
-    if not going:
-        return set()
-    return set(connection.scalars(select(_O.id).where(_claimed_by(going))))
-
-
-def _claimed_by(going: Sequence[Going]) -> ColumnElement[bool]:
-    owners = {each.owner for each in going}
-    return and_(_O.id.in_([each.id for each in going]), _O.owner.in_(owners), _O.state == State.CLAIMED)
-
-
-def suppressed(connection: Connection, going: Sequence[Going]) -> dict[int, str]:
-    """Mail → why its person must not have it, of those for whom something says so."""
-    people = sorted({each.person for each in going})
-    topics = sorted({each.topic for each in going})
-    s, o = SUPPRESSION.c, OPT_OUT.c
-    listed = select(s.form, s.value, s.mailbox, s.reason)
-    rows = [*connection.execute(listed.where(s.mailbox.in_(people)))]
-    for form, values in _by_form(going).items():
-        rows += connection.execute(listed.where(s.form == form, s.value.in_(values)))
-    left = set(connection.execute(select(o.topic, o.person).where(o.topic.in_(topics), o.person.in_(people))))
-    found: dict[int, str] = {}
-    for each in going:
-        reasons = [
-            reason
-            for form, value, mailbox, reason in rows
-            if ((form, value) in each.targets or mailbox == each.person) and reason not in each.allowed
-        ]
-        if reasons:
-            found[each.id] = reasons[0]
-        elif (each.topic, each.person) in left and _UNSUBSCRIBED not in each.allowed:
-            found[each.id] = _UNSUBSCRIBED
-    return found
-
-
-def _by_form(going: Iterable[Going]) -> dict[str, list[str]]:
-    """The targets by form, as the index of the suppressions has them."""
-    found: dict[str, set[str]] = {}
-    for form, value in (target for each in going for target in each.targets):
-        found.setdefault(form, set()).add(value)
-    return {form: sorted(values) for form, values in sorted(found.items())}
-
-
 # Afterwards
 
 
@@ -284,14 +185,14 @@ def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> Non
     That a mail was taken counts as well where it came late and the next try has not got to the last dot. What
     else somebody else has by now, or resolved, stays as it is.
     """
-    ours = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
-    _conclude(connection, [end for end in ends if end.state is not State.SENT], ours, now_us)
-    late = or_(READY, _O.state == State.CLAIMED, _O.state == State.DEFERRED)
-    _conclude(connection, [end for end in ends if end.state is State.SENT], or_(ours, late), now_us)
+    for statement, sent in ((_CONCLUDE, False), (_CONCLUDE_SENT, True)):
+        some = [_bound(end, now_us) for end in ends if (end.state is State.SENT) is sent]
+        if some:
+            connection.execute(statement, some)
 
 
-def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[bool], now_us: int) -> None:
-    statement = (
+def _concluding(which: ColumnElement[bool]) -> Update:
+    return (
         update(OUTBOX)
         .where(_O.id == bindparam("row"), which)
         .values(
@@ -305,14 +206,18 @@ def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[
             reply=bindparam("reply_"),
             reason=bindparam("reason_"),
             remote=bindparam("remote_"),
-            changed_us=now_us,
+            changed_us=bindparam("now_us"),
         )
     )
-    if ends:
-        connection.execute(statement, [_bound(end) for end in ends])
 
 
-def _bound(end: End) -> dict[str, Any]:
+_OURS: Final = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
+_LATE: Final = or_(READY, _O.state == State.CLAIMED, _O.state == State.DEFERRED)
+_CONCLUDE: Final = _concluding(_OURS)
+_CONCLUDE_SENT: Final = _concluding(or_(_OURS, _LATE))
+
+
+def _bound(end: End, now_us: int) -> dict[str, Any]:
     return {
         "row": end.id,
         "of": end.owner,
@@ -324,6 +229,7 @@ def _bound(end: End) -> dict[str, Any]:
         "reply_": end.reply,
         "reason_": end.reason,
         "remote_": end.remote,
+        "now_us": now_us,
     }
 
 

@@ -6,7 +6,7 @@ so that no template reaches into objects, runs for long or grows without end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -17,6 +17,7 @@ from jinja2.exceptions import TemplateSyntaxError, UndefinedError
 from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import escape
 
 from hygiene.errors import UsageError
 from hygiene.sending.filters import FILTERS, PARTIAL
@@ -117,9 +118,12 @@ class Compiled:
     links: frozenset[str] = frozenset()  # fields that stand for a whole link
     can_fail: bool = False  # whether there are values that it cannot be filled with
     loops: bool = True
+    plain: tuple[tuple[str, str], ...] | None = None  # text and the field behind it, if that is all
 
     def render(self, values: Mapping[str, str]) -> str:
         """The text; raises UsageError with one sentence for what cannot be written."""
+        if self.plain is not None and self.fields <= values.keys():
+            return self._filled(self.plain, values)
         try:
             pieces = self.template.root_render_func(self.template.new_context(dict(values)))
             return "".join(self._bounded(pieces) if self.loops else pieces)
@@ -127,6 +131,12 @@ class Compiled:
             raise UsageError(f"{self.name}: {error}") from None
         except (TemplateError, ValueError, TypeError, ArithmeticError) as error:
             raise error if isinstance(error, UsageError) else UsageError(f"{self.name}: {error}") from None
+
+    def _filled(self, plain: Iterable[tuple[str, str]], values: Mapping[str, str]) -> str:
+        """What Jinja would make of it, each field escaped once however often it stands there."""
+        as_text = escape if self.template.environment.autoescape else str
+        texts = {field: as_text(values[field]) for field in self.fields} | {"": ""}
+        return "".join([part for text, field in plain for part in (text, texts[field])])
 
     def _bounded(self, pieces: Iterable[str]) -> Iterable[str]:
         """The pieces, as long as they are not too many."""
@@ -164,7 +174,22 @@ def compile_template(source: str, *, name: str, html: bool, known: Iterable[str]
         links=frozenset(_links(tree)),
         can_fail=_can_fail(tree),
         loops=next(tree.find_all(nodes.For), None) is not None,
+        plain=_plain(tree, fields),
     )
+
+
+def _plain(tree: nodes.Template, fields: Set[str]) -> tuple[tuple[str, str], ...] | None:
+    """Text and the field behind it, in turns; None for a template that does more than write fields."""
+    found: list[tuple[str, str]] = []
+    for output in tree.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else (output,):
+            if isinstance(node, nodes.TemplateData):
+                found.append((node.data, ""))
+            elif isinstance(node, nodes.Name) and node.name in fields:
+                found.append(("", node.name))
+            else:
+                return None
+    return tuple(found)
 
 
 def _links(tree: nodes.Template) -> Iterable[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,10 +19,12 @@ from hygiene.sending.breaker import Breaker, Trip
 from hygiene.sending.census import is_open
 from hygiene.sending.claiming import Claimant, Claims
 from hygiene.sending.judging import Judged, events_of_ended, judge_reply, judge_suppressed, judge_unfit
+from hygiene.sending.last_dot import Verdict
 from hygiene.sending.ledger import Ledger, moment, write_events
+from hygiene.sending.letter import Mail
 from hygiene.sending.line import Claimed, Line, Opens
 from hygiene.sending.mailing import Mailing, about_row
-from hygiene.sending.outbox import End, Verdict, give_back, move_campaign, renew, resend_doubts, sweep
+from hygiene.sending.outbox import End, Row, give_back, move_campaign, renew, resend_doubts, sweep
 from hygiene.sending.outbox import campaigns as campaigns_of
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.reply import Outcome
@@ -77,6 +80,7 @@ class Worker:
         self._breakers: dict[int, Breaker] = {}
         self._couriers: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.Task[None]] = set()
+        self._composers = ThreadPoolExecutor(1, thread_name_prefix="composing")
         self._ledger: Ledger
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()  # a courier
@@ -216,7 +220,7 @@ class Worker:
             await self._conclude(claimed, gone)
             return
         try:
-            mail = mailing.composing.mail(row, moment(self._clock()))
+            mail = await self._composed(mailing, row)
         except (HygieneError, ValueError) as error:
             await self._conclude(claimed, judge_unfit(row, mailing.about(row), str(error), self._clock()))
             return
@@ -241,6 +245,12 @@ class Worker:
         else:
             await self._return(claimed)
 
+    async def _composed(self, mailing: Mailing, row: Row) -> Mail:
+        """In a thread of its own, as most of signing needs no interpreter."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._composers, mailing.composing.mail, row, moment(self._clock())
+        )
+
     def _expired(self, claimed: Claimed) -> Judged:
         row = {**claimed.row, "state": State.EXPIRED}
         end = End(id=row["id"], state=State.EXPIRED, tries=0, reply=row["reply"], reason=row["reason"])
@@ -262,7 +272,7 @@ class Worker:
 
     def _conclude_meanwhile(self, claimed: Claimed, judged: Judged) -> None:
         """Let the connection go on: the end stands in the ledger's queue before its next mail's mark."""
-        written = self._written(claimed, judged)
+        written = self._written(claimed, judged, patient=True)
         task = asyncio.create_task(self._settled(claimed, judged, written))
         self._ends.add(task)
         task.add_done_callback(self._end_settled)
@@ -270,9 +280,9 @@ class Worker:
     async def _conclude(self, claimed: Claimed, judged: Judged) -> None:
         await self._settled(claimed, judged, self._written(claimed, judged))
 
-    def _written(self, claimed: Claimed, judged: Judged) -> asyncio.Future[None]:
+    def _written(self, claimed: Claimed, judged: Judged, *, patient: bool = False) -> asyncio.Future[None]:
         ended = replace(judged, end=replace(judged.end, owner=self._owner))
-        return self._ledger.conclude(ended, claimed.row["recipient"])
+        return self._ledger.conclude(ended, claimed.row["recipient"], patient=patient)
 
     async def _settled(self, claimed: Claimed, judged: Judged, written: asyncio.Future[None]) -> None:
         await written
@@ -338,6 +348,7 @@ class Worker:
         try:
             await self._part()
         finally:
+            self._composers.shutdown()
             self._ledger.close()
 
     async def _part(self) -> None:

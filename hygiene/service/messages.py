@@ -16,9 +16,9 @@ from starlette.responses import Response
 from hygiene.address import Address, judge_address
 from hygiene.errors import UsageError
 from hygiene.sending.composing import Message
+from hygiene.sending.last_dot import suppressed
 from hygiene.sending.ledger import moment
 from hygiene.sending.mailing import going_to
-from hygiene.sending.outbox import suppressed
 from hygiene.sending.queueing import KeyReused, queue_message
 from hygiene.sending.states import State
 from hygiene.service.entry import is_token

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hygiene.sending.last_dot import suppressed
 from hygiene.sending.mailing import going_to
-from hygiene.sending.outbox import suppressed
 from hygiene.service.privacy import Held, show_everything
 from hygiene.store import Store
 

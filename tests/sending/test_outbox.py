@@ -11,6 +11,7 @@ from sqlalchemy import event, select, update
 from hygiene.contacts.suppression.workspace import add_suppressions
 from hygiene.errors import UsageError
 from hygiene.sending.census import counts, has_due, is_open, open_rows
+from hygiene.sending.last_dot import let_go
 from hygiene.sending.mailing import going_to
 from hygiene.sending.outbox import (
     End,
@@ -20,7 +21,6 @@ from hygiene.sending.outbox import (
     claim,
     conclude,
     give_back,
-    let_go,
     move_campaign,
     renew,
     resend_doubts,

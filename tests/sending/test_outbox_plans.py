@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from hygiene.sending.census import has_due, is_open, is_open_before
+from hygiene.sending.last_dot import let_go
 from hygiene.sending.mailing import going_to
 from hygiene.sending.outbox import (
     End,
@@ -13,7 +14,6 @@ from hygiene.sending.outbox import (
     claim,
     conclude,
     give_back,
-    let_go,
     providers_ready,
     renew,
     resend_doubts,

@@ -1,5 +1,7 @@
 """Templates: what they may do, and that nothing else is reached, runs for long or grows without end."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,6 +146,29 @@ VALUES = st.text(max_size=60) | st.sampled_from(
 def test_a_value_is_text_whatever_it_holds(value):
     assert render("[{{ name }}]", name=value) == f"[{value}]"
     assert render("[{{ name }}]", html=True, name=value) == f"[{escape(value)}]"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{{ a }}", "{{b}}", "{{- a -}}", "\n", " <b>", "&", "{# no #}", "{% raw %}{{{% endraw %}"]
+        )
+    ),
+    VALUES,
+    VALUES,
+    st.booleans(),
+)
+def test_plain_templates_are_filled_as_jinja_fills_them(pieces, a, b, html):
+    template = compile_template("x".join(pieces), name="it", html=html, known={"a", "b"})
+    assert template.plain is not None
+    assert template.render({"a": a, "b": b}) == replace(template, plain=None).render({"a": a, "b": b})
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ range }}", "{{ a|upper }}", "{% set a = 1 %}", "{% if a %}b{% endif %}"]
+)
+def test_a_template_that_does_more_is_left_to_jinja(source):
+    assert compile_template(source, name="it", html=True, known={"a"}).plain is None
 
 
 @given(VALUES)
