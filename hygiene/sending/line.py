@@ -1,4 +1,4 @@
-"""One way out with its couriers: claimed mails wait here for a free connection, at most two a connection."""
+"""One way out with its couriers: two a connection, so that a mail is ready when the one before it is sent."""
 
 from __future__ import annotations
 
@@ -40,9 +40,14 @@ class Line:
     trouble: Reply | None = None
 
     @property
+    def most(self) -> int:
+        """How many mails it holds at once: one being talked about and one made ready, a connection."""
+        return 2 * self.transport.capacity
+
+    @property
     def room(self) -> int:
-        """How many more mails to claim for it: one being talked about and one waiting, a connection."""
-        return 2 * self.transport.capacity - self.waiting.qsize() - self.busy
+        """How many more mails to claim for it."""
+        return self.most - self.waiting.qsize() - self.busy
 
     @property
     def shut(self) -> bool:
@@ -60,6 +65,8 @@ class Line:
         if reply.outcome is not Outcome.NOT_SENT:
             self.failures, self.failing_since_us, self.trouble = 0, None, None
             return
+        if now_us < self.paused_until_us:
+            return  # tried at the same time as the one that made it pause
         self.failures += 1
         self.failing_since_us = self.failing_since_us if self.failing_since_us is not None else now_us
         self.trouble = reply

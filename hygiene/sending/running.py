@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
+from hygiene import event_loop
 from hygiene.config import Settings
 from hygiene.errors import HygieneError, UsageError
 from hygiene.resolver import Resolver
@@ -128,7 +129,7 @@ def run_worker(
     )
     watch.stop = worker.stop
     try:
-        asyncio.run(_until_told(worker, campaigns, lanes, until))
+        event_loop.run(_until_told(worker, campaigns, lanes, until))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -21,10 +20,9 @@ from hygiene.sending.claiming import Claimant, Claims
 from hygiene.sending.judging import Judged, events_of_ended, judge_reply, judge_suppressed, judge_unfit
 from hygiene.sending.last_dot import Verdict
 from hygiene.sending.ledger import Ledger, moment, write_events
-from hygiene.sending.letter import Mail
 from hygiene.sending.line import Claimed, Line, Opens
 from hygiene.sending.mailing import Mailing, about_row
-from hygiene.sending.outbox import End, Row, give_back, move_campaign, renew, resend_doubts, sweep
+from hygiene.sending.outbox import End, give_back, move_campaign, renew, resend_doubts, sweep
 from hygiene.sending.outbox import campaigns as campaigns_of
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.reply import Outcome
@@ -80,7 +78,6 @@ class Worker:
         self._breakers: dict[int, Breaker] = {}
         self._couriers: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.Task[None]] = set()
-        self._composers = ThreadPoolExecutor(1, thread_name_prefix="composing")
         self._ledger: Ledger
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()  # a courier
@@ -172,7 +169,7 @@ class Worker:
         if key not in self._lines:
             line = Line(mailing.account, self._opens(*key))
             self._lines[key] = line
-            for _ in range(line.transport.capacity):
+            for _ in range(line.most):
                 courier = asyncio.create_task(self._carry(line))
                 self._couriers.add(courier)
                 courier.add_done_callback(self._courier_ended)
@@ -220,7 +217,7 @@ class Worker:
             await self._conclude(claimed, gone)
             return
         try:
-            mail = await self._composed(mailing, row)
+            mail = mailing.composing.mail(row, moment(self._clock()))
         except (HygieneError, ValueError) as error:
             await self._conclude(claimed, judge_unfit(row, mailing.about(row), str(error), self._clock()))
             return
@@ -244,12 +241,6 @@ class Worker:
             await self._conclude(claimed, judge_suppressed(row, about, verdict.reason, self._clock()))
         else:
             await self._return(claimed)
-
-    async def _composed(self, mailing: Mailing, row: Row) -> Mail:
-        """In a thread of its own, as most of signing needs no interpreter."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._composers, mailing.composing.mail, row, moment(self._clock())
-        )
 
     def _expired(self, claimed: Claimed) -> Judged:
         row = {**claimed.row, "state": State.EXPIRED}
@@ -348,7 +339,6 @@ class Worker:
         try:
             await self._part()
         finally:
-            self._composers.shutdown()
             self._ledger.close()
 
     async def _part(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import dkim
 
+from hygiene import event_loop
 from hygiene.config import AccountSettings
 from hygiene.sending.letter import Letter, Mail, Mailbox
 from hygiene.sending.message import build
@@ -66,7 +67,7 @@ def ours(port: int, mails: int, key: Path) -> None:
             letter=letter,
         )
 
-    asyncio.run(
+    event_loop.run(
         _send_all(
             SmtpTransport(account, connections=CONNECTIONS, own_name=f"client.{DOMAIN}"),
             map(mail, range(mails)),

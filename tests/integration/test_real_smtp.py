@@ -9,6 +9,7 @@ from email import message_from_bytes
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from hygiene import event_loop
 from hygiene.audit.dkim_verification import why_not_verified
 from hygiene.audit.message import read_message
 from hygiene.audit.records.dkim import parse as parse_key
@@ -35,7 +36,7 @@ def send(port, letters, *, connections=2, **account):
         await way.close()
         return replies
 
-    return asyncio.run(asyncio.wait_for(go(), 60))
+    return event_loop.run(asyncio.wait_for(go(), 60))
 
 
 def folder_of(tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hygiene import event_loop
 from hygiene.config import AccountSettings
 from hygiene.sending.claiming import Claims
 from hygiene.sending.letter import Letter, Mail, Mailbox
@@ -169,4 +170,4 @@ def worker_on(store, transport, clock, *, owner="w1", account=None, watching=Non
 
 
 def send_all(worker, campaign):
-    asyncio.run(asyncio.wait_for(worker.run(campaigns=[campaign], until=is_done(campaign)), 30))
+    event_loop.run(asyncio.wait_for(worker.run(campaigns=[campaign], until=is_done(campaign)), 30))

@@ -6,6 +6,7 @@ import time
 import pytest
 from sqlalchemy import event, select, update
 
+from hygiene import event_loop
 from hygiene.config import AccountSettings
 from hygiene.contacts.suppression import Reason
 from hygiene.contacts.suppression.workspace import add_suppressions, load_suppressions
@@ -63,7 +64,7 @@ def kinds(store, recipient):
 
 def work(worker):
     """Let a worker do whatever can be done now."""
-    asyncio.run(asyncio.wait_for(worker.run(until=lambda _: True), 60))
+    event_loop.run(asyncio.wait_for(worker.run(until=lambda _: True), 60))
 
 
 def test_each_is_sent_once_and_told_of(store):
@@ -395,7 +396,7 @@ def test_receipts_do_not_wait_behind_a_newsletter(store):
             courier.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(asyncio.wait_for(run(), 10))
+    event_loop.run(asyncio.wait_for(run(), 10))
     assert states(store, receipts) == {State.SENT: 1}
 
 
@@ -562,7 +563,7 @@ def test_a_reply_that_takes_longer_than_the_lease(store):
         ]
         await asyncio.gather(*(each.run(campaigns=[campaign], until=is_done(campaign)) for each in workers))
 
-    asyncio.run(asyncio.wait_for(both(), 30))
+    event_loop.run(asyncio.wait_for(both(), 30))
     assert len(transport.taken) + len(other.taken) == 1
     assert states(store, campaign) == {State.SENT: 1}
 

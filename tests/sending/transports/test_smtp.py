@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hygiene import event_loop
 from hygiene.config import AccountSettings
 from hygiene.credentials import Secret
 from hygiene.errors import UnreadableInput
@@ -20,6 +21,16 @@ from .smtp_server import EHLO, HANG_UP, HOST, STALL, Script, running
 LETTER = mail()
 SLOW_S = 0.2  # patience with servers that stall
 NO_PIPELINE = tuple(word for word in EHLO if word != "PIPELINING")
+
+
+#: the event loop that the tests run on, each in turn
+run = asyncio.run
+
+
+@pytest.fixture(params=[asyncio.run, event_loop.run], ids=["asyncio", "uvloop"], scope="module", autouse=True)
+def on_both_loops(request):
+    global run  # noqa: PLW0603 (a fixture of a module cannot reach what its helpers call otherwise)
+    run = request.param
 
 
 def transport(server, *, connections=1, password="", own_name="client.example", **account):
@@ -41,7 +52,7 @@ def send(script, *, letter=LETTER, gate=None, **account):
             await server.is_left()
             return reply, server.seen
 
-    reply, seen = asyncio.run(asyncio.wait_for(go(), 20))
+    reply, seen = run(asyncio.wait_for(go(), 20))
     return reply, gate, seen
 
 
@@ -88,7 +99,7 @@ def test_commands_travel_together_where_the_server_takes_them_so(words):
             await asyncio.gather(sending, return_exceptions=True)
             return waiting
 
-    waiting = asyncio.run(go())
+    waiting = run(go())
     assert waiting == (b"RCPT TO:<ann@example.com>\r\nDATA\r\n" if words is EHLO else b"")
 
 
@@ -182,7 +193,7 @@ def test_nobody_listens():
             way = transport(server)
         return await way.send(LETTER, Gate())
 
-    reply = asyncio.run(go())
+    reply = run(go())
     assert (reply.outcome, reply.phase) == (Outcome.NOT_SENT, Phase.CONNECT)
     assert "connection refused" in reply.text
 
@@ -193,7 +204,7 @@ def test_no_such_host(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     way = SmtpTransport(AccountSettings(host="relay.invalid", tls="none"), connections=1)
-    reply = asyncio.run(way.send(LETTER, Gate()))
+    reply = run(way.send(LETTER, Gate()))
     assert (reply.outcome, reply.phase) == (Outcome.NOT_SENT, Phase.CONNECT)
     assert reply.text == "no connection to relay.invalid:587: name or service not known"
 
@@ -225,7 +236,7 @@ def test_a_reply_before_the_dot(told, outcome):
             way = transport(server, patience_s=SLOW_S)
             return await way.send(mail(content=LETTER.content * 50), may_leave), server.seen
 
-    reply, seen = asyncio.run(asyncio.wait_for(go(), 10))
+    reply, seen = run(asyncio.wait_for(go(), 10))
     assert (reply.outcome, reply.phase) == (outcome, Phase.DATA)
     assert seen.dots == 0
 
@@ -303,7 +314,7 @@ def test_the_content_is_there_when_it_is_asked():
             await way.close()
             return reply, server.seen
 
-    reply, seen = asyncio.run(go())
+    reply, seen = run(go())
     assert reply.outcome is Outcome.SENT
     assert seen.messages == [big.content]
 
@@ -329,7 +340,7 @@ def test_a_task_that_is_cancelled_leaves_no_connection(verb, dots):
             await way.close()
             return again.outcome, server.seen
 
-    outcome, seen = asyncio.run(asyncio.wait_for(go(), 10))
+    outcome, seen = run(asyncio.wait_for(go(), 10))
     assert outcome is Outcome.SENT
     assert seen.connections == 2
 
@@ -347,7 +358,7 @@ def many(script, count, *, connections, **account):
             await server.is_left()
             return replies, gates, server.seen
 
-    return asyncio.run(asyncio.wait_for(go(), 20))
+    return run(asyncio.wait_for(go(), 20))
 
 
 def test_no_more_connections_than_agreed():
@@ -401,7 +412,7 @@ def test_a_connection_that_grew_old_is_made_anew(how):
             await way.close()
             return first, second, gate, server.seen
 
-    first, second, gate, seen = asyncio.run(asyncio.wait_for(go(), 10))
+    first, second, gate, seen = run(asyncio.wait_for(go(), 10))
     assert (first.outcome, second.outcome, gate.asked) == (Outcome.SENT, Outcome.SENT, 1)
     assert (seen.connections, len(seen.messages)) == (2, 2)
 
@@ -425,7 +436,7 @@ def test_an_idle_connection_is_parted_from(monkeypatch):
             await way.close()
             return reply, server.seen
 
-    reply, seen = asyncio.run(asyncio.wait_for(go(), 10))
+    reply, seen = run(asyncio.wait_for(go(), 10))
     assert (reply.outcome, seen.connections, seen.commands.count("QUIT")) == (Outcome.SENT, 2, 2)
 
 
@@ -449,7 +460,7 @@ def test_closing_waits_for_mails_under_way():
             await closing
             return await sending, server.seen
 
-    reply, seen = asyncio.run(asyncio.wait_for(go(), 10))
+    reply, seen = run(asyncio.wait_for(go(), 10))
     assert reply.outcome is Outcome.SENT
     assert seen.commands[-1] == "QUIT"
 
@@ -584,7 +595,7 @@ def test_checking_a_relay():
             bad = await transport(server, username="ann", password="x").check()
             return good, bad, server.seen
 
-    good, bad, seen = asyncio.run(go())
+    good, bad, seen = run(go())
     assert (good.outcome, bad.outcome, bad.phase, bad.code) == (Outcome.SENT, Outcome.NOT_SENT, Phase.AUTH, 535)
     assert not any(command.startswith("MAIL") for command in seen.commands)
     assert "QUIT" in seen.commands
