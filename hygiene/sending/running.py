@@ -78,13 +78,19 @@ class _Watch:
         self.told.trouble(said)
         since, patience = line.failing_since_us, self.give_up_s
         too_long = patience is not None and since is not None and clock() - since >= patience * SECOND_US
-        if line.shut or too_long:
+        if too_long or (line.shut and patience is not None):
             self.failed = said
             self.stop()
+        elif line.shut:
+            self.told.trouble(f"{said}. No more is sent by {line.account} until this is started again")
 
     def held(self, mailing: Mailing, trip: Trip) -> None:
         """A campaign was held; the audit takes its time elsewhere."""
         self.asked.append(self.auditor.submit(self._explain, mailing, trip))
+
+    def unfit(self, name: str, sentence: str) -> None:
+        """A campaign was held because the settings cannot send it."""
+        self.told.held(name, Trip(sentence=sentence), f"Mend that, then hygiene send resume {name} goes on")
 
     def _explain(self, mailing: Mailing, trip: Trip) -> None:
         finding = _explained(self.store, self.settings, mailing, trip, self.resolver)
@@ -112,7 +118,9 @@ def run_worker(
 ) -> None:
     """Send whatever is due until `until` holds; without it, until the process is told to stop.
 
-    Raises NoWay when a way out fails for `give_up_s` seconds on end.
+    Without `campaigns` one that the settings cannot send is held, and the others go on; of those that are named
+    it raises. With `give_up_s` it raises NoWay when a way out fails for so many seconds on end, or refuses the
+    login; without, that way is left alone and the others go on.
     """
     secret = store.key
     watch = _Watch(store, settings, sending or Sending(), resolver, give_up_s)
@@ -124,7 +132,9 @@ def run_worker(
         clock=clock,
         claims=Claims(settings.accounts),
         lease_s=lease_s,
-        watching=Watching(settled=watch.told.settled, held=watch.held, trouble=watch.trouble),
+        watching=Watching(
+            settled=watch.told.settled, held=watch.held, unfit=watch.unfit, trouble=watch.trouble
+        ),
     )
     watch.stop = worker.stop
     try:

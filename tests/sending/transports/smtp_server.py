@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager, suppress
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import trustme
@@ -209,6 +210,29 @@ async def running(script=None, **answers):
         listening.close()
         await server.stop()
         await listening.wait_closed()
+
+
+@contextmanager
+def in_thread(script):
+    """The same beside code that has an event loop of its own."""
+    loop, ready, done = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+    async def serve():
+        async with running(script) as found:
+            served.append(found)
+            ready.set()
+            await done.wait()
+
+    served = []
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield served[0]
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
+        loop.close()
 
 
 def authority(folder, *names, **certificate):
