@@ -23,6 +23,7 @@ from hygiene.sending.breaker import Trip
 from hygiene.sending.census import has_due, is_open
 from hygiene.sending.claiming import Claims
 from hygiene.sending.composing import mailing_of
+from hygiene.sending.definition import begins_us
 from hygiene.sending.line import Line
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import campaign_state, find_campaign, move_campaign
@@ -157,19 +158,26 @@ def go_on(
     give_up_s: float = GIVE_UP_S,
     sending: Sending | None = None,
 ) -> CampaignStatus:
-    """Send what is left of a campaign; `wait` for deferred mails, too."""
-    until = _is_over(campaign, wait=wait)
-    run_worker(
-        store,
-        settings,
-        campaigns=[campaign],
-        until=until,
-        resolver=resolver,
-        give_up_s=give_up_s,
-        sending=sending or Sending(),
-    )
+    """Send what is left of a campaign; `wait` for deferred mails, too, and for the moment it begins at."""
+    if wait or _begun(store, name):
+        run_worker(
+            store,
+            settings,
+            campaigns=[campaign],
+            until=_is_over(campaign, wait=wait),
+            resolver=resolver,
+            give_up_s=give_up_s,
+            sending=sending or Sending(),
+        )
     finish(store, campaign, now_us=clock())
     return read_status(store, name).campaigns[0]
+
+
+def _begun(store: Store, name: str) -> bool:
+    """Whether mails of a campaign may leave by now."""
+    with store.reading() as connection:
+        row = find_campaign(connection, name)
+    return row is None or begins_us(row["definition"]) <= clock()
 
 
 def _is_over(campaign: int, *, wait: bool) -> Callable[[Connection], bool]:

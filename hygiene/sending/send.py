@@ -59,7 +59,8 @@ def send_campaign(
     """Send a campaign to a cleaned list, or go on with it: nobody has it twice.
 
     `overrides` are findings of the preflight to send all the same, with the reason for each, which is kept.
-    With `wait` it ends when every mail has its end, deferred ones included; without, when nothing is due.
+    With `wait` it ends when every mail has its end, deferred ones included; without, when nothing is due, and
+    at once where the campaign begins later.
     Raises NotFit, NoWay, UsageError or UnreadableInput with one sentence; whatever was queued by then stays.
     """
     sending, reasons = sending or Sending(), dict(overrides or {})

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UsageError
 from hygiene.sending.census import counts, is_open
+from hygiene.sending.definition import begins_us
 from hygiene.sending.judging import event_of_resolved
 from hygiene.sending.ledger import write_events
 from hygiene.sending.mailing import about_row
@@ -30,7 +31,10 @@ _O: Final = OUTBOX.c
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignStatus:
-    """One campaign. `counts` are its mails by state; `next_us` is when the first deferred one is due."""
+    """One campaign. `counts` are its mails by state; `next_us` is when the first deferred one is due.
+
+    `begins_us` is when its mails may leave at the earliest, 0 where that was not said.
+    """
 
     name: str
     stream: str
@@ -38,6 +42,7 @@ class CampaignStatus:
     held_because: str
     counts: Mapping[State, int]
     next_us: int | None = None
+    begins_us: int = 0
     overrides: Mapping[str, str]
 
     @property
@@ -139,6 +144,7 @@ def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
         held_because=row["held_because"],
         counts=counts(connection, row["id"]),
         next_us=connection.scalar(due.limit(1)),
+        begins_us=begins_us(row["definition"]),
         overrides=msgspec.json.decode(row["overrides"], type=dict[str, str]),
     )
 
