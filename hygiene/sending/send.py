@@ -52,6 +52,7 @@ def send_campaign(
     resolver: Resolver | None = None,
     fetcher: Fetcher | None = None,
     dns: bool = True,
+    login: bool = True,
     wait: bool = True,
     give_up_s: float = GIVE_UP_S,
     sending: Sending | None = None,
@@ -67,7 +68,9 @@ def send_campaign(
     demand_ids(reasons)
     loaded = load_campaign(campaign, settings)
     definition = loaded.define()
-    checked = preflight_campaign(loaded, to, settings=settings, resolver=resolver, fetcher=fetcher, dns=dns)
+    checked = preflight_campaign(
+        loaded, to, settings=settings, resolver=resolver, fetcher=fetcher, dns=dns, login=login
+    )
     sending.preflight(checked)
     if blocking := checked.blocking(tuple(reasons)):
         raise NotFit(checked, blocking)

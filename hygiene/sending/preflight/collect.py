@@ -22,10 +22,11 @@ from hygiene.sending.audience import Audience, open_audience
 from hygiene.sending.compose import Composer
 from hygiene.sending.definition import Definition
 from hygiene.sending.filters import SCHEMES
-from hygiene.sending.preflight.parts import Key, People, Relay, Route, Workspace
+from hygiene.sending.preflight.parts import Key, Login, People, Relay, Route, Workspace
 from hygiene.web import Fetcher
 
 _DAY_S = 86_400
+_LOGIN_S = 20.0  # patience with a server in each phase
 
 
 def clock() -> datetime:
@@ -132,6 +133,19 @@ def look_at_domain(
     )
     envelope = to_ascii(definition.return_path).lower() or sender
     return audit, run_now(_route(account, envelope, keys, audit, resolver))
+
+
+def try_login(account: AccountSettings, name: str) -> Login | None:
+    """What the account's server says to a login; None where its provider has no way to ask without sending."""
+    from hygiene.sending.transports.open import try_account
+
+    smtp = account.transport == "smtp"
+    place = f"{account.host}:{account.port}" if smtp else account.endpoint or account.transport
+    try:
+        reply = run_now(try_account(account, name=name, patience_s=_LOGIN_S))
+    except HygieneError as error:
+        return Login(place=place, fault=str(error))
+    return Login(place=place, reply=reply) if reply else None
 
 
 def _key(entry: str) -> Key:

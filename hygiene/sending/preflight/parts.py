@@ -13,6 +13,7 @@ from hygiene.content.lint import Lint
 from hygiene.domain import is_below
 from hygiene.sending.audience import Blank
 from hygiene.sending.definition import Definition, MergeField
+from hygiene.sending.reply import Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,18 @@ class Relay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Login:
+    """What an account's server said to a connection and a login: `reply` is SENT, REFUSED or DEFERRED.
+
+    `place` is the server. `fault` says why it was not even tried, and then there is no reply.
+    """
+
+    place: str
+    reply: Reply | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Route:
     """How mails leave, and in whose names: what SPF, DKIM and DMARC will see.
 
@@ -149,5 +162,6 @@ class Parts:
     rendering: Rendering | None
     workspace: Workspace
     route: Route | None
+    login: Login | None
     audit: Audit | None
     now: datetime

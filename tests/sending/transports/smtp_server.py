@@ -26,6 +26,7 @@ class Script:
     implicit: bool = False
     after_tls: tuple[str, ...] | None = None
     in_body: object = None  # said when the content begins
+    challenges: dict[str, str] = field(default_factory=dict)  # of mechanisms, before the reply to AUTH
 
 
 @dataclass
@@ -149,6 +150,10 @@ class Dialogue:
             for asked in ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"):
                 self.writer.write(f"{asked}\r\n".encode())
                 self.server.seen.commands.append((await self.reader.readline()).decode().strip())
+        challenge = self.server.script.challenges.get(command.split()[1].upper())
+        if challenge:
+            self.writer.write(f"334 {challenge}\r\n".encode())
+            self.server.seen.commands.append((await self.reader.readline()).decode().rstrip("\r\n"))
         await self.say("AUTH")
 
     async def content(self):
