@@ -35,13 +35,18 @@ def rates_of(
 
 
 def warm_up_of(connection: Connection, account: str, settings: AccountSettings, now_us: int) -> dict[str, Rate]:
-    """The rates of an account's warm-up today, by name; days on which nothing was sent do not count."""
+    """The rates of an account's warm-up today, by name."""
     if not settings.warm_up:
         return {}
+    day = sending_day(connection, account, now_us)
+    return {f"{account} warm-up {rate}": rate for rate in warm_up_rates(settings.warm_up, day)}
+
+
+def sending_day(connection: Connection, account: str, now_us: int) -> int:
+    """On how many days before this one the account sent; those on which it did not are not counted."""
     prefix, today = f"{account} day ", datetime.fromtimestamp(now_us / SECOND_US, UTC).date().isoformat()
     earlier = select(func.count()).where(_B.name.startswith(prefix, autoescape=True), _B.name < prefix + today)
-    day = connection.scalar(earlier) or 0
-    return {f"{account} warm-up {rate}": rate for rate in warm_up_rates(settings.warm_up, day)}
+    return connection.scalar(earlier) or 0
 
 
 def note_day(connection: Connection, account: str, now_us: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from hygiene.config import AccountSettings
 from hygiene.demo.sample import sample_zone
 from hygiene.demo.smtp_sink import SmtpSink
 from hygiene.errors import UsageError
@@ -15,10 +16,14 @@ from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
 from hygiene.render.terminal import render_terminal
 from hygiene.resolver import Outcome
+from hygiene.sending.allowance import note_day
 from hygiene.sending.campaign import load_campaign
+from hygiene.sending.preflight.checks.volume import volume_beyond_warm_up
+from hygiene.sending.preflight.parts import People, Route, Workspace
 from hygiene.sending.preflight.preflight import preflight_campaign
 from hygiene.sending.preflight.registry import all_checks
 from hygiene.sending.signing_keys import load_signers
+from hygiene.store import open_store
 from tests.sending.campaign_files import CAMPAIGNS, a_row, a_settings, clean_list, write_campaign
 from tests.sending.transports.smtp_server import EHLO, HANG_UP, STALL, Script, authority, in_thread
 
@@ -425,6 +430,35 @@ def test_a_list_that_outlasts_the_campaign(check):
 def test_warm_up_is_told(check):
     found = check(account={"warm_up": "conservative"})
     assert not found.blocking()
+
+
+@pytest.mark.parametrize(
+    ("rows", "day", "said"),
+    [
+        (50, 0, None),
+        (51, 0, "51 take 2 days: today is day 1 of the plan conservative, with 50 mails"),
+        (350, 0, "350 take 3 days: today is day 1 of the plan conservative, with 50 mails"),
+        (350, 2, "350 take 2 days: today is day 3 of the plan conservative, with 200 mails"),
+        (400, 3, None),
+        (175_001, 29, "175,001 take 2 days: today is day 30 of the plan conservative, with 175,000 mails"),
+        (10**6, 30, None),
+    ],
+)
+def test_warm_up_goes_by_the_day_that_the_account_is_at(rows, day, said):
+    people, workspace = People(name="clean.csv", rows=rows), Workspace(place="w.db", sending_day=day)
+    account = AccountSettings(warm_up="conservative")
+    route = Route(account=account, sender="shop.example", envelope="shop.example")
+    assert list(volume_beyond_warm_up(people, route, workspace)) == ([said] if said else [])
+
+
+def test_the_store_tells_since_when_an_account_sends(check, tmp_path):
+    now = datetime.now(UTC)
+    with open_store(str(tmp_path / "w.db"), key=tmp_path / "w.key") as store, store.writing() as connection:
+        for days in (9, 4, 0):
+            note_day(connection, "main", round((now - timedelta(days=days)).timestamp() * 1_000_000))
+        note_day(connection, "other", round((now - timedelta(days=1)).timestamp() * 1_000_000))
+    found = check(account={"warm_up": "conservative"}, now=now)
+    assert found.parts.workspace.sending_day == 2, "today is no day before"
 
 
 # The result

@@ -22,6 +22,7 @@ from hygiene.sending.audience import Audience, open_audience
 from hygiene.sending.compose import Composer
 from hygiene.sending.definition import Definition
 from hygiene.sending.filters import SCHEMES
+from hygiene.sending.pace import SECOND_US
 from hygiene.sending.preflight.parts import Key, Login, People, Relay, Route, Workspace
 from hygiene.web import Fetcher
 
@@ -89,9 +90,10 @@ def _providers(domains: Sequence[tuple[str, int]]) -> dict[str, int]:
 # The workspace
 
 
-def look_at_workspace(settings: Settings) -> Workspace:
-    """Whether the suppressions can be asked; a store that is not there yet holds none."""
+def look_at_workspace(settings: Settings, account: str, now: datetime) -> Workspace:
+    """Whether the suppressions can be asked, and since when an account sends; a new store knows of nothing."""
     from hygiene.contacts.suppression.workspace import count_suppressions
+    from hygiene.sending.allowance import sending_day
     from hygiene.store import open_store, store_exists
 
     place = settings.workspace.store
@@ -100,7 +102,10 @@ def look_at_workspace(settings: Settings) -> Workspace:
         if not store_exists(place):
             return Workspace(place=shown)
         with open_store(place, key=Path(settings.workspace.key_file), create=False) as store:
-            return Workspace(place=shown, entries=sum(count_suppressions(store).values()))
+            entries = sum(count_suppressions(store).values())
+            with store.reading() as connection:
+                day = sending_day(connection, account, round(now.timestamp() * SECOND_US))
+            return Workspace(place=shown, entries=entries, sending_day=day)
     except HygieneError as error:
         return Workspace(place=shown, fault=str(error))
 

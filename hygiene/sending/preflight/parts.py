@@ -59,11 +59,15 @@ class People:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """Where suppressions are kept; `fault` says why it cannot be asked."""
+    """Where suppressions and rates are kept; `fault` says why it cannot be asked.
+
+    `sending_day` is on how many days before today the account of the campaign sent.
+    """
 
     place: str
     fault: str = ""
     entries: int = 0
+    sending_day: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

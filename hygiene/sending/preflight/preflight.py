@@ -142,7 +142,7 @@ def preflight_campaign(
         definition=definition,
         people=people,
         rendering=render(definition, audience, now=now),
-        workspace=collect.look_at_workspace(settings),
+        workspace=collect.look_at_workspace(settings, definition.account, now),
         route=route,
         login=collect.try_login(campaign.account, definition.account) if dns and login else None,
         audit=audit,
