@@ -266,6 +266,41 @@ def test_a_second_doubt_is_not_tried_again(store):
     assert len(transport.taken) == 2
 
 
+TRY_LATER = reply(Outcome.DEFERRED, 451, "4.7.1", "try again later")
+LOST = Reply(outcome=Outcome.UNKNOWN, phase=Phase.DOT, text="lost")
+WAY_FAILS = reply(Outcome.NOT_SENT, phase=Phase.CONNECT, text="connection refused")
+LOOP = reply(Outcome.REFUSED, 554, "5.7.1", "client blocked using Spamhaus")
+
+
+@pytest.mark.parametrize("between", [[TRY_LATER], [TRY_LATER] * 3, [WAY_FAILS], [LOOP, WAY_FAILS, TRY_LATER]])
+@pytest.mark.parametrize("last", [LOST, "a crash"])
+def test_a_mail_is_resent_a_single_time_whatever_comes_between(store, between, last):
+    """Lost, resent, put off, and lost again: it stays in doubt."""
+    new_campaign(store, ["a@example.com"], stream="transactional")
+    clock, left = Clock(), [LOST, *between, *([LOST] if last is LOST else [])]
+    transport = Played(lambda _: left.pop(0) if left else WAY_FAILS)
+    while left:
+        work(worker_on(store, transport, clock, resends_doubts=True))
+        clock.move(hours=5)
+    if last is not LOST:
+        with store.writing() as connection:
+            held = {"state": State.DATA, "owner": "dead", "lease_us": clock() - 1}
+            connection.execute(update(OUTBOX).values(held))
+    for _ in range(3):
+        work(worker_on(store, transport, clock, resends_doubts=True))
+        clock.move(hours=5)
+    assert [row["state"] for row in rows(store)] == [State.UNKNOWN]
+
+
+def test_the_reason_of_a_refusal_is_told_of_a_mail_that_was_resent(store):
+    new_campaign(store, ["a@example.com"], stream="transactional")
+    answers = iter([LOST, reply(Outcome.REFUSED, 550, "5.1.1", "no such user")])
+    transport = Played(lambda _: next(answers))
+    for _ in range(2):
+        work(worker_on(store, transport, Clock(), resends_doubts=True))
+    assert [(row["state"], row["reason"]) for row in rows(store)] == [(State.FAILED, "userunknown")]
+
+
 def test_what_a_dead_worker_had_is_taken_over_once_its_lease_is_out(store):
     campaign, clock = new_campaign(store, ["a@example.com", "b@example.com"]), Clock()
     with store.writing() as connection:
