@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from hygiene.sending.outbox import DEFERRED, LEASED, READY
+from hygiene.sending.outbox import DEFERRED, LEASED, READY, End
 from hygiene.sending.states import FINAL, State
 from hygiene.tables import OUTBOX
 
@@ -47,6 +47,13 @@ def last_change_before(connection: Connection, campaign: int, place: int) -> int
     """When the last of the mails in front of a place changed."""
     query = select(func.max(_O.changed_us)).where(_O.campaign == campaign, _O.place < place)
     return int(connection.scalar(query) or 0)
+
+
+def standing(connection: Connection, ends: Sequence[End]) -> set[int]:
+    """The mails that stand where these ends have them; what is told of others would contradict the outbox."""
+    query = select(_O.id, _O.state).where(_O.id.in_([end.id for end in ends]))
+    stand = {(number, state) for number, state in connection.execute(query)}
+    return {end.id for end in ends if (end.id, end.state) in stand}
 
 
 def _any(connection: Connection, campaign: int, which: ColumnElement[bool], *more: ColumnElement[bool]) -> bool:

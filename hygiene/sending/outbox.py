@@ -278,19 +278,21 @@ def _by_form(going: Iterable[Going]) -> dict[str, list[str]]:
 # Afterwards
 
 
-def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> None:
+def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> int:
     """Write down what became of mails that are still the owner's, and of those in doubt, which that ends.
 
-    That a mail was taken counts as well where it came late and the next try has not got to the last dot. What
-    else somebody else has by now, or resolved, stays as it is.
+    That a mail was taken counts as well where it came late and nothing else was told of the next try. What else
+    somebody else has by now, or resolved, stays as it is. How many ends that changed something.
     """
     ours = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
-    _conclude(connection, [end for end in ends if end.state is not State.SENT], ours, now_us)
-    late = or_(READY, _O.state == State.CLAIMED, _O.state == State.DEFERRED)
-    _conclude(connection, [end for end in ends if end.state is State.SENT], or_(ours, late), now_us)
+    others = _conclude(connection, [end for end in ends if end.state is not State.SENT], ours, now_us)
+    untold = (State.READY, State.CLAIMED, State.DATA, State.DEFERRED, State.CANCELLED)
+    late = or_(*(_O.state == state for state in untold))
+    sent = _conclude(connection, [end for end in ends if end.state is State.SENT], or_(ours, late), now_us)
+    return others + sent
 
 
-def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[bool], now_us: int) -> None:
+def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[bool], now_us: int) -> int:
     statement = (
         update(OUTBOX)
         .where(_O.id == bindparam("row"), which)
@@ -308,8 +310,7 @@ def _conclude(connection: Connection, ends: Sequence[End], which: ColumnElement[
             changed_us=now_us,
         )
     )
-    if ends:
-        connection.execute(statement, [_bound(end) for end in ends])
+    return connection.execute(statement, [_bound(end) for end in ends]).rowcount if ends else 0
 
 
 def _bound(end: End) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class Interleaving:
             held = row["state"] in (State.CLAIMED, State.DATA)
             assert held == (row["owner"] is not None) == (row["lease_us"] is not None)
             if number in self.taken:
-                assert row["state"] in (State.SENT, State.DATA, State.UNKNOWN), "sent, and forgotten"
+                assert row["state"] == State.SENT, "sent, and forgotten"
             if number not in self.resent:
                 assert self.dots[number] <= 1, "the last dot twice, and nobody chose that"
                 waits = row["state"] in (State.READY, State.DEFERRED, State.CLAIMED)

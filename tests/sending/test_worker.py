@@ -334,6 +334,85 @@ def test_a_worker_that_lost_its_claim_sends_nothing(store):
     assert states(store, campaign) == {State.CLAIMED: 1}
 
 
+FULL = reply(Outcome.REFUSED, 552, "5.2.2", "mailbox full")
+NO_USER = reply(Outcome.REFUSED, 550, "5.1.1", "no such user")
+OTHERS = {"owner": None, "lease_us": None}
+ANOTHER = {"owner": "another", "lease_us": START_US + 10**9}
+#: what somebody else made of the mail meanwhile, the reply that comes then, the state that stands, what is told
+LATE = {
+    "taken, while the next try is at its dot": (
+        {"state": State.DATA, **ANOTHER},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, and claimed again": (
+        {"state": State.CLAIMED, **ANOTHER},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, though cancelled": (
+        {"state": State.CANCELLED, **OTHERS},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, in doubt": ({"state": State.UNKNOWN, **OTHERS}, ACCEPTED, State.SENT, ["delivered", "sent"]),
+    "taken, and refused the next time": ({"state": State.FAILED, **OTHERS}, ACCEPTED, State.FAILED, []),
+    "put off, and taken the next time": ({"state": State.SENT, **OTHERS}, TRY_LATER, State.SENT, []),
+    "put off, and claimed again": ({"state": State.CLAIMED, **ANOTHER}, TRY_LATER, State.CLAIMED, []),
+    "refused, and ready again": ({"state": State.READY, **OTHERS}, NO_USER, State.READY, []),
+    "refused, and taken the next time": ({"state": State.SENT, **OTHERS}, NO_USER, State.SENT, []),
+    "refused, in doubt": ({"state": State.UNKNOWN, **OTHERS}, FULL, State.FAILED, ["bounced", "sent"]),
+    "lost, and claimed again": ({"state": State.CLAIMED, **ANOTHER}, LOST, State.CLAIMED, []),
+}
+
+
+@pytest.mark.parametrize(("meanwhile", "late", "stands", "told"), LATE.values(), ids=LATE)
+def test_a_reply_that_changes_nothing_tells_nothing(store, meanwhile, late, stands, told):
+    """Its lease ran out between the dot and the reply; somebody else has the mail by then."""
+    new_campaign(store, ["a@example.com"])
+    transport = Played()
+
+    async def send(mail, may_leave):
+        if not await may_leave():
+            return Reply(outcome=Outcome.WITHHELD, phase=Phase.DATA)
+        with store.writing() as connection:
+            connection.execute(update(OUTBOX).values(meanwhile))
+            move_campaign(connection, 1, CampaignState.PAUSED, among=[CampaignState.RUNNING])
+        return late
+
+    transport.send = send
+    work(worker_on(store, transport, Clock()))
+    assert [row["state"] for row in rows(store)] == [stands]
+    assert kinds(store, "a@example.com") == told
+    assert not len(load_suppressions(store))
+
+
+def test_an_end_that_changes_nothing_keeps_no_other_from_being_told(store):
+    campaign = new_campaign(store, PEOPLE)
+    transport = Played()
+    plain = transport.send
+
+    async def send(mail, may_leave):
+        async def and_lost():
+            left = await may_leave()
+            if mail.recipient == PEOPLE[3]:
+                with store.writing() as connection:
+                    lost = update(OUTBOX).where(OUTBOX.c.recipient == PEOPLE[3])
+                    connection.execute(lost.values(state=State.FAILED, **OTHERS))
+            return left
+
+        return await plain(mail, and_lost)
+
+    transport.send = send
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert states(store, campaign) == {State.SENT: 9, State.FAILED: 1}
+    assert [kinds(store, each) for each in PEOPLE].count(["delivered", "sent"]) == 9
+    assert kinds(store, PEOPLE[3]) == []
+
+
 def test_a_pause_holds_what_was_claimed_but_has_not_left(store):
     campaign = new_campaign(store, PEOPLE)
 
