@@ -28,7 +28,7 @@ from hygiene.sending.line import Line
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import campaign_state, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.states import CampaignState, Lane
+from hygiene.sending.states import LANES, CampaignState, Lane
 from hygiene.sending.status import CampaignStatus, finish, read_status
 from hygiene.sending.transports.open import open_transport
 from hygiene.sending.transports.transport import Transport
@@ -131,7 +131,7 @@ def run_worker(
         lambda account, lane: _transport(settings, account, lane),
         owner=own_name(),
         clock=clock,
-        claims=Claims(settings.accounts),
+        claims=Claims(settings.accounts, shared=_shared(settings)),
         lease_s=lease_s,
         watching=Watching(
             settled=watch.told.settled, held=watch.held, unfit=watch.unfit, trouble=watch.trouble
@@ -229,6 +229,14 @@ async def _until_told(
         with suppress(ValueError, RuntimeError, NotImplementedError):  # outside the main thread
             loop.add_signal_handler(number, told)
     await worker.run(lanes=lanes, campaigns=campaigns, until=until)
+
+
+def _shared(settings: Settings) -> set[str]:
+    """The accounts by which both receipts and campaigns go."""
+    by_lane: dict[Lane, set[str]] = {lane: set() for lane in Lane}
+    for name, stream in settings.streams.items():
+        by_lane[LANES[name]].add(stream.account)
+    return set.intersection(*by_lane.values())
 
 
 def _transport(settings: Settings, name: str, lane: str) -> Transport:
