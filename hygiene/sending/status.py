@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UsageError
-from hygiene.sending.census import counts, is_open
+from hygiene.sending.census import counts_by_campaign, is_open
 from hygiene.sending.definition import begins_us
 from hygiene.sending.judging import event_of_resolved
 from hygiene.sending.ledger import write_events
@@ -130,10 +130,11 @@ def read_status(store: Store, name: str | None = None) -> Status:
     """All campaigns, or one; raises UsageError for a name that there is not."""
     with store.reading() as connection:
         rows = [_found(connection, name)] if name else campaigns(connection)
-        return Status(campaigns=tuple(_status(connection, row) for row in rows))
+        found = counts_by_campaign(connection, rows[0]["id"] if name else None)
+        return Status(campaigns=tuple(_status(connection, row, found.get(row["id"], {})) for row in rows))
 
 
-def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
+def _status(connection: Connection, row: RowMapping, counted: Mapping[State, int]) -> CampaignStatus:
     import msgspec
 
     due = select(_O.due_us).where(_O.campaign + 0 == row["id"], DEFERRED).order_by(_O.due_us)
@@ -142,7 +143,7 @@ def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
         stream=row["stream"],
         state=CampaignState(row["state"]),
         held_because=row["held_because"],
-        counts=counts(connection, row["id"]),
+        counts=counted,
         next_us=connection.scalar(due.limit(1)),
         begins_us=begins_us(row["definition"]),
         overrides=msgspec.json.decode(row["overrides"], type=dict[str, str]),
