@@ -116,6 +116,7 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     ca_file: str | None = None  # certificate authorities instead of the public ones
     username: str = ""
     password: str = ""  # env:… or file:…
+    token: str = ""  # of XOAUTH2 instead of a password: env:… or file:…, read anew for each connection
     api_key: str = ""  # of an API, env:… or file:…
     api_secret: str = ""  # of SES: the secret access key
     region: str = ""  # of SES and Mailgun (us, eu)

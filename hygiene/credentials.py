@@ -25,6 +25,9 @@ class Secret:
         return bool(self._value)
 
 
+NO_SECRET = Secret("")
+
+
 def read_secret(written: str, setting: str) -> Secret:
     """The secret a setting refers to; "" for a setting that is not set.
 
@@ -32,7 +35,7 @@ def read_secret(written: str, setting: str) -> Secret:
     """
     kind, _, place = written.partition(":")
     if not written:
-        return Secret("")
+        return NO_SECRET
     if kind == "env" and place:
         return _checked(os.environ.get(place, ""), f"{setting}: the variable {place} is not set")
     if kind == "file" and place:

@@ -32,9 +32,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.secret_key import DEFAULT_KEY_FILE, create_key, find_key, fingerprint
-from hygiene.tables import METADATA, SETTING
+from hygiene.tables import METADATA, OUTBOX_UNSENT, SETTING
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DEFAULT_STORE = "hygiene.db"
 
 _FINGERPRINT = "key fingerprint"
@@ -48,7 +48,9 @@ _DRIVERS = {
 }
 
 #: version → what turns a store of that version into the next
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    2: lambda connection: OUTBOX_UNSENT.create(connection, checkfirst=True),
+}
 
 
 class Store:

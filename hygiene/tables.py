@@ -228,6 +228,13 @@ Index("outbox_ready", OUTBOX.c.campaign, OUTBOX.c.provider, OUTBOX.c.place, **_o
 Index("outbox_deferred", OUTBOX.c.due_us, **_only("state = 'deferred'"))
 Index("outbox_doubts", OUTBOX.c.campaign, **_only("state = 'unknown'"))
 Index("outbox_leased", OUTBOX.c.lease_us, **_only("lease_us IS NOT NULL"))
+#: mails that ended otherwise than sent: so those that were sent are counted without being looked at
+OUTBOX_UNSENT = Index(
+    "outbox_unsent",
+    OUTBOX.c.campaign,
+    OUTBOX.c.state,
+    **_only("state IN ('failed', 'suppressed', 'expired', 'cancelled')"),
+)
 Index("webhook_pending", WEBHOOK.c.at_us, **_only("done_us IS NULL"))
 Index("event_message", EVENT.c.message)
 Index("event_recipient", EVENT.c.recipient)

@@ -152,7 +152,9 @@ def test_the_preflight_shown_is_the_preflight_made(tmp_path: Path) -> None:
     clean_contacts(export, policy, output=tmp_path / "cleaned", suppress=[listed], now=AS_OF)
     settings = a_settings(workspace={"store": str(tmp_path / "hygiene.db")})
     campaign = write_campaign(tmp_path)
-    found = preflight_campaign(campaign, tmp_path / "cleaned", settings=settings, resolver=sample_zone())
+    found = preflight_campaign(
+        campaign, tmp_path / "cleaned", settings=settings, resolver=sample_zone(), login=False
+    )
     made = render_terminal(found.sections(), width=100, colour=False).splitlines()
     assert shown[-1] == "…"
     assert shown[:-1] == made[: len(shown) - 1]

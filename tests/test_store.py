@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Column, Text, select, text
+from sqlalchemy import Column, Text, inspect, select, text
 from sqlalchemy.exc import StatementError
 
 import hygiene.store as store_module
@@ -249,3 +249,13 @@ def test_a_key_that_cannot_be_written_is_said(workspace):
         pytest.raises(UnreadableInput, match="key file"),
     ):
         _ = store.key
+
+
+def test_a_store_of_before_has_its_indexes(tmp_path):
+    place = str(tmp_path / "w.db")
+    with open_store(place) as store, store.writing() as connection:
+        connection.execute(text("DROP INDEX outbox_unsent"))
+        connection.execute(text("UPDATE setting SET value = '2' WHERE name = 'schema version'"))
+    with open_store(place) as store, store.reading() as connection:
+        names = {each["name"] for each in inspect(connection).get_indexes("outbox")}
+    assert "outbox_unsent" in names

@@ -23,6 +23,9 @@ def preflight(
         float | None, typer.Option(min=0.05, max=300, help="Seconds for one question with all its retries.")
     ] = None,
     dns: Annotated[bool, typer.Option("--dns/--no-dns", help="Look at the domain, too.")] = True,
+    login: Annotated[
+        bool, typer.Option("--login/--no-login", help="Connect to the relay and log in, too.")
+    ] = True,
     format: Annotated[Format, typer.Option(help="How to write the result.")] = Format.TEXT,  # noqa: A002
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file; - is standard output.")
@@ -49,7 +52,7 @@ def preflight(
     given = {"resolvers": tuple(resolver or ()), "timeout": timeout}
     changes = {key: value for key, value in given.items() if value}
     settings = msgspec.structs.replace(settings, audit=msgspec.structs.replace(settings.audit, **changes))
-    found = preflight_campaign(campaign, to, settings=settings, dns=dns, ignore=ignore or [])
+    found = preflight_campaign(campaign, to, settings=settings, dns=dns, login=login, ignore=ignore or [])
     deliver(
         [found.sections()],
         found.to_dict(),

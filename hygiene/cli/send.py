@@ -75,6 +75,9 @@ def campaign(
         list[str] | None, typer.Option(metavar="HOST[:PORT]", help="DNS server to ask, and no other.")
     ] = None,
     dns: Annotated[bool, typer.Option("--dns/--no-dns", help="Look at the domain before.")] = True,
+    login: Annotated[
+        bool, typer.Option("--login/--no-login", help="Connect to the relay and log in, too.")
+    ] = True,
     give_up: Annotated[float, typer.Option(min=0, help="Seconds to bear with a relay that fails.")] = 300.0,
     form: As = Format.TEXT,
     config: Config = None,
@@ -103,6 +106,7 @@ def campaign(
                     settings=settings,
                     overrides=dict.fromkeys(override or (), because),
                     dns=dns,
+                    login=login,
                     wait=wait,
                     give_up_s=give_up,
                     sending=watch.sending(),

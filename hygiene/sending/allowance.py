@@ -1,13 +1,14 @@
 """What may leave now: rates of an account, its providers, a stream and a warm-up, as levels in the store.
 
 All rates hold at once. Levels are drawn in the transaction of the claim, so several workers share them, and a
-restart begins where the last one ended.
+restart begins where the last one ended. Of what both lanes share receipts draw first: the other lane leaves a
+part of each bucket to them, so that together they never see more than the rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,25 +24,38 @@ _LOCK: Final = 0x70616365  # "pace", among PostgreSQL's advisory locks
 
 
 def rates_of(
-    account: str, settings: AccountSettings, provider: str, stream: Iterable[str] = ()
+    account: str,
+    settings: AccountSettings,
+    provider: str,
+    *,
+    stream: str = "",
+    rates: Iterable[str] = (),
+    shared: bool = False,
 ) -> dict[str, Rate]:
-    """The buckets that a mail to a provider draws from, by name."""
-    written = {
-        f"{account}": settings.rates,
-        f"{account} {provider}": settings.providers.get(provider, ()),
-        f"{account} stream": tuple(stream),
-    }
-    return {f"{name} {text}": read_rate(text) for name, texts in written.items() for text in texts}
+    """The buckets that a mail of a stream, which has `rates` of its own, to a provider draws from, by name."""
+    common = {account: settings.rates, f"{account} {provider}": settings.providers.get(provider, ())}
+    return {
+        f"{name} {text}": replace(read_rate(text), shared=shared)
+        for name, texts in common.items()
+        for text in texts
+    } | {f"{account} {stream} {text}": read_rate(text) for text in rates}
 
 
-def warm_up_of(connection: Connection, account: str, settings: AccountSettings, now_us: int) -> dict[str, Rate]:
-    """The rates of an account's warm-up today, by name; days on which nothing was sent do not count."""
+def warm_up_of(
+    connection: Connection, account: str, settings: AccountSettings, now_us: int, *, shared: bool = False
+) -> dict[str, Rate]:
+    """The rates of an account's warm-up today, by name."""
     if not settings.warm_up:
         return {}
+    rates = warm_up_rates(settings.warm_up, sending_day(connection, account, now_us))
+    return {f"{account} warm-up {rate}": replace(rate, shared=shared) for rate in rates}
+
+
+def sending_day(connection: Connection, account: str, now_us: int) -> int:
+    """On how many days before this one the account sent; those on which it did not are not counted."""
     prefix, today = f"{account} day ", datetime.fromtimestamp(now_us / SECOND_US, UTC).date().isoformat()
     earlier = select(func.count()).where(_B.name.startswith(prefix, autoescape=True), _B.name < prefix + today)
-    day = connection.scalar(earlier) or 0
-    return {f"{account} warm-up {rate}": rate for rate in warm_up_rates(settings.warm_up, day)}
+    return connection.scalar(earlier) or 0
 
 
 def note_day(connection: Connection, account: str, now_us: int) -> None:
@@ -56,10 +70,12 @@ class Allowance:
     """What a mail's rates leave for now: the levels of its buckets, which nobody else may change meanwhile."""
 
     levels: Mapping[str, Bucket]
+    kept: Mapping[str, int] = field(default_factory=dict)  # thousandths of a message that are for others
 
     def of(self, wanted: int) -> int:
         """How many messages it may be, of so many."""
-        return max(min([wanted, *map(available, self.levels.values())]), 0)
+        left = (available(bucket, self.kept.get(name, 0)) for name, bucket in self.levels.items())
+        return max(min([wanted, *left]), 0)
 
     def spend(self, connection: Connection, count: int) -> None:
         """Write down that so many left."""
@@ -67,8 +83,8 @@ class Allowance:
             _write(connection, {name: take(bucket, count) for name, bucket in self.levels.items()})
 
 
-def allow(connection: Connection, rates: Mapping[str, Rate], now_us: int) -> Allowance:
-    """What these rates leave, kept for this transaction alone until it ends."""
+def allow(connection: Connection, rates: Mapping[str, Rate], now_us: int, *, prompt: bool = True) -> Allowance:
+    """What these rates leave, for this transaction alone until it ends; receipts, `prompt`, have more."""
     if not rates:
         return Allowance({})
     if connection.dialect.name == "postgresql":
@@ -76,9 +92,8 @@ def allow(connection: Connection, rates: Mapping[str, Rate], now_us: int) -> All
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     query = select(_B.name, _B.level, _B.at_us).where(_B.name.in_(list(rates)))
     found = {name: Bucket(level, at_us) for name, level, at_us in connection.execute(query)}
-    return Allowance(
-        {name: at(found.get(name) or full(rate, now_us), rate, now_us) for name, rate in rates.items()}
-    )
+    levels = {name: at(found.get(name) or full(rate, now_us), rate, now_us) for name, rate in rates.items()}
+    return Allowance(levels, {} if prompt else {name: rate.kept for name, rate in rates.items()})
 
 
 def _write(connection: Connection, levels: Mapping[str, Bucket]) -> None:

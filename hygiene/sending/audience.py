@@ -87,12 +87,12 @@ class Audience:
         return int(self._rows(f"select count(*) from ({self._query()})")[0][0])
 
     def batches(self, size: int = BATCH) -> Iterator[list[Recipient]]:
-        """Everybody once, the most engaged first; raises UsageError for a list that was changed.
+        """Everybody once, the most engaged first.
 
-        A field whose cell is empty has its default, or is "".
+        A field whose cell is empty has its default, or is "". Raises UsageError for a list that was changed:
+        before the first batch, or behind the last one where it was changed while it was read.
         """
-        for change in self.changes():
-            raise UsageError(f"{change} Clean it again.")
+        self._demand_unchanged()
         labels = list(self._places)
         wanted = ", ".join(["address", *(f"f{number}" for number in range(len(labels)))])
         with unreadable(self.path):
@@ -100,6 +100,11 @@ class Audience:
             cursor.execute(f"select {wanted} from ({self._query()}){self._order(cursor)}")
             while rows := cursor.fetchmany(size):
                 yield [self._recipient(row, labels) for row in rows]
+        self._demand_unchanged()
+
+    def _demand_unchanged(self) -> None:
+        for change in self.changes():
+            raise UsageError(f"{change} Clean it again.")
 
     def blanks(self) -> tuple[Blank, ...]:
         """Fields without a default that are empty for somebody."""

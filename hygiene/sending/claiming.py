@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from hygiene.sending.judging import Judged
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import Lot, Row, campaigns, claim, providers_ready
 from hygiene.sending.pace import Rate
-from hygiene.sending.states import CampaignState, State
+from hygiene.sending.states import CampaignState, Lane, State
 
 _REST_US: Final = 1_000_000
 _LONGEST_REST_US: Final = 600_000_000
@@ -40,10 +40,10 @@ class Rest:
 
 
 class Claims:
-    """What may be claimed. `accounts` are the settings of the ways out, by name."""
+    """What may be claimed. `accounts` are the settings of the ways out; receipts go by the `shared`, too."""
 
-    def __init__(self, accounts: Mapping[str, AccountSettings]) -> None:
-        self._accounts = accounts
+    def __init__(self, accounts: Mapping[str, AccountSettings], *, shared: Collection[str] = ()) -> None:
+        self._accounts, self._shared = accounts, frozenset(shared)
         self._running: tuple[int, Sequence[RowMapping]] | None = None
         self._ready: dict[int, tuple[int, list[str]]] = {}
         self._rests: dict[tuple[str, str], Rest] = {}
@@ -78,7 +78,8 @@ class Claims:
         taken: list[Row] = []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
             share = -(-(room - len(taken)) // left)
-            allowance = allow(connection, self._rates(connection, mailing, name, by.now_us), by.now_us)
+            rates = self._rates(connection, mailing, name, by.now_us)
+            allowance = allow(connection, rates, by.now_us, prompt=mailing.lane is Lane.PROMPT)
             count = allowance.of(share)
             lot = Lot(campaign=mailing.id, provider=name, count=count, before=before)
             rows = claim(connection, lot, by.owner, lease_us=by.now_us + by.lease_us) if count else []
@@ -91,9 +92,10 @@ class Claims:
         return taken
 
     def _rates(self, connection: Connection, mailing: Mailing, provider: str, now_us: int) -> dict[str, Rate]:
-        settings = self._accounts[mailing.account]
-        fixed = rates_of(mailing.account, settings, provider, mailing.rates)
-        return fixed | warm_up_of(connection, mailing.account, settings, now_us)
+        account, settings = mailing.account, self._accounts[mailing.account]
+        shared = account in self._shared
+        fixed = rates_of(account, settings, provider, stream=mailing.stream, rates=mailing.rates, shared=shared)
+        return fixed | warm_up_of(connection, account, settings, now_us, shared=shared)
 
     def _providers(self, connection: Connection, campaign: int, now_us: int) -> list[str]:
         """Those with mails ready, another one first each time."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from hygiene.config import Settings, StreamSettings
+from hygiene.config import AccountSettings, Settings, StreamSettings
 from hygiene.domain import to_ascii
 from hygiene.errors import UsageError
 from hygiene.sending.compose import REF_HEADER, Composer
@@ -16,7 +17,7 @@ from hygiene.sending.definition import Definition
 from hygiene.sending.letter import Letter, Mail, Mailbox
 from hygiene.sending.mailing import Canary, Mailing
 from hygiene.sending.message import build
-from hygiene.sending.pace import SECOND_US
+from hygiene.sending.pace import SECOND_US, read_rate, warm_up_days
 from hygiene.sending.signing import Signer, sign
 from hygiene.sending.signing_keys import account_signers
 from hygiene.sending.states import STANDING
@@ -123,7 +124,8 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
             raise UsageError(f"the settings have no [streams.{row['stream']}], by which {row['name']} is sent")
         return _standing(row, stream, settings, secret)
     definition = Definition.from_json(row["definition"])
-    account = _account(settings, definition.account)
+    rates = stream.rates if stream else ()
+    account = _account(settings, definition.account, rates)
     canary = definition.canary
     return Mailing(
         id=row["id"],
@@ -136,13 +138,13 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
         sender_domain=definition.sender.address.rpartition("@")[2],
         resends_doubts=definition.in_doubt == "resend",
         canary=Canary(count=canary.count(row["queued"]), wait_us=canary.wait_s * SECOND_US) if canary else None,
-        rates=stream.rates if stream else (),
+        rates=rates,
         not_before_us=definition.due_us(0),
     )
 
 
 def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings, secret: bytes) -> Mailing:
-    account = _account(settings, stream.account)
+    account = _account(settings, stream.account, stream.rates)
     composing = MessageComposing(row["name"], stream, secret, account_signers(account), account.return_path)
     return Mailing(
         id=row["id"],
@@ -158,8 +160,13 @@ def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings
     )
 
 
-def _account(settings: Settings, name: str) -> Any:
+def _account(settings: Settings, name: str, rates: Sequence[str]) -> AccountSettings:
+    """The account of a name, whose pace, and that of the stream, can be read."""
     account = settings.accounts.get(name)
     if account is None:
         raise UsageError(f"the settings have no [accounts.{name}] to send by")
+    for text in (*account.rates, *chain.from_iterable(account.providers.values()), *rates):
+        read_rate(text)
+    if account.warm_up:
+        warm_up_days(account.warm_up)
     return account

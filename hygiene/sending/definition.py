@@ -132,6 +132,16 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return self.due_us(now_us) + self.expires_after_s * _SECOND_US
 
 
+class _Begin(msgspec.Struct):
+    not_before: datetime | None = None
+
+
+def begins_us(written: str) -> int:
+    """When the mails of a stored campaign may leave at the earliest; 0 where it does not say."""
+    moment = msgspec.json.decode(written, type=_Begin).not_before
+    return _microseconds(moment) if moment else 0
+
+
 def _hashed(definition: Definition) -> Definition:
     bare = msgspec.structs.replace(definition, sha256="")
     digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()

@@ -57,8 +57,7 @@ def judge_reply(row: Mapping[str, Any], about: Mapping[str, Any], reply: Reply, 
         events = tuple(_event(row, about, kind, now_us) for kind in kinds)
         return Judged(end=_end(row, reply, State.SENT), events=events)
     if reply.outcome is Outcome.UNKNOWN:
-        reason = IN_DOUBT if row["reason"] == IN_DOUBT else ""
-        end = _end(row, reply, State.UNKNOWN, reason=reason)
+        end = _end(row, reply, State.UNKNOWN, reason=_mark(row))
         return Judged(end=end, events=(_event(row, about, EventKind.SENT, now_us),))
     verdict = classify_reply(reply.code or 0, reply.status, reply.text, reply.phase, row["provider"])
     if reply.phase in _OURS and reply.outcome is Outcome.REFUSED and verdict.blame is not Blame.SENDER:
@@ -66,6 +65,11 @@ def judge_reply(row: Mapping[str, Any], about: Mapping[str, Any], reply: Reply, 
     if _comes_again(row, reply, verdict):
         return _deferred(row, about, reply, verdict, now_us)
     return _failed(row, about, reply, verdict, now_us)
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    """Of a mail that is sent again after a doubt: it keeps that until its end, lest it be resent once more."""
+    return IN_DOUBT if row["reason"] == IN_DOUBT else ""
 
 
 def _comes_again(row: Mapping[str, Any], reply: Reply, verdict: Verdict) -> bool:
@@ -79,7 +83,7 @@ def _deferred(
 ) -> Judged:
     wait_s = retry_wait_s(row["tries"] + 1, row["ref"], reply.retry_after_s)
     due_us = now_us + round(wait_s * SECOND_US)
-    end = _end(row, reply, State.DEFERRED, reason=verdict.reason, due_us=due_us)
+    end = _end(row, reply, State.DEFERRED, reason=_mark(row) or verdict.reason, due_us=due_us)
     said = _said(reply, verdict)
     events = (
         _event(row, about, EventKind.SENT, now_us),

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from hygiene.contacts.suppression.workspace import suppress_within
 from hygiene.errors import HygieneError
+from hygiene.sending.census import standing
 from hygiene.sending.judging import SOURCE, Judged
 from hygiene.sending.last_dot import Going, Verdict, let_go
 from hygiene.sending.outbox import conclude
@@ -145,7 +146,10 @@ class Ledger:
     ) -> None:
         if not ended:
             return
-        conclude(connection, [judged.end for judged, _ in ended], now_us=now_us)
+        ends = [judged.end for judged, _ in ended]
+        if conclude(connection, ends, now_us=now_us) < len(ends):  # somebody else told of the others
+            stand = standing(connection, ends)
+            ended = [each for each in ended if each[0].end.id in stand]
         write_events(connection, [event for judged, _ in ended for event in judged.events])
         hard = [address for judged, address in ended if judged.suppress and address]
         if hard:

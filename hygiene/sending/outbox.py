@@ -179,16 +179,17 @@ def give_back(connection: Connection, ids: Sequence[int], owner: str) -> None:
 # Afterwards
 
 
-def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> None:
+def conclude(connection: Connection, ends: Sequence[End], *, now_us: int) -> int:
     """Write down what became of mails that are still the owner's, and of those in doubt, which that ends.
 
-    That a mail was taken counts as well where it came late and the next try has not got to the last dot. What
-    else somebody else has by now, or resolved, stays as it is.
+    That a mail was taken counts as well where it came late and nothing else was told of the next try. What else
+    somebody else has by now, or resolved, stays as it is. How many ends that changed something.
     """
+    changed = 0
     for statement, sent in ((_CONCLUDE, False), (_CONCLUDE_SENT, True)):
         some = [_bound(end, now_us) for end in ends if (end.state is State.SENT) is sent]
-        if some:
-            connection.execute(statement, some)
+        changed += connection.execute(statement, some).rowcount if some else 0
+    return changed
 
 
 def _concluding(which: ColumnElement[bool]) -> Update:
@@ -212,7 +213,8 @@ def _concluding(which: ColumnElement[bool]) -> Update:
 
 
 _OURS: Final = or_(_O.owner == bindparam("of"), _O.state == State.UNKNOWN)
-_LATE: Final = or_(READY, _O.state == State.CLAIMED, _O.state == State.DEFERRED)
+_UNTOLD: Final = (State.READY, State.CLAIMED, State.DATA, State.DEFERRED, State.CANCELLED)
+_LATE: Final = or_(*(_O.state == state for state in _UNTOLD))
 _CONCLUDE: Final = _concluding(_OURS)
 _CONCLUDE_SENT: Final = _concluding(or_(_OURS, _LATE))
 

@@ -29,10 +29,11 @@ _SPREAD: Final = 0.2  # of a wait, so that those deferred together do not come b
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` messages in any `window_s` seconds."""
+    """At most `count` messages in any `window_s` seconds; of a `shared` one receipts draw first."""
 
     count: int
     window_s: int
+    shared: bool = False
 
     def __str__(self) -> str:
         unit, seconds = max(
@@ -43,8 +44,17 @@ class Rate:
 
     @property
     def burst(self) -> int:
-        """Thousandths of a message that may leave at once: part of the window's share, at least one message."""
-        return max(MILLI, int(self.count * _BURST * MILLI))
+        """Thousandths of a message that may leave at once: part of the window's share, at least one message.
+
+        At least two of a shared one, so that half of them can be kept for receipts.
+        """
+        least = 2 if self.shared and self.count > 2 else 1
+        return max(least * MILLI, int(self.count * _BURST * MILLI))
+
+    @property
+    def kept(self) -> int:
+        """Thousandths of a message that only receipts may draw: about half of what may leave at once."""
+        return self.burst // MILLI // 2 * MILLI if self.shared else 0
 
     @property
     def per_window(self) -> int:
@@ -97,9 +107,9 @@ def at(bucket: Bucket, rate: Rate, now_us: int) -> Bucket:
     return Bucket(bucket.level + gained, bucket.at_us + rate.time_us(gained))
 
 
-def available(bucket: Bucket) -> int:
-    """Whole messages that may leave now."""
-    return max(bucket.level, 0) // MILLI
+def available(bucket: Bucket, kept: int = 0) -> int:
+    """Whole messages that may leave now; `kept` thousandths of one stay."""
+    return max(bucket.level - kept, 0) // MILLI
 
 
 def take(bucket: Bucket, count: int) -> Bucket:

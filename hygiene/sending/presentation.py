@@ -83,6 +83,11 @@ def _sections(campaign: CampaignStatus) -> Sequence[Section]:
 
 def _next(campaign: CampaignStatus) -> list[str]:
     told = []
+    if campaign.begins_us and set(campaign.counts) == {State.READY}:
+        told.append(
+            f"Nothing leaves before {_clock(campaign.begins_us)} UTC: hygiene send work, or "
+            f"hygiene send resume {campaign.name}, sends it then."
+        )
     if campaign.next_us and campaign.counts.get(State.DEFERRED):
         told.append(f"The next deferred mail is due at {_clock(campaign.next_us)} UTC.")
     if campaign.counts.get(State.UNKNOWN):

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from hygiene.address import Address, judge_address
 from hygiene.config import Settings, Stream
-from hygiene.errors import UsageError
+from hygiene.errors import HygieneError, UsageError
 from hygiene.period import read_duration
 from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
@@ -67,7 +67,7 @@ def queue_campaign(
 
     Called again for a campaign that was half queued, it adds who is missing and doubles nobody. `exchangers`
     are providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
-    content, goes to another list, or has ended.
+    content, goes to another list, or has ended. Where `recipients` raises, nothing stays queued.
     """
     secret = store.key
     with store.writing() as connection:
@@ -79,16 +79,29 @@ def queue_campaign(
         int(row["id"]), CampaignComposing(definition, secret, ()), secret, now_us, exchangers or {}
     )
     place = 0
-    for batch in recipients:
-        rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
+    try:
+        for batch in recipients:
+            rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
+            with store.writing() as connection:
+                queue(connection, rows)
+            place += len(batch)
+            tick(place)
+    except HygieneError:
         with store.writing() as connection:
-            queue(connection, rows)
-        place += len(batch)
-        tick(place)
+            withdraw(connection, row["id"])
+        raise
     with store.writing() as connection:
         connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row["id"]).values(queued=place))
         move_campaign(connection, row["id"], CampaignState.RUNNING, among=[CampaignState.PREPARING])
     return int(row["id"])
+
+
+def withdraw(connection: Connection, campaign: int) -> None:
+    """Undo the queueing of a campaign that was not released: its mails, and its name."""
+    c = CAMPAIGN.c
+    unreleased = (c.id == campaign, c.state == CampaignState.PREPARING)
+    connection.execute(delete(OUTBOX).where(OUTBOX.c.campaign.in_(select(c.id).where(*unreleased))))
+    connection.execute(delete(CAMPAIGN).where(*unreleased))
 
 
 def _rows_of(

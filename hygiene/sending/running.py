@@ -24,11 +24,12 @@ from hygiene.sending.breaker import Trip
 from hygiene.sending.census import has_due, is_open
 from hygiene.sending.claiming import Claims
 from hygiene.sending.composing import mailing_of
+from hygiene.sending.definition import begins_us
 from hygiene.sending.line import Line
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import campaign_state, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
-from hygiene.sending.states import CampaignState, Lane
+from hygiene.sending.states import LANES, CampaignState, Lane
 from hygiene.sending.status import CampaignStatus, finish, read_status
 from hygiene.sending.transports.open import open_transport
 from hygiene.sending.transports.transport import Transport
@@ -79,13 +80,19 @@ class _Watch:
         self.told.trouble(said)
         since, patience = line.failing_since_us, self.give_up_s
         too_long = patience is not None and since is not None and clock() - since >= patience * SECOND_US
-        if line.shut or too_long:
+        if too_long or (line.shut and patience is not None):
             self.failed = said
             self.stop()
+        elif line.shut:
+            self.told.trouble(f"{said}. No more is sent by {line.account} until this is started again")
 
     def held(self, mailing: Mailing, trip: Trip) -> None:
         """A campaign was held; the audit takes its time elsewhere."""
         self.asked.append(self.auditor.submit(self._explain, mailing, trip))
+
+    def unfit(self, name: str, sentence: str) -> None:
+        """A campaign was held because the settings cannot send it."""
+        self.told.held(name, Trip(sentence=sentence), f"Mend that, then hygiene send resume {name} goes on")
 
     def _explain(self, mailing: Mailing, trip: Trip) -> None:
         finding = _explained(self.store, self.settings, mailing, trip, self.resolver)
@@ -113,7 +120,9 @@ def run_worker(
 ) -> None:
     """Send whatever is due until `until` holds; without it, until the process is told to stop.
 
-    Raises NoWay when a way out fails for `give_up_s` seconds on end.
+    Without `campaigns` one that the settings cannot send is held, and the others go on; of those that are named
+    it raises. With `give_up_s` it raises NoWay when a way out fails for so many seconds on end, or refuses the
+    login; without, that way is left alone and the others go on.
     """
     secret = store.key
     watch = _Watch(store, settings, sending or Sending(), resolver, give_up_s)
@@ -123,9 +132,11 @@ def run_worker(
         lambda account, lane: _transport(settings, account, lane),
         owner=own_name(),
         clock=clock,
-        claims=Claims(settings.accounts),
+        claims=Claims(settings.accounts, shared=_shared(settings)),
         lease_s=lease_s,
-        watching=Watching(settled=watch.told.settled, held=watch.held, trouble=watch.trouble),
+        watching=Watching(
+            settled=watch.told.settled, held=watch.held, unfit=watch.unfit, trouble=watch.trouble
+        ),
     )
     watch.stop = worker.stop
     try:
@@ -148,19 +159,26 @@ def go_on(
     give_up_s: float = GIVE_UP_S,
     sending: Sending | None = None,
 ) -> CampaignStatus:
-    """Send what is left of a campaign; `wait` for deferred mails, too."""
-    until = _is_over(campaign, wait=wait)
-    run_worker(
-        store,
-        settings,
-        campaigns=[campaign],
-        until=until,
-        resolver=resolver,
-        give_up_s=give_up_s,
-        sending=sending or Sending(),
-    )
+    """Send what is left of a campaign; `wait` for deferred mails, too, and for the moment it begins at."""
+    if wait or _begun(store, name):
+        run_worker(
+            store,
+            settings,
+            campaigns=[campaign],
+            until=_is_over(campaign, wait=wait),
+            resolver=resolver,
+            give_up_s=give_up_s,
+            sending=sending or Sending(),
+        )
     finish(store, campaign, now_us=clock())
     return read_status(store, name).campaigns[0]
+
+
+def _begun(store: Store, name: str) -> bool:
+    """Whether mails of a campaign may leave by now."""
+    with store.reading() as connection:
+        row = find_campaign(connection, name)
+    return row is None or begins_us(row["definition"]) <= clock()
 
 
 def _is_over(campaign: int, *, wait: bool) -> Callable[[Connection], bool]:
@@ -212,6 +230,14 @@ async def _until_told(
         with suppress(ValueError, RuntimeError, NotImplementedError):  # outside the main thread
             loop.add_signal_handler(number, told)
     await worker.run(lanes=lanes, campaigns=campaigns, until=until)
+
+
+def _shared(settings: Settings) -> set[str]:
+    """The accounts by which both receipts and campaigns go."""
+    by_lane: dict[Lane, set[str]] = {lane: set() for lane in Lane}
+    for name, stream in settings.streams.items():
+        by_lane[LANES[name]].add(stream.account)
+    return set.intersection(*by_lane.values())
 
 
 def _transport(settings: Settings, name: str, lane: str) -> Transport:

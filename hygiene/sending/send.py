@@ -20,6 +20,7 @@ from hygiene.sending.composing import CampaignComposing
 from hygiene.sending.definition import Definition
 from hygiene.sending.exchangers import look_up_providers
 from hygiene.sending.preflight.preflight import Preflight, live_resolver, preflight_campaign
+from hygiene.sending.preflight.registry import demand_ids
 from hygiene.sending.queueing import queue_campaign
 from hygiene.sending.running import GIVE_UP_S, Sending, clock, go_on
 from hygiene.sending.signing_keys import account_signers
@@ -51,6 +52,7 @@ def send_campaign(
     resolver: Resolver | None = None,
     fetcher: Fetcher | None = None,
     dns: bool = True,
+    login: bool = True,
     wait: bool = True,
     give_up_s: float = GIVE_UP_S,
     sending: Sending | None = None,
@@ -58,15 +60,18 @@ def send_campaign(
     """Send a campaign to a cleaned list, or go on with it: nobody has it twice.
 
     `overrides` are findings of the preflight to send all the same, with the reason for each, which is kept.
-    With `wait` it ends when every mail has its end, deferred ones included; without, when nothing is due.
+    With `wait` it ends when every mail has its end, deferred ones included; without, when nothing is due, and
+    at once where the campaign begins later.
     Raises NotFit, NoWay, UsageError or UnreadableInput with one sentence; whatever was queued by then stays.
     """
-    sending = sending or Sending()
+    sending, reasons = sending or Sending(), dict(overrides or {})
+    demand_ids(reasons)
     loaded = load_campaign(campaign, settings)
     definition = loaded.define()
-    checked = preflight_campaign(loaded, to, settings=settings, resolver=resolver, fetcher=fetcher, dns=dns)
+    checked = preflight_campaign(
+        loaded, to, settings=settings, resolver=resolver, fetcher=fetcher, dns=dns, login=login
+    )
     sending.preflight(checked)
-    reasons = dict(overrides or {})
     if blocking := checked.blocking(tuple(reasons)):
         raise NotFit(checked, blocking)
     audience = open_audience(to, definition.fields, segment=definition.segment)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from sqlalchemy import Connection, RowMapping, select, update
 
 from hygiene.errors import UsageError
-from hygiene.sending.census import counts, is_open
+from hygiene.sending.census import counts_by_campaign, is_open
+from hygiene.sending.definition import begins_us
 from hygiene.sending.judging import event_of_resolved
 from hygiene.sending.ledger import write_events
 from hygiene.sending.mailing import about_row
@@ -30,7 +31,10 @@ _O: Final = OUTBOX.c
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignStatus:
-    """One campaign. `counts` are its mails by state; `next_us` is when the first deferred one is due."""
+    """One campaign. `counts` are its mails by state; `next_us` is when the first deferred one is due.
+
+    `begins_us` is when its mails may leave at the earliest, 0 where that was not said.
+    """
 
     name: str
     stream: str
@@ -38,6 +42,7 @@ class CampaignStatus:
     held_because: str
     counts: Mapping[State, int]
     next_us: int | None = None
+    begins_us: int = 0
     overrides: Mapping[str, str]
 
     @property
@@ -125,10 +130,11 @@ def read_status(store: Store, name: str | None = None) -> Status:
     """All campaigns, or one; raises UsageError for a name that there is not."""
     with store.reading() as connection:
         rows = [_found(connection, name)] if name else campaigns(connection)
-        return Status(campaigns=tuple(_status(connection, row) for row in rows))
+        found = counts_by_campaign(connection, rows[0]["id"] if name else None)
+        return Status(campaigns=tuple(_status(connection, row, found.get(row["id"], {})) for row in rows))
 
 
-def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
+def _status(connection: Connection, row: RowMapping, counted: Mapping[State, int]) -> CampaignStatus:
     import msgspec
 
     due = select(_O.due_us).where(_O.campaign + 0 == row["id"], DEFERRED).order_by(_O.due_us)
@@ -137,8 +143,9 @@ def _status(connection: Connection, row: RowMapping) -> CampaignStatus:
         stream=row["stream"],
         state=CampaignState(row["state"]),
         held_because=row["held_because"],
-        counts=counts(connection, row["id"]),
+        counts=counted,
         next_us=connection.scalar(due.limit(1)),
+        begins_us=begins_us(row["definition"]),
         overrides=msgspec.json.decode(row["overrides"], type=dict[str, str]),
     )
 

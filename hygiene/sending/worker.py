@@ -49,6 +49,7 @@ class Watching:
 
     settled: Callable[[Settled], None] = field(default=lambda _settled: None)
     held: Callable[[Mailing, Trip], None] = field(default=lambda _mailing, _trip: None)
+    unfit: Callable[[str, str], None] = field(default=lambda _name, _sentence: None)
     trouble: Callable[[Line], None] = field(default=lambda _line: None)
 
 
@@ -74,6 +75,7 @@ class Worker:
         self._owner, self._clock, self._lease_us = owner, clock, round(lease_s * SECOND_US)
         self._watching = watching or Watching()
         self._mailings: dict[int, Mailing] = {}
+        self._unfit: set[int] = set()  # campaigns that cannot be sent by these settings
         self._lines: dict[tuple[str, Lane], Line] = {}
         self._breakers: dict[int, Breaker] = {}
         self._couriers: set[asyncio.Task[None]] = set()
@@ -137,9 +139,9 @@ class Worker:
     async def _claim(self, lane: Lane, campaigns: Sequence[int] | None) -> list[Claimed]:
         by = Claimant(self._owner, self._clock(), self._lease_us)
         rows = await self._ledger.run(lambda connection: self._claims.running(connection, by.now_us))
-        chosen = (self._mailing(row) for row in rows if campaigns is None or row["id"] in campaigns)
-        due = [each for each in chosen if each.lane is lane and each.not_before_us <= by.now_us]
-        open_ = [each for each in due if self._line(each).is_open(by.now_us)]
+        chosen = [row for row in rows if campaigns is None or row["id"] in campaigns]
+        found = [await self._open(row, lane, by.now_us, alone=campaigns is not None) for row in chosen]
+        open_ = [each for each in found if each is not None]
         rooms = {each.account: self._line(each).room for each in open_}
         return (
             await self._ledger.run(lambda connection: self._take(connection, open_, rooms, by)) if open_ else []
@@ -158,6 +160,25 @@ class Worker:
                 rooms[mailing.account] -= len(rows)
                 found += [Claimed(row, mailing) for row in rows]
         return found
+
+    async def _open(self, row: RowMapping, lane: Lane, now_us: int, *, alone: bool) -> Mailing | None:
+        """A campaign of the lane that is due and has an open way out.
+
+        One that these settings cannot send is held, once, and keeps no other one waiting; `alone` it raises.
+        """
+        if row["id"] in self._unfit:
+            return None
+        try:
+            mailing = self._mailing(row)
+            due = mailing.lane is lane and mailing.not_before_us <= now_us
+            return mailing if due and self._line(mailing).is_open(now_us) else None
+        except HygieneError as error:
+            if alone:
+                raise
+            self._unfit.add(row["id"])
+            if await self._held(row["id"], str(error)):
+                self._watching.unfit(row["name"], str(error))
+            return None
 
     def _mailing(self, row: RowMapping) -> Mailing:
         if row["id"] not in self._mailings:
@@ -287,15 +308,18 @@ class Worker:
                 await self._hold(mailing, trip)
 
     async def _hold(self, mailing: Mailing, trip: Trip) -> None:
-        def hold(connection: Connection) -> bool:
-            running = (CampaignState.RUNNING,)
-            return move_campaign(
-                connection, mailing.id, CampaignState.HELD, among=running, because=trip.sentence
-            )
-
         self._breakers.pop(mailing.id, None)
-        if await self._ledger.run(hold):
+        if await self._held(mailing.id, trip.sentence):
             self._watching.held(mailing, trip)
+
+    async def _held(self, campaign: int, because: str) -> bool:
+        """Hold a campaign; False where it does not run any more."""
+        running = (CampaignState.RUNNING,)
+        return await self._ledger.run(
+            lambda connection: move_campaign(
+                connection, campaign, CampaignState.HELD, among=running, because=because
+            )
+        )
 
     # keeping
 

@@ -29,7 +29,9 @@ def run(monkeypatch, capsys, tmp_path):
     config.write_text(SETTINGS.format(folder=tmp_path))
 
     def command(*words):
-        monkeypatch.setattr("sys.argv", ["hygiene", "preflight", *map(str, words), "--config", str(config)])
+        monkeypatch.setattr(
+            "sys.argv", ["hygiene", "preflight", *map(str, words), "--no-login", "--config", str(config)]
+        )
         with pytest.raises(SystemExit) as stopped:
             main()
         shown = capsys.readouterr()

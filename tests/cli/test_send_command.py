@@ -295,6 +295,25 @@ def test_an_override_needs_its_reason_and_keeps_it(run, place, cleaned):
     assert "--because" in err
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("text-part-mising", "did you mean text-part-missing?"),
+        ("list-stal", "did you mean list-stale?"),
+        ("dmarc-policy-non", "did you mean dmarc-policy-none?"),
+        ("people", "there is no check 'people'"),
+        ("list-*", "there is no check 'list-*'"),
+        ("q", "hygiene explain lists them"),
+    ],
+)
+def test_an_override_that_names_no_finding_is_refused(run, place, cleaned, word, hint):
+    words = ["--no-dns", "--override", word, "--because", "the boss wants it"]
+    code, _, err = run(place(9), "--to", cleaned, *words)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert hint in err
+    assert json.loads(run("status", "--format", "json")[1]) == {"campaigns": []}
+
+
 def test_another_list_under_the_same_name(run, place, cleaned, closed_port, tmp_path):
     run(place(closed_port), "--to", cleaned, "--no-dns", "--give-up", 0)
     other = clean_list(tmp_path / "other", [a_row(number) for number in range(50, 60)])

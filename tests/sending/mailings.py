@@ -155,7 +155,9 @@ def row_of(campaign, name, address, place, expires_us=None, provider=lambda _: "
     }
 
 
-def worker_on(store, transport, clock, *, owner="w1", account=None, watching=None, lease_s=120.0, **changes):
+def worker_on(
+    store, transport, clock, *, owner="w1", account=None, shared=(), watching=None, lease_s=120.0, **changes
+):
     """A worker whose only account is `relay`."""
     return Worker(
         store,
@@ -163,7 +165,7 @@ def worker_on(store, transport, clock, *, owner="w1", account=None, watching=Non
         lambda account, lane: transport,
         owner=owner,
         clock=clock,
-        claims=Claims({"relay": account or AccountSettings()}),
+        claims=Claims({"relay": account or AccountSettings()}, shared=shared),
         watching=watching,
         lease_s=lease_s,
     )

@@ -116,6 +116,16 @@ def test_a_list_that_was_changed_is_not_mailed(copied):
         next(audience.batches())
 
 
+def test_a_list_that_is_changed_while_it_is_read_is_told_in_the_end(copied):
+    batches = open_audience(copied, FIELDS).batches(10)
+    assert len(next(batches)) == 10
+    with (copied / "clean.csv").open("a") as file:
+        file.write("evil@example.com,,,,,,\n")
+    with pytest.raises(UsageError, match="changed after the cleaning") as raised:
+        list(batches)
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_another_file_that_was_changed_does_not_matter(copied):
     (copied / "report.html").write_text("x")
     assert not open_audience(copied, FIELDS).changes()

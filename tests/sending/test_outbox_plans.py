@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from hygiene.sending.census import has_due, is_open, is_open_before
+from hygiene.sending.census import counts_by_campaign, has_due, is_open, is_open_before
 from hygiene.sending.last_dot import let_go
 from hygiene.sending.mailing import going_to
 from hygiene.sending.outbox import (
@@ -83,6 +83,18 @@ def test_no_step_of_a_worker_walks_through_a_table(store, step):
     for line in plans:
         assert not line.startswith(("SCAN outbox", "SCAN suppression", "SCAN opt_out")), plans
         assert "autoindex_outbox_1" not in line, "all mails of the campaign are looked at"
+
+
+@pytest.mark.parametrize("campaign", [1, None])
+def test_mails_are_counted_without_being_looked_at(store, campaign):
+    def run():
+        with store.reading() as connection:
+            counts_by_campaign(connection, campaign)
+
+    plans = plans_of(store, run)
+    for line in plans:
+        if "outbox" in line:
+            assert "INDEX outbox_" in line or "COVERING INDEX sqlite_autoindex_outbox_1" in line, plans
 
 
 def test_doubts_are_found_by_their_index(store):

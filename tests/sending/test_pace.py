@@ -1,7 +1,7 @@
 """The laws of pacing: no window ever sees more than its rate, nothing of it is lost, warm-up goes by days."""
 
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -33,16 +33,17 @@ DRAWS = st.lists(
 )
 
 
-def drawn(rates, draws):
-    """What may leave: (the latest moment there was so far, messages)."""
+def drawn(rates, draws, receipts=()):
+    """What may leave: (the latest moment there was so far, messages); draws of no receipt leave a share."""
     now_us, latest_us = START_US, START_US
     levels = {rate: full(rate, now_us) for rate in rates}
     taken = []
-    for passed_us, wanted in draws:
+    for (passed_us, wanted), prompt in zip_longest(draws, receipts[: len(draws)], fillvalue=True):
         now_us += passed_us
         latest_us = max(latest_us, now_us)
         levels = {rate: at(bucket, rate, now_us) for rate, bucket in levels.items()}
-        count = min(wanted, *map(available, levels.values()))
+        left = (available(bucket, 0 if prompt else rate.kept) for rate, bucket in levels.items())
+        count = min([wanted, *left])
         levels = {rate: take(bucket, count) for rate, bucket in levels.items()}
         taken.append((latest_us, count))
     return taken
@@ -61,6 +62,87 @@ def test_no_window_sees_more_than_its_rate(rates, draws):
             while moment_us - taken[first][0] >= rate.window_s * SECOND_US:
                 first += 1
             assert sums[last + 1] - sums[first] <= rate.count
+
+
+SHARED = RATES.map(lambda rate: replace(rate, shared=True))
+
+
+@settings(max_examples=200)
+@given(
+    rates=st.lists(SHARED, min_size=1, max_size=3, unique=True),
+    draws=DRAWS,
+    receipts=st.lists(st.booleans(), min_size=60, max_size=60),
+)
+@example(
+    rates=[Rate(3, 1, shared=True)], draws=[(0, 5), (0, 5), (999_999, 5), (1, 5)], receipts=[False, True] * 30
+)
+def test_both_lanes_together_see_no_more_than_the_rate(rates, draws, receipts):
+    taken = drawn(rates, draws, receipts)
+    for rate in rates:
+        for last, (moment_us, _) in enumerate(taken):
+            inside = [count for us, count in taken[: last + 1] if moment_us - us < rate.window_s * SECOND_US]
+            assert sum(inside) <= rate.count
+
+
+@given(rate=SHARED, pauses=st.lists(st.integers(0, 10**10), max_size=20))
+def test_a_receipt_finds_its_share_whatever_a_campaign_drew(rate, pauses):
+    assume(rate.count > 2)
+    bucket, now_us = full(rate, START_US), START_US
+    for pause_us in pauses:
+        now_us += pause_us
+        bucket = at(bucket, rate, now_us)
+        bucket = take(bucket, available(bucket, rate.kept))
+        assert available(bucket) >= rate.kept // 1000 >= 1
+    assert rate.kept <= rate.burst / 2
+
+
+@given(rate=SHARED)
+def test_what_is_kept_for_receipts_slows_no_campaign_down(rate):
+    """What comes back is the campaign's where there are no receipts; only what leaves at once is less."""
+    bucket, step_us, taken = full(rate, START_US), rate.time_us(1000), 0
+    for number in range(1, 50):
+        bucket = at(bucket, rate, START_US + number * step_us)
+        count = available(bucket, rate.kept)
+        bucket, taken = take(bucket, count), taken + count
+    assert taken >= 48
+
+
+@pytest.mark.parametrize(("text", "at_once"), [("100/h", 5), ("10/h", 1), ("3/h", 1), ("20000/d", 1000)])
+def test_a_receipt_leaves_at_once_during_a_campaign(tmp_path, text, at_once):
+    """The campaign has drawn all that it may; the receipts of a shared account have their share at once."""
+    with open_store(str(tmp_path / "w.db"), key=KEY) as store:
+        clock, account, transport = Clock(), AccountSettings(rates=(text,)), Played(capacity=1000)
+        new_campaign(store, [f"p{number}@example.com" for number in range(3000)])
+        work(worker_on(store, transport, clock, account=account, shared=["relay"]))
+        assert len(transport.taken) == at_once
+        receipts = [f"buyer{number}@example.com" for number in range(3000)]
+        new_campaign(store, receipts, name="receipts", stream="transactional")
+        work(worker_on(store, transport, clock, account=account, shared=["relay"]))
+        bought = [mail for mail in transport.taken if mail.recipient.startswith("buyer")]
+        assert len(bought) == at_once
+
+
+def test_receipts_draw_all_that_comes_back_while_they_wait(tmp_path):
+    with open_store(str(tmp_path / "w.db"), key=KEY) as store:
+        clock, account, transport = Clock(), AccountSettings(rates=("60/h",)), Played()
+        new_campaign(store, [f"p{number}@example.com" for number in range(100)])
+        receipts = [f"buyer{number}@example.com" for number in range(20)]
+        new_campaign(store, receipts, name="receipts", stream="transactional")
+        while sum(mail.recipient.startswith("buyer") for mail in transport.taken) < 20:
+            work(worker_on(store, transport, clock, account=account, shared=["relay"]))
+            clock.move(seconds=67)
+    newsletters = [mail for mail in transport.taken if mail.recipient.startswith("p")]
+    assert len(newsletters) <= 3, "no more than left at once"
+
+
+def test_streams_have_rates_of_their_own(tmp_path):
+    with open_store(str(tmp_path / "w.db"), key=KEY) as store:
+        transport = Played()
+        new_campaign(store, [f"p{number}@example.com" for number in range(30)])
+        bought = [f"b{number}@example.com" for number in range(30)]
+        new_campaign(store, bought, name="receipts", stream="transactional")
+        work(worker_on(store, transport, Clock(), rates=("20/h",)))
+    assert sorted(mail.recipient[0] for mail in transport.taken) == ["b", "b", "p", "p"]
 
 
 @settings(max_examples=50)

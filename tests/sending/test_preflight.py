@@ -7,18 +7,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from hygiene.config import AccountSettings
 from hygiene.demo.sample import sample_zone
+from hygiene.demo.smtp_sink import SmtpSink
 from hygiene.errors import UsageError
 from hygiene.finding import Severity
 from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
 from hygiene.render.terminal import render_terminal
 from hygiene.resolver import Outcome
+from hygiene.sending.allowance import note_day
 from hygiene.sending.campaign import load_campaign
+from hygiene.sending.preflight.checks.volume import volume_beyond_warm_up
+from hygiene.sending.preflight.parts import People, Route, Workspace
 from hygiene.sending.preflight.preflight import preflight_campaign
 from hygiene.sending.preflight.registry import all_checks
 from hygiene.sending.signing_keys import load_signers
+from hygiene.store import open_store
 from tests.sending.campaign_files import CAMPAIGNS, a_row, a_settings, clean_list, write_campaign
+from tests.sending.transports.smtp_server import EHLO, HANG_UP, STALL, Script, authority, in_thread
 
 NAME = "mail._domainkey.bakery.example"
 TOML = """name = "note"
@@ -65,11 +72,15 @@ def zone(key):
 
 @pytest.fixture
 def check(campaign, cleaned, zone, key, tmp_path):
-    def checked(path=campaign, to=cleaned, resolver=zone, ignore=(), now=None, dns=True, **settings):
+    def checked(
+        path=campaign, to=cleaned, resolver=zone, ignore=(), now=None, dns=True, login=False, **settings
+    ):
         account = {"sign": [key[0]], **settings.pop("account", {})}
         workspace = {"store": str(tmp_path / "w.db"), "key_file": str(tmp_path / "w.key")}
         found = a_settings(account=account, workspace=workspace, **settings)
-        return preflight_campaign(path, to, settings=found, resolver=resolver, ignore=ignore, now=now, dns=dns)
+        return preflight_campaign(
+            path, to, settings=found, resolver=resolver, ignore=ignore, now=now, dns=dns, login=login
+        )
 
     return checked
 
@@ -276,6 +287,101 @@ def test_without_dns_the_domain_is_not_judged(check):
     assert "not judged without DNS" in render_terminal(found.sections(), width=100, colour=False)
 
 
+# The relay
+
+
+NAMED = (*EHLO, "AUTH PLAIN")
+LOGIN = {"username": "us", "password": "env:RELAY"}
+LET_IN = {
+    "a relay that asks for nothing": (Script(), {}),
+    "one that takes the login": (Script(ehlo=NAMED), LOGIN),
+}
+REFUSING = {
+    "a login that is refused": (Script(ehlo=NAMED, answers={"AUTH": "535 5.7.8 no"}), LOGIN, "535 no"),
+    "no way to log in": (Script(), LOGIN, "offers no login"),
+    "no STARTTLS": (Script(), {"tls": "starttls"}, "offers no STARTTLS"),
+    "turned away": (Script(answers={"banner": "554 5.7.1 not you"}), {}, "turns us away: 554"),
+}
+UNSURE = {
+    "silent": (Script(answers={"banner": STALL}), {"patience_s": 0.2}, "said nothing for 0.2 s"),
+    "hanging up": (Script(answers={"EHLO": HANG_UP}), {}, "closed the connection"),
+    "busy": (Script(answers={"banner": "421 4.3.2 later"}), {}, "421"),
+    "busy with the login": (Script(ehlo=NAMED, answers={"AUTH": "454 4.7.0 later"}), LOGIN, "454"),
+}
+
+
+@pytest.fixture
+def knock(check, monkeypatch):
+    """What preflight finds of a relay of that script."""
+    monkeypatch.setenv("RELAY", "s3cret")
+
+    def knocked(script, account):
+        with in_thread(script) as relay:
+            told = {"host": "127.0.0.1", "port": relay.port, "tls": "none", **account}
+            return check(login=True, account=told), relay.seen
+
+    return knocked
+
+
+@pytest.mark.parametrize(("script", "account"), LET_IN.values(), ids=LET_IN)
+def test_a_relay_that_lets_us_in(knock, script, account):
+    found, seen = knock(script, account)
+    assert "relay-refuses" not in ids(found.findings)
+    assert "it lets us in" in render_terminal(found.sections(), width=100, colour=False)
+    assert not any(command.startswith("MAIL") for command in seen.commands)
+    assert "QUIT" in seen.commands
+
+
+@pytest.mark.parametrize(("script", "account", "said"), REFUSING.values(), ids=REFUSING)
+def test_a_relay_that_refuses_keeps_from_sending(knock, script, account, said):
+    found, _ = knock(script, account)
+    assert "relay-refuses" in ids(found.blocking())
+    (line,) = finding(found, "relay-refuses").evidence
+    assert said in line
+    assert line.startswith("127.0.0.1:")
+    assert "s3cret" not in line
+
+
+@pytest.mark.parametrize(("script", "account", "said"), UNSURE.values(), ids=UNSURE)
+def test_a_relay_that_may_be_better_soon_is_an_open_question(knock, script, account, said):
+    found, _ = knock(script, account)
+    assert "relay-refuses" not in ids(found.faults)
+    assert said in finding(found, "relay-refuses").evidence[0]
+    assert found.exit_code() == 3
+
+
+def test_a_relay_that_is_down(check):
+    with SmtpSink(print) as gone:
+        port = gone.port
+    found = check(login=True, account={"host": "127.0.0.1", "port": port})
+    assert "connection refused" in finding(found, "relay-refuses").evidence[0]
+    assert not found.blocking()
+
+
+def test_a_certificate_that_does_not_hold(knock, tmp_path):
+    context, _ = authority(tmp_path, "localhost")
+    found, _ = knock(Script(context=context), {"tls": "starttls"})
+    assert "certificate" in finding(found, "relay-refuses").evidence[0]
+    assert found.blocking()
+
+
+def test_a_secret_that_is_missing_is_found_before(check):
+    found = check(login=True, account={"host": "127.0.0.1", "password": "env:NOT_SET_ANYWHERE"})
+    assert finding(found, "relay-refuses").evidence == (
+        "accounts.main.password: the variable NOT_SET_ANYWHERE is not set",
+    )
+
+
+@pytest.mark.parametrize("left_out", [{"dns": False}, {"login": False}])
+def test_a_relay_may_be_left_in_peace(check, left_out):
+    script = Script(answers={"banner": "554 no"})
+    with in_thread(script) as relay:
+        account = {"host": "127.0.0.1", "port": relay.port, "tls": "none"}
+        found = check(account=account, **{"login": True, **left_out})
+    assert relay.seen.connections == 0
+    assert "relay-refuses" not in ids(found.findings)
+
+
 # Leaving, content, volume
 
 
@@ -324,6 +430,35 @@ def test_a_list_that_outlasts_the_campaign(check):
 def test_warm_up_is_told(check):
     found = check(account={"warm_up": "conservative"})
     assert not found.blocking()
+
+
+@pytest.mark.parametrize(
+    ("rows", "day", "said"),
+    [
+        (50, 0, None),
+        (51, 0, "51 take 2 days: today is day 1 of the plan conservative, with 50 mails"),
+        (350, 0, "350 take 3 days: today is day 1 of the plan conservative, with 50 mails"),
+        (350, 2, "350 take 2 days: today is day 3 of the plan conservative, with 200 mails"),
+        (400, 3, None),
+        (175_001, 29, "175,001 take 2 days: today is day 30 of the plan conservative, with 175,000 mails"),
+        (10**6, 30, None),
+    ],
+)
+def test_warm_up_goes_by_the_day_that_the_account_is_at(rows, day, said):
+    people, workspace = People(name="clean.csv", rows=rows), Workspace(place="w.db", sending_day=day)
+    account = AccountSettings(warm_up="conservative")
+    route = Route(account=account, sender="shop.example", envelope="shop.example")
+    assert list(volume_beyond_warm_up(people, route, workspace)) == ([said] if said else [])
+
+
+def test_the_store_tells_since_when_an_account_sends(check, tmp_path):
+    now = datetime.now(UTC)
+    with open_store(str(tmp_path / "w.db"), key=tmp_path / "w.key") as store, store.writing() as connection:
+        for days in (9, 4, 0):
+            note_day(connection, "main", round((now - timedelta(days=days)).timestamp() * 1_000_000))
+        note_day(connection, "other", round((now - timedelta(days=1)).timestamp() * 1_000_000))
+    found = check(account={"warm_up": "conservative"}, now=now)
+    assert found.parts.workspace.sending_day == 2, "today is no day before"
 
 
 # The result

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
@@ -13,12 +14,15 @@ import hygiene
 from hygiene.config import WorkspaceSettings
 from hygiene.demo.smtp_sink import SmtpSink
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.render.terminal import render_terminal
 from hygiene.resolver import Zone
+from hygiene.sending.audience import Audience
+from hygiene.sending.queueing import withdraw
 from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.running import NoWay, Sending, find_running, go_on
 from hygiene.sending.send import NotFit, send_campaign, write_out
 from hygiene.sending.states import CampaignState, State
-from hygiene.sending.status import cancel, pause, read_doubts, read_status, resolve_doubts, resume
+from hygiene.sending.status import Status, cancel, pause, read_doubts, read_status, resolve_doubts, resume
 from hygiene.store import open_store
 from hygiene.tables import CAMPAIGN, OUTBOX
 from tests.sending.campaign_files import a_row, a_settings, clean_list, write_campaign
@@ -115,6 +119,62 @@ def test_a_list_that_was_changed_is_never_mailed(place, store):
     with pytest.raises(NotFit, match="Nothing was queued"):
         send((campaign, to), store, 9, overrides={"list-altered": "because", "list-not-cleaned": "because"})
     assert not read_status(store).campaigns
+
+
+@pytest.mark.parametrize("when", [1, 2])
+def test_a_list_that_is_changed_while_it_is_queued_goes_to_nobody(place, store, when, monkeypatch):
+    """It is put back afterwards, too: whoever was read in between has no mail then."""
+    monkeypatch.setattr(Audience.batches, "__defaults__", (2,))
+    _, to = place
+    listed, told, taken = to / "clean.csv", [], []
+    sound = listed.read_bytes()
+
+    def queued(count):
+        told.append(count)
+        if len(told) == when:
+            listed.write_bytes(sound.replace(b"person", b"victim"))
+
+    with SmtpSink(taken.append) as sink:
+        with pytest.raises(UsageError, match="changed after the cleaning") as raised:
+            send(place, store, sink.port, sending=Sending(queued=queued))
+        assert len(str(raised.value).splitlines()) == 1
+        assert told
+        assert not taken
+        assert not read_status(store).campaigns
+        with store.reading() as connection:
+            assert not connection.execute(select(OUTBOX.c.id)).all()
+        listed.write_bytes(sound)
+        assert send(place, store, sink.port).counts == {State.SENT: 6}
+    assert {mail.recipient for mail in taken} == {f"person{number}@gmail.com" for number in range(6)}
+
+
+def test_only_what_was_not_released_is_withdrawn(store):
+    campaign = new_campaign(store, ["a@example.com"])
+    with store.writing() as connection:
+        withdraw(connection, campaign)
+    assert read_status(store, "spring").campaigns[0].counts == {State.READY: 1}
+
+
+def begins(place, moment):
+    campaign, _ = place
+    campaign.write_text(TOML.replace("[fields]", f"not_before = {moment.isoformat()}\n[fields]"))
+
+
+def test_without_waiting_a_later_campaign_is_queued_and_left(place, store):
+    begins(place, datetime.now(UTC) + timedelta(days=2))
+    taken = []
+    with SmtpSink(taken.append) as sink:
+        found = send(place, store, sink.port, wait=False)
+    assert (found.state, found.counts) == (CampaignState.RUNNING, {State.READY: 6})
+    assert not taken
+    shown = render_terminal(Status(campaigns=(found,)).sections(), width=80, colour=False)
+    assert "Nothing leaves before" in shown
+
+
+def test_one_that_has_begun_is_sent_without_waiting(place, store):
+    begins(place, datetime.now(UTC) - timedelta(minutes=1))
+    with SmtpSink(lambda _: None) as sink:
+        assert send(place, store, sink.port, wait=False).counts == {State.SENT: 6}
 
 
 def test_a_list_that_was_never_cleaned(place, store):

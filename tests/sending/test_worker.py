@@ -267,6 +267,41 @@ def test_a_second_doubt_is_not_tried_again(store):
     assert len(transport.taken) == 2
 
 
+TRY_LATER = reply(Outcome.DEFERRED, 451, "4.7.1", "try again later")
+LOST = Reply(outcome=Outcome.UNKNOWN, phase=Phase.DOT, text="lost")
+WAY_FAILS = reply(Outcome.NOT_SENT, phase=Phase.CONNECT, text="connection refused")
+LOOP = reply(Outcome.REFUSED, 554, "5.7.1", "client blocked using Spamhaus")
+
+
+@pytest.mark.parametrize("between", [[TRY_LATER], [TRY_LATER] * 3, [WAY_FAILS], [LOOP, WAY_FAILS, TRY_LATER]])
+@pytest.mark.parametrize("last", [LOST, "a crash"])
+def test_a_mail_is_resent_a_single_time_whatever_comes_between(store, between, last):
+    """Lost, resent, put off, and lost again: it stays in doubt."""
+    new_campaign(store, ["a@example.com"], stream="transactional")
+    clock, left = Clock(), [LOST, *between, *([LOST] if last is LOST else [])]
+    transport = Played(lambda _: left.pop(0) if left else WAY_FAILS)
+    while left:
+        work(worker_on(store, transport, clock, resends_doubts=True))
+        clock.move(hours=5)
+    if last is not LOST:
+        with store.writing() as connection:
+            held = {"state": State.DATA, "owner": "dead", "lease_us": clock() - 1}
+            connection.execute(update(OUTBOX).values(held))
+    for _ in range(3):
+        work(worker_on(store, transport, clock, resends_doubts=True))
+        clock.move(hours=5)
+    assert [row["state"] for row in rows(store)] == [State.UNKNOWN]
+
+
+def test_the_reason_of_a_refusal_is_told_of_a_mail_that_was_resent(store):
+    new_campaign(store, ["a@example.com"], stream="transactional")
+    answers = iter([LOST, reply(Outcome.REFUSED, 550, "5.1.1", "no such user")])
+    transport = Played(lambda _: next(answers))
+    for _ in range(2):
+        work(worker_on(store, transport, Clock(), resends_doubts=True))
+    assert [(row["state"], row["reason"]) for row in rows(store)] == [(State.FAILED, "userunknown")]
+
+
 def test_what_a_dead_worker_had_is_taken_over_once_its_lease_is_out(store):
     campaign, clock = new_campaign(store, ["a@example.com", "b@example.com"]), Clock()
     with store.writing() as connection:
@@ -298,6 +333,85 @@ def test_a_worker_that_lost_its_claim_sends_nothing(store):
     work(worker_on(store, transport, Clock()))
     assert not transport.taken
     assert states(store, campaign) == {State.CLAIMED: 1}
+
+
+FULL = reply(Outcome.REFUSED, 552, "5.2.2", "mailbox full")
+NO_USER = reply(Outcome.REFUSED, 550, "5.1.1", "no such user")
+OTHERS = {"owner": None, "lease_us": None}
+ANOTHER = {"owner": "another", "lease_us": START_US + 10**9}
+#: what somebody else made of the mail meanwhile, the reply that comes then, the state that stands, what is told
+LATE = {
+    "taken, while the next try is at its dot": (
+        {"state": State.DATA, **ANOTHER},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, and claimed again": (
+        {"state": State.CLAIMED, **ANOTHER},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, though cancelled": (
+        {"state": State.CANCELLED, **OTHERS},
+        ACCEPTED,
+        State.SENT,
+        ["delivered", "sent"],
+    ),
+    "taken, in doubt": ({"state": State.UNKNOWN, **OTHERS}, ACCEPTED, State.SENT, ["delivered", "sent"]),
+    "taken, and refused the next time": ({"state": State.FAILED, **OTHERS}, ACCEPTED, State.FAILED, []),
+    "put off, and taken the next time": ({"state": State.SENT, **OTHERS}, TRY_LATER, State.SENT, []),
+    "put off, and claimed again": ({"state": State.CLAIMED, **ANOTHER}, TRY_LATER, State.CLAIMED, []),
+    "refused, and ready again": ({"state": State.READY, **OTHERS}, NO_USER, State.READY, []),
+    "refused, and taken the next time": ({"state": State.SENT, **OTHERS}, NO_USER, State.SENT, []),
+    "refused, in doubt": ({"state": State.UNKNOWN, **OTHERS}, FULL, State.FAILED, ["bounced", "sent"]),
+    "lost, and claimed again": ({"state": State.CLAIMED, **ANOTHER}, LOST, State.CLAIMED, []),
+}
+
+
+@pytest.mark.parametrize(("meanwhile", "late", "stands", "told"), LATE.values(), ids=LATE)
+def test_a_reply_that_changes_nothing_tells_nothing(store, meanwhile, late, stands, told):
+    """Its lease ran out between the dot and the reply; somebody else has the mail by then."""
+    new_campaign(store, ["a@example.com"])
+    transport = Played()
+
+    async def send(mail, may_leave):
+        if not await may_leave():
+            return Reply(outcome=Outcome.WITHHELD, phase=Phase.DATA)
+        with store.writing() as connection:
+            connection.execute(update(OUTBOX).values(meanwhile))
+            move_campaign(connection, 1, CampaignState.PAUSED, among=[CampaignState.RUNNING])
+        return late
+
+    transport.send = send
+    work(worker_on(store, transport, Clock()))
+    assert [row["state"] for row in rows(store)] == [stands]
+    assert kinds(store, "a@example.com") == told
+    assert not len(load_suppressions(store))
+
+
+def test_an_end_that_changes_nothing_keeps_no_other_from_being_told(store):
+    campaign = new_campaign(store, PEOPLE)
+    transport = Played()
+    plain = transport.send
+
+    async def send(mail, may_leave):
+        async def and_lost():
+            left = await may_leave()
+            if mail.recipient == PEOPLE[3]:
+                with store.writing() as connection:
+                    lost = update(OUTBOX).where(OUTBOX.c.recipient == PEOPLE[3])
+                    connection.execute(lost.values(state=State.FAILED, **OTHERS))
+            return left
+
+        return await plain(mail, and_lost)
+
+    transport.send = send
+    send_all(worker_on(store, transport, Clock()), campaign)
+    assert states(store, campaign) == {State.SENT: 9, State.FAILED: 1}
+    assert [kinds(store, each) for each in PEOPLE].count(["delivered", "sent"]) == 9
+    assert kinds(store, PEOPLE[3]) == []
 
 
 def test_a_pause_holds_what_was_claimed_but_has_not_left(store):

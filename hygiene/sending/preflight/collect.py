@@ -22,10 +22,12 @@ from hygiene.sending.audience import Audience, open_audience
 from hygiene.sending.compose import Composer
 from hygiene.sending.definition import Definition
 from hygiene.sending.filters import SCHEMES
-from hygiene.sending.preflight.parts import Key, People, Relay, Route, Workspace
+from hygiene.sending.pace import SECOND_US
+from hygiene.sending.preflight.parts import Key, Login, People, Relay, Route, Workspace
 from hygiene.web import Fetcher
 
 _DAY_S = 86_400
+_LOGIN_S = 20.0  # patience with a server in each phase
 
 
 def clock() -> datetime:
@@ -88,9 +90,10 @@ def _providers(domains: Sequence[tuple[str, int]]) -> dict[str, int]:
 # The workspace
 
 
-def look_at_workspace(settings: Settings) -> Workspace:
-    """Whether the suppressions can be asked; a store that is not there yet holds none."""
+def look_at_workspace(settings: Settings, account: str, now: datetime) -> Workspace:
+    """Whether the suppressions can be asked, and since when an account sends; a new store knows of nothing."""
     from hygiene.contacts.suppression.workspace import count_suppressions
+    from hygiene.sending.allowance import sending_day
     from hygiene.store import open_store, store_exists
 
     place = settings.workspace.store
@@ -99,7 +102,10 @@ def look_at_workspace(settings: Settings) -> Workspace:
         if not store_exists(place):
             return Workspace(place=shown)
         with open_store(place, key=Path(settings.workspace.key_file), create=False) as store:
-            return Workspace(place=shown, entries=sum(count_suppressions(store).values()))
+            entries = sum(count_suppressions(store).values())
+            with store.reading() as connection:
+                day = sending_day(connection, account, round(now.timestamp() * SECOND_US))
+            return Workspace(place=shown, entries=entries, sending_day=day)
     except HygieneError as error:
         return Workspace(place=shown, fault=str(error))
 
@@ -132,6 +138,19 @@ def look_at_domain(
     )
     envelope = to_ascii(definition.return_path).lower() or sender
     return audit, run_now(_route(account, envelope, keys, audit, resolver))
+
+
+def try_login(account: AccountSettings, name: str) -> Login | None:
+    """What the account's server says to a login; None where its provider has no way to ask without sending."""
+    from hygiene.sending.transports.open import try_account
+
+    smtp = account.transport == "smtp"
+    place = f"{account.host}:{account.port}" if smtp else account.endpoint or account.transport
+    try:
+        reply = run_now(try_account(account, name=name, patience_s=_LOGIN_S))
+    except HygieneError as error:
+        return Login(place=place, fault=str(error))
+    return Login(place=place, reply=reply) if reply else None
 
 
 def _key(entry: str) -> Key:

@@ -13,6 +13,7 @@ from hygiene.content.lint import Lint
 from hygiene.domain import is_below
 from hygiene.sending.audience import Blank
 from hygiene.sending.definition import Definition, MergeField
+from hygiene.sending.reply import Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +59,15 @@ class People:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """Where suppressions are kept; `fault` says why it cannot be asked."""
+    """Where suppressions and rates are kept; `fault` says why it cannot be asked.
+
+    `sending_day` is on how many days before today the account of the campaign sent.
+    """
 
     place: str
     fault: str = ""
     entries: int = 0
+    sending_day: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,18 @@ class Relay:
 
     ip: str
     verdict: SpfVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """What an account's server said to a connection and a login: `reply` is SENT, REFUSED or DEFERRED.
+
+    `place` is the server. `fault` says why it was not even tried, and then there is no reply.
+    """
+
+    place: str
+    reply: Reply | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,5 +166,6 @@ class Parts:
     rendering: Rendering | None
     workspace: Workspace
     route: Route | None
+    login: Login | None
     audit: Audit | None
     now: datetime

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hygiene.config import Settings, load_settings
+from hygiene.audit.run import Audit
+from hygiene.config import AccountSettings, Settings, load_settings
 from hygiene.finding import Confidence, Finding, Severity, by_severity
 from hygiene.resolver import Resolver
 from hygiene.sending.campaign import Campaign, load_campaign
 from hygiene.sending.definition import Definition
 from hygiene.sending.preflight import collect
-from hygiene.sending.preflight.parts import Parts
+from hygiene.sending.preflight.parts import Parts, Route
 from hygiene.sending.preflight.registry import all_checks, demand_known, is_meant, run
 from hygiene.sending.preflight.rendering import content_findings, render
 from hygiene.web import Fetcher
@@ -117,42 +118,49 @@ def preflight_campaign(
     resolver: Resolver | None = None,
     fetcher: Fetcher | None = None,
     dns: bool = True,
+    login: bool = True,
     now: datetime | None = None,
     ignore: Sequence[str] = (),
 ) -> Preflight:
     """Judge a campaign and its list before message 1.
 
     `campaign` is its TOML file, `to` the folder of a cleaning or clean.csv in it. Without `resolver` the
-    servers of the settings, or the system's, are asked; with `dns` false what needs DNS is not judged.
+    servers of the settings, or the system's, are asked; with `dns` false nobody is asked anything, and what
+    needs that is not judged; with `login` false the account's server is left in peace.
     Raises UsageError or UnreadableInput for a campaign that cannot be read; whatever is wrong with the list and
     the domain is part of the result.
     """
     settings = settings or load_settings()
     demand_known(ignore)
-    if not isinstance(campaign, Campaign):
-        campaign = load_campaign(campaign, settings)
+    campaign = campaign if isinstance(campaign, Campaign) else load_campaign(campaign, settings)
     definition, now = campaign.define(), now or collect.clock()
     people, audience = collect.open_people(definition, to, now)
     audit = route = None
     if dns:
-        resolver = resolver or live_resolver(settings)
-        audit, route = collect.look_at_domain(
-            definition,
-            campaign.account,
-            resolver=resolver,
-            fetcher=fetcher or _live_fetcher(settings, resolver),
-            settings=settings,
-        )
+        audit, route = _domain(definition, campaign.account, settings, resolver, fetcher)
     parts = Parts(
         definition=definition,
         people=people,
         rendering=render(definition, audience, now=now),
-        workspace=collect.look_at_workspace(settings),
+        workspace=collect.look_at_workspace(settings, definition.account, now),
         route=route,
+        login=collect.try_login(campaign.account, definition.account) if dns and login else None,
         audit=audit,
         now=now,
     )
     return judge(parts, ignore=ignore)
+
+
+def _domain(
+    definition: Definition,
+    account: AccountSettings,
+    settings: Settings,
+    resolver: Resolver | None,
+    fetcher: Fetcher | None,
+) -> tuple[Audit, Route]:
+    asks = resolver or live_resolver(settings)
+    fetches = fetcher or _live_fetcher(settings, asks)
+    return collect.look_at_domain(definition, account, resolver=asks, fetcher=fetches, settings=settings)
 
 
 def judge(parts: Parts, *, ignore: Sequence[str] = ()) -> Preflight:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from hygiene.finding import Severity, inside_sentence
 from hygiene.render.sections import Cell, Document, FindingList, Headline, Section, Table, Tone
+from hygiene.sending.reply import Outcome
 
 if TYPE_CHECKING:
-    from hygiene.sending.preflight.parts import Parts, Route
+    from hygiene.sending.preflight.parts import Login, Parts, Route
     from hygiene.sending.preflight.preflight import Preflight
 
 _PROVIDERS: Final = 4  # named, the others together
@@ -92,7 +93,7 @@ def _looked_at(preflight: Preflight) -> Iterator[Row]:
         yield Cell("domain"), Cell("not judged without DNS", Tone.UNKNOWN)
         return
     yield Cell("domain"), Cell(_domain_words(preflight), _domain_tone(preflight))
-    yield _row(preflight, "signing", _route_words(parts.route))
+    yield _row(preflight, "signing", _route_words(parts.route, parts.login))
     yield _row(preflight, "volume", _volume_words(parts))
 
 
@@ -170,7 +171,12 @@ def _domain_tone(preflight: Preflight) -> Tone:
     return _tone(preflight, *({each.area for each in preflight.findings} - own))
 
 
-def _route_words(route: Route) -> str:
+def _route_words(route: Route, login: Login | None) -> str:
+    ready = " · it lets us in" if login and login.reply and login.reply.outcome is Outcome.SENT else ""
+    return _signed_words(route) + ready
+
+
+def _signed_words(route: Route) -> str:
     if route.signs_itself:
         return f"signed by {route.account.transport}"
     signed = ", ".join(key.name for key in route.keys) or "not signed here"

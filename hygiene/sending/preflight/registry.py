@@ -90,24 +90,38 @@ def all_checks() -> Mapping[str, Check]:
     return {each.id: each for each in sorted(_CHECKS.values(), key=lambda one: AREAS.index(one.area))}
 
 
-def is_known(word: str) -> bool:
-    """Whether a word names a finding of preflight, the audit or content, an area, or a pattern of them."""
+def all_ids() -> tuple[str, ...]:
+    """The ids of what a preflight may find: its own checks, the audit's, and the rules of content."""
     from hygiene.audit.registry import all_checks as audit_checks
     from hygiene.content.registry import all_rules
 
-    ids = (*all_checks(), *audit_checks(), *all_rules())
-    return (
-        word in (*AREAS, "content") or word.endswith("-unknown") or any(fnmatchcase(each, word) for each in ids)
-    )
+    return (*all_checks(), *audit_checks(), *all_rules())
+
+
+def is_known(word: str) -> bool:
+    """Whether a word names a finding of preflight, the audit or content, an area, or a pattern of them."""
+    areas = (*AREAS, "content")
+    return word in areas or word.endswith("-unknown") or any(fnmatchcase(each, word) for each in all_ids())
 
 
 def demand_known(words: Iterable[str]) -> None:
-    """Raise UsageError for a word that names no finding."""
+    """Raise UsageError for a word that names no finding, area or pattern of them."""
     for word in words:
         if not is_known(word):
-            near = get_close_matches(word, [*all_checks(), *AREAS], n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; hygiene explain lists them"
-            raise UsageError(f"there is no check {word!r}{hint}")
+            raise _unknown(word, (*all_ids(), *AREAS))
+
+
+def demand_ids(words: Iterable[str]) -> None:
+    """Raise UsageError for a word that is not the id of one finding: nobody overrides an area unseen."""
+    for word in words:
+        if word not in all_ids():
+            raise _unknown(word, all_ids())
+
+
+def _unknown(word: str, known: Sequence[str]) -> UsageError:
+    near = get_close_matches(word, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; hygiene explain lists them"
+    return UsageError(f"there is no check {word!r}{hint}")
 
 
 def is_meant(finding: Finding, words: Iterable[str]) -> bool:

@@ -30,11 +30,12 @@ SUPPRESSED: Final = "on the provider's suppression list: "
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A POST; the path begins with a slash and may have a query."""
+    """What is asked; the path begins with a slash and may have a query."""
 
     path: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
+    method: str = "POST"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,10 @@ class Api(Protocol):
         """What its answer means."""
         ...
 
+    def probe(self) -> Request | None:
+        """What any key that may send may ask, too, and sends nothing; None where nothing is documented."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
@@ -114,6 +119,16 @@ def usual_meaning(status: int) -> Meaning:
     if 300 <= status < 400:
         return OURS  # never followed: the address of the API is wrong
     return refused() if 400 <= status < 500 else DOUBT
+
+
+def read_probe(answer: Answer) -> Reply:
+    """What the answer to a probe means: SENT for a key that is good, REFUSED for good, else DEFERRED."""
+    if 200 <= answer.status < 300:
+        return Reply(outcome=Outcome.SENT, phase=Phase.AUTH, code=answer.status, text="the key is good")
+    passing = usual_meaning(answer.status) in (LATER, DOUBT)
+    words = one_line(plain_text(answer)) or f"HTTP status {answer.status} without a word"
+    outcome = Outcome.DEFERRED if passing else Outcome.REFUSED
+    return Reply(outcome=outcome, phase=Phase.AUTH, code=answer.status, text=f"{answer.status} {words}")
 
 
 def make_reply(answer: Answer, meaning: Meaning, text: str, *, retry_after_s: float | None = None) -> Reply:

@@ -83,6 +83,10 @@ class Brevo:
         headers = {"Content-Type": "application/json", "api-key": self.api_key.reveal()}
         return Request(path=PATH, headers=headers, body=json.dumps(given).encode())
 
+    def probe(self) -> Request:
+        """The account (https://developers.brevo.com/reference/getaccount, 2026-11)."""
+        return Request(method="GET", path="/v3/account", headers={"api-key": self.api_key.reveal()})
+
     def read(self, answer: Answer, now: datetime) -> Reply:
         """201 (202 for a later moment) with a messageId is a success; an error's code counts anyway."""
         message_id = answer.fields.get("messageId")

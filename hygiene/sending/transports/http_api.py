@@ -20,7 +20,7 @@ import httpcore
 from hygiene.errors import UsageError
 from hygiene.sending.letter import Mail
 from hygiene.sending.reply import Outcome, Phase, Reply
-from hygiene.sending.transports.answer import Answer, Api, Request, one_line
+from hygiene.sending.transports.answer import Answer, Api, Request, one_line, read_probe
 from hygiene.sending.transports.transport import MayLeave
 
 CONNECT_S: Final = 15.0  # for the connection, and again for TLS
@@ -73,6 +73,19 @@ class HttpApi:
             if task:
                 self._under_way.discard(task)
 
+    async def check(self) -> Reply | None:
+        """Whether the key is good, as the provider says, without sending; None where there is no way to ask.
+
+        REFUSED for good, or DEFERRED where asking again may help.
+        """
+        request = self.api.probe()
+        if request is None:
+            return None
+        async with _Try(_at_once, self.patience_s) as attempt:
+            return self._without_secrets(read_probe(await self._ask(request, attempt)))
+        final = attempt.end.phase is Phase.TLS
+        return replace(attempt.end, outcome=Outcome.REFUSED if final else Outcome.DEFERRED)
+
     async def close(self) -> None:
         """Finish what is under way, then close the connections."""
         others = self._under_way - {asyncio.current_task()}
@@ -85,21 +98,21 @@ class HttpApi:
         now = self._clock()
         request = self.api.request(mail, now)
         async with _Try(may_leave, self.patience_s) as attempt:
-            answer = await self._post(request, attempt)
+            answer = await self._ask(request, attempt)
             return self.api.read(answer, now)
         return attempt.end
 
-    async def _post(self, request: Request, attempt: _Try) -> Answer:
+    async def _ask(self, request: Request, attempt: _Try) -> Answer:
         headers = {
             "Host": urlsplit(self._url).netloc,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": "hygiene",
             **request.headers,
-            "Content-Length": str(len(request.body)),
+            **({"Content-Length": str(len(request.body))} if request.method == "POST" else {}),
         }
         async with self._pool.stream(
-            "POST",
+            request.method,
             self._url + request.path,
             headers=list(headers.items()),
             content=request.body,
@@ -131,6 +144,10 @@ class HttpApi:
         for secret in self.api.secrets:
             text = text.replace(secret.reveal(), "…") if secret else text
         return replace(reply, text=text)
+
+
+async def _at_once() -> bool:
+    return True
 
 
 class _Withheld(Exception):

@@ -79,6 +79,9 @@ class Mailgun:
         }
         return Request(path=f"/v3/{quote(self.domain, safe='')}/messages.mime", headers=headers, body=body)
 
+    def probe(self) -> None:
+        """None: the sending key of a domain may do nothing but send."""
+
     def read(self, answer: Answer, now: datetime) -> Reply:
         """200 with an id is a success."""
         text = str(answer.fields.get("message") or "") or plain_text(answer)

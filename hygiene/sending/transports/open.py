@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hygiene.config import AccountSettings
 from hygiene.credentials import Secret, read_secret
 from hygiene.errors import UsageError
+from hygiene.sending.reply import Reply
 from hygiene.sending.transports.answer import Api
-from hygiene.sending.transports.transport import Transport
+
+if TYPE_CHECKING:
+    from hygiene.sending.transports.http_api import HttpApi
+    from hygiene.sending.transports.smtp import SmtpTransport
 
 
-def open_transport(account: AccountSettings, *, connections: int, name: str = "") -> Transport:
+def open_transport(account: AccountSettings, *, connections: int, name: str = "") -> SmtpTransport | HttpApi:
     """The transport of an account, with so many connections at once; it connects when the first mail comes.
 
     `name` is the account's, for messages. Raises UsageError or UnreadableInput for a setting that is missing or
@@ -30,11 +34,32 @@ def open_transport(account: AccountSettings, *, connections: int, name: str = ""
     )
 
 
-def _open_smtp(account: AccountSettings, connections: int, name: str) -> Transport:
+async def try_account(account: AccountSettings, *, name: str, patience_s: float) -> Reply | None:
+    """Connect to an account's server and log in, without sending: SENT, REFUSED for good, or DEFERRED.
+
+    None where the provider knows no such thing. Raises UsageError or UnreadableInput as `open_transport`.
+    """
+    import msgspec
+
+    hasty = msgspec.structs.replace(account, patience_s=min(account.patience_s, patience_s))
+    transport = open_transport(hasty, connections=1, name=name)
+    try:
+        return await transport.check()
+    finally:
+        await transport.close()
+
+
+def _open_smtp(account: AccountSettings, connections: int, name: str) -> SmtpTransport:
     from hygiene.sending.transports.smtp import SmtpTransport
 
+    def read_token() -> Secret:
+        return read_secret(account.token, f"accounts.{name}.token")
+
+    read_token()  # one that is missing is told at once
+    if account.token and not account.username:
+        raise UsageError(f"accounts.{name}.token needs a username")
     password = read_secret(account.password, f"accounts.{name}.password")
-    return SmtpTransport(account, connections=connections, password=password)
+    return SmtpTransport(account, connections=connections, password=password, read_token=read_token)
 
 
 def _ses(account: AccountSettings, where: str) -> Api:

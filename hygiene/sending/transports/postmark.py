@@ -99,6 +99,12 @@ class Postmark:
         headers = {"Content-Type": "application/json", "X-Postmark-Server-Token": self.server_token.reveal()}
         return Request(path=PATH, headers=headers, body=json.dumps(given).encode())
 
+    def probe(self) -> Request:
+        """The server of the token (https://postmarkapp.com/developer/api/server-api, 2026-11)."""
+        return Request(
+            method="GET", path="/server", headers={"X-Postmark-Server-Token": self.server_token.reveal()}
+        )
+
     def read(self, answer: Answer, now: datetime) -> Reply:
         """200 with ErrorCode 0 is a success; an error code counts whatever the status."""
         code, message_id = answer.fields.get("ErrorCode"), answer.fields.get("MessageID")

@@ -81,6 +81,12 @@ class SendGrid:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key.reveal()}"}
         return Request(path=PATH, headers=headers, body=json.dumps(fields).encode())
 
+    def probe(self) -> Request:
+        """The scopes of the key (twilio.com/docs/sendgrid/api-reference/api-key-permissions, 2026-11)."""
+        return Request(
+            method="GET", path="/v3/scopes", headers={"Authorization": f"Bearer {self.api_key.reveal()}"}
+        )
+
     def read(self, answer: Answer, now: datetime) -> Reply:
         """202 is a success, whatever its body; 200 is the sandbox's, which sends nothing."""
         if answer.status == 202:

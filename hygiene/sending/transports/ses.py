@@ -120,6 +120,9 @@ class Ses:
             path=PATH, headers=sign(signer, "POST", self.base_url + PATH, headers, body, now=now), body=body
         )
 
+    def probe(self) -> None:
+        """None: keys that may send need not be allowed to ask anything else."""
+
     def read(self, answer: Answer, now: datetime) -> Reply:
         """200 with a MessageId is a success; everything else is told apart by the exception's name."""
         message_id = answer.fields.get("MessageId")

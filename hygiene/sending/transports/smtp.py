@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from hygiene.config import AccountSettings
-from hygiene.credentials import Secret
-from hygiene.errors import UnreadableInput
+from hygiene.credentials import NO_SECRET, Secret
+from hygiene.errors import HygieneError, UnreadableInput
 from hygiene.sending.letter import Mail
 from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.transports.smtp_dialogue import (
@@ -26,14 +28,8 @@ from hygiene.sending.transports.smtp_dialogue import (
     unfit,
     verdict,
 )
-from hygiene.sending.transports.smtp_syntax import (
-    Answer,
-    WireError,
-    base64_of,
-    plain_credentials,
-    read_extensions,
-    stuffed,
-)
+from hygiene.sending.transports.smtp_login import choose_login, wanted
+from hygiene.sending.transports.smtp_syntax import Answer, WireError, read_extensions, stuffed
 from hygiene.sending.transports.smtp_wire import Wire, connect
 from hygiene.sending.transports.transport import MayLeave
 
@@ -52,12 +48,14 @@ _PATIENCE: Final = MappingProxyType(
 )
 _CONNECT_S: Final = 30.0
 _TIDYING_S: Final = 5.0  # for replies that change no verdict
+_UNKNOWN_COMMAND: Final = frozenset({500, 502, 504})  # RFC 5321 §4.2.4
 _IDLE_S: Final = 60.0  # after which servers tire of a connection, and so do we
 
 
 class SmtpTransport:
     """A relay; `connections` how many are open at once, `own_name` what we call ourselves in EHLO.
 
+    `read_token` gives the token of XOAUTH2 that is good now, which takes the place of a password.
     Raises UnreadableInput where the account's certificate authorities cannot be read.
     """
 
@@ -66,11 +64,13 @@ class SmtpTransport:
         account: AccountSettings,
         *,
         connections: int,
-        password: Secret | None = None,
+        password: Secret = NO_SECRET,
+        read_token: Callable[[], Secret] = lambda: NO_SECRET,
         own_name: str = "",
     ) -> None:
         self.capacity = connections
-        self._account, self._password, self._own_name = account, password or Secret(""), own_name
+        self._account, self._own_name = account, own_name
+        self._password, self._read_token = password, read_token
         self._context = _context(account)
         self._free = asyncio.Semaphore(connections)
         self._idle: list[Wire] = []
@@ -97,11 +97,16 @@ class SmtpTransport:
                 self._free.release()
 
     async def check(self) -> Reply:
-        """Connect, greet, secure and log in as for a mail, and part again."""
+        """Connect, greet, secure and log in as for a mail, and part again.
+
+        REFUSED for good, or DEFERRED where asking again may help.
+        """
         try:
             wire = await self._open()
         except NotSent as failed:
-            return failed.reply
+            reply = failed.reply
+            final = (reply.code or 0) >= 500 or (reply.code is None and reply.phase is Phase.TLS)
+            return replace(reply, outcome=Outcome.REFUSED if final else Outcome.DEFERRED)
         await wire.quit()
         return Reply(outcome=Outcome.SENT, phase=Phase.AUTH, text="the relay is ready")
 
@@ -182,9 +187,14 @@ class SmtpTransport:
             await self._log_in(wire)
 
     async def _ehlo(self, wire: Wire) -> None:
+        """Greet; a server that knows no EHLO is greeted as those before it (RFC 5321 §3.2)."""
         name = self._own_name or _own_name(wire)
-        answer = await self._ask(wire, f"EHLO {name}", Phase.EHLO)
-        wire.extensions = read_extensions(answer.lines)
+        answer = await self._say(wire, f"EHLO {name}", Phase.EHLO)
+        if answer.code in _UNKNOWN_COMMAND:
+            await self._ask(wire, f"HELO {name}", Phase.EHLO)
+            wire.extensions = {}
+            return
+        wire.extensions = read_extensions(_accepted(answer, Phase.EHLO).lines)
 
     async def _secure(self, wire: Wire) -> None:
         try:
@@ -193,31 +203,35 @@ class SmtpTransport:
             raise NotSent(Phase.TLS, str(error)) from None
 
     async def _log_in(self, wire: Wire) -> None:
-        methods = wire.extensions.get("AUTH", "").upper().split()
-        name, password = self._account.username, self._password.reveal()
-        if "PLAIN" in methods:
-            steps = [f"AUTH PLAIN {plain_credentials(name, password)}"]
-        elif "LOGIN" in methods:
-            steps = ["AUTH LOGIN", base64_of(name), base64_of(password)]
-        else:
-            offered = " ".join(methods) or "none"
-            raise NotSent(Phase.AUTH, f"the relay offers no login by PLAIN or LOGIN (it offers {offered})")
-        secrets = [password, steps[-1].rpartition(" ")[2]]
-        for step in steps:
-            await self._ask(wire, step, Phase.AUTH, more=step is not steps[-1], secrets=secrets)
+        account, token = self._account, self._token()
+        offered = wire.extensions.get("AUTH", "").upper().split()
+        secured = account.tls != "none"
+        login = choose_login(offered, account.username, password=self._password, token=token, secured=secured)
+        if login is None:
+            known = wanted(token=bool(token))
+            text = f"the relay offers no login by {known} (it offers {' '.join(offered) or 'none'})"
+            raise NotSent(Phase.AUTH, text, Answer(504, "5.5.4", text))  # RFC 4954 §4
+        answer = await self._say(wire, login.command, Phase.AUTH)
+        for respond in login.responds:
+            if answer.go_on:
+                answer = await self._say(wire, respond(answer.text), Phase.AUTH)
+        _accepted(answer, Phase.AUTH, secrets=login.secrets)
 
-    async def _ask(
-        self, wire: Wire, line: str, phase: Phase, *, more: bool = False, secrets: list[str] | None = None
-    ) -> Answer:
-        """A command that has to succeed, or to be gone on with; no reply that repeats a secret is told on."""
+    def _token(self) -> Secret:
+        """Read anew for each connection, as tokens expire."""
+        try:
+            return self._read_token()
+        except HygieneError as error:
+            raise NotSent(Phase.AUTH, str(error)) from None
+
+    async def _ask(self, wire: Wire, line: str, phase: Phase) -> Answer:
+        """A command that has to succeed."""
+        return _accepted(await self._say(wire, line, phase), phase)
+
+    async def _say(self, wire: Wire, line: str, phase: Phase) -> Answer:
+        """A line and its reply."""
         wire.write(line.encode("utf-8") + b"\r\n")
-        answer = await self._answer(wire, phase)
-        if not (answer.go_on if more else answer.ok):
-            told = any(secret and secret in answer.text for secret in secrets or ())
-            raise NotSent(
-                phase, f"{answer.code} {'(its text repeats the login)' if told else answer.text}", answer
-            )
-        return answer
+        return await self._answer(wire, phase)
 
     async def _answer(self, wire: Wire, phase: Phase) -> Answer:
         """The next reply; raises NotSent where there is none."""
@@ -332,6 +346,15 @@ class SmtpTransport:
         if not (answer.passing or answer.final):
             raise NotSent(Phase.DATA, f"the server answers {answer.code} before the end of the message", answer)
         return verdict(Phase.DATA, answer)
+
+
+def _accepted(answer: Answer, phase: Phase, *, secrets: Sequence[str] = ()) -> Answer:
+    """A reply that has to be a yes; one that repeats a secret is not told on."""
+    if answer.ok:
+        return answer
+    repeats = any(secret and secret in answer.text for secret in secrets)
+    text = "(its text repeats the login)" if repeats else answer.text
+    raise NotSent(phase, f"{answer.code} {text}", answer)
 
 
 def _context(account: AccountSettings) -> ssl.SSLContext:

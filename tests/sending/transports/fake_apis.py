@@ -248,6 +248,8 @@ SENDGRID_FIELDS = {
 
 def sendgrid(request):
     need(request.headers.get("authorization") == f"Bearer {SENDGRID_KEY}", 401, "authorization required")
+    if (request.method, request.path) == ("GET", "/v3/scopes"):
+        return as_json(200, {"scopes": ["mail.send"]})
     need((request.method, request.path) == ("POST", "/v3/mail/send"), 404, "not found")
     need("application/json" in request.headers.get("accept", ""), 406, "accept")
     fields = request.json()
@@ -347,6 +349,8 @@ POSTMARK_FIELDS = {
 
 def postmark(request):
     need(request.headers.get("x-postmark-server-token") == POSTMARK_TOKEN, 401, "No Account", code=10)
+    if (request.method, request.path) == ("GET", "/server"):
+        return as_json(200, {"ID": 1, "Name": "Production"})
     need((request.method, request.path) == ("POST", "/email"), 404, "not found", code=0)
     fields = request.json()
     need(set(fields) <= POSTMARK_FIELDS, 422, "unknown", code=403)
@@ -393,6 +397,8 @@ class Brevo:
 
     def __call__(self, request):
         need(request.headers.get("api-key") == BREVO_KEY, 401, "Key not found", code="unauthorized")
+        if (request.method, request.path) == ("GET", "/v3/account"):
+            return as_json(200, {"email": "owner@shop.example"})
         need((request.method, request.path) == ("POST", "/v3/smtp/email"), 404, "x", code="document_not_found")
         fields = request.json()
         need(set(fields) <= BREVO_FIELDS, 400, "unknown", code="invalid_parameter")

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager, suppress
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import trustme
@@ -25,6 +26,7 @@ class Script:
     implicit: bool = False
     after_tls: tuple[str, ...] | None = None
     in_body: object = None  # said when the content begins
+    challenges: dict[str, str] = field(default_factory=dict)  # of mechanisms, before the reply to AUTH
 
 
 @dataclass
@@ -148,6 +150,10 @@ class Dialogue:
             for asked in ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"):
                 self.writer.write(f"{asked}\r\n".encode())
                 self.server.seen.commands.append((await self.reader.readline()).decode().strip())
+        challenge = self.server.script.challenges.get(command.split()[1].upper())
+        if challenge:
+            self.writer.write(f"334 {challenge}\r\n".encode())
+            self.server.seen.commands.append((await self.reader.readline()).decode().rstrip("\r\n"))
         await self.say("AUTH")
 
     async def content(self):
@@ -209,6 +215,29 @@ async def running(script=None, **answers):
         listening.close()
         await server.stop()
         await listening.wait_closed()
+
+
+@contextmanager
+def in_thread(script):
+    """The same beside code that has an event loop of its own."""
+    loop, ready, done = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+    async def serve():
+        async with running(script) as found:
+            served.append(found)
+            ready.set()
+            await done.wait()
+
+    served = []
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield served[0]
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
+        loop.close()
 
 
 def authority(folder, *names, **certificate):

@@ -20,7 +20,7 @@ from hygiene.sending.transports.answer import SUPPRESSED, Answer, is_suppressed
 from hygiene.sending.transports.brevo import Brevo, idempotency_key
 from hygiene.sending.transports.http_api import HttpApi
 from hygiene.sending.transports.mailgun import Mailgun
-from hygiene.sending.transports.open import open_transport
+from hygiene.sending.transports.open import open_transport, try_account
 from hygiene.sending.transports.postmark import Postmark, write_mailbox
 from hygiene.sending.transports.sendgrid import SendGrid
 from hygiene.sending.transports.ses import ERRORS as SES_ERRORS
@@ -92,6 +92,50 @@ def test_a_mail_is_taken(account, provider):
     assert reply.remote_id
     assert gate.asked == 1
     assert len(server.seen) == 1
+
+
+def probed(account, provider, judge=None):
+    async def go():
+        async with fake_apis.serve(judge or fake_apis.strict()[provider]) as server:
+            made = account(provider, server.url)
+            return await try_account(made, name="main", patience_s=1.0), server
+
+    return asyncio.run(go())
+
+
+ASKED = ("sendgrid", "postmark", "brevo")
+
+
+@pytest.mark.parametrize("provider", ASKED)
+def test_a_key_is_tried_without_sending(account, provider, monkeypatch):
+    reply, server = probed(account, provider)
+    assert reply.outcome is Outcome.SENT, reply
+    assert [seen.method for seen in server.seen] == ["GET"]
+    assert not server.seen[0].body
+    monkeypatch.setitem(KEYS, provider, "another-key")
+    refused, _ = probed(account, provider)
+    assert (refused.outcome, refused.phase, refused.code) == (Outcome.REFUSED, Phase.AUTH, 401)
+    assert "another-key" not in refused.text
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_key_that_nobody_judged_may_be_good(account, status):
+    reply, _ = probed(account, "brevo", fake_apis.always(status))
+    assert reply.outcome is Outcome.DEFERRED
+
+
+@pytest.mark.parametrize("judge", [fake_apis.drop, fake_apis.silent, fake_apis.no_http])
+def test_a_network_that_fails_says_nothing_of_the_key(account, judge):
+    reply, _ = probed(account, "postmark", judge)
+    assert reply.outcome is Outcome.DEFERRED
+    assert reply.text
+
+
+@pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - set(ASKED)))
+def test_where_there_is_no_way_to_ask_nobody_is_asked(account, provider):
+    reply, server = probed(account, provider)
+    assert reply is None
+    assert not server.seen
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

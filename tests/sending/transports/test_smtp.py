@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import socket
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from hygiene import event_loop
 from hygiene.config import AccountSettings
-from hygiene.credentials import Secret
+from hygiene.credentials import NO_SECRET, Secret
 from hygiene.errors import UnreadableInput
 from hygiene.sending.reply import Outcome, Phase
 from hygiene.sending.transports.smtp import SmtpTransport
+from hygiene.sending.transports.smtp_login import choose_login, cram_md5
 
 from .mails import Gate, mail
 from .smtp_server import EHLO, HANG_UP, HOST, STALL, Script, running
@@ -33,10 +35,14 @@ def on_both_loops(request):
     run = request.param
 
 
-def transport(server, *, connections=1, password="", own_name="client.example", **account):
+def transport(server, *, connections=1, password="", token="", own_name="client.example", **account):
     told = {"host": HOST, "port": server.port, "tls": "none", "patience_s": 5.0} | account
     return SmtpTransport(
-        AccountSettings(**told), connections=connections, password=Secret(password), own_name=own_name
+        AccountSettings(**told),
+        connections=connections,
+        password=Secret(password),
+        read_token=token if callable(token) else lambda: Secret(token),
+        own_name=own_name,
     )
 
 
@@ -549,11 +555,135 @@ def test_login_by_plain():
     assert seen.messages
 
 
-@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth login cram-md5"])
+@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth login digest-md5"])
 def test_login_by_login(offer):
     _, _, seen = login(Script(ehlo=("relay.example", offer)))
     assert [base64.b64decode(word).decode() for word in seen.commands[2:4]] == ["ann", "s3cret wörd"]
     assert seen.messages
+
+
+CHALLENGE = "<1896.697170952@postoffice.reston.mci.net>"  # of the example in RFC 2195
+
+
+def test_login_by_cram_md5_shows_no_password():
+    """In clear it comes before those that do."""
+    script = Script(
+        ehlo=("relay.example", "AUTH PLAIN LOGIN CRAM-MD5"),
+        challenges={"CRAM-MD5": base64.b64encode(CHALLENGE.encode()).decode()},
+    )
+    reply, _, seen = send(script, username="tim", password="tanstaaftanstaaf")
+    assert reply.outcome is Outcome.SENT
+    assert seen.commands[1] == "AUTH CRAM-MD5"
+    assert base64.b64decode(seen.commands[2]) == b"tim b913a602c7eda7a495b4e6e7334d3890"
+    assert "tanstaaf" not in " ".join(seen.commands)
+
+
+@pytest.mark.parametrize("challenge", ["", "no base64!", "=", "ÿ"])
+def test_any_challenge_is_answered_somehow(challenge):
+    said = base64.b64decode(cram_md5("tim", "secret", challenge)).decode()
+    assert re.fullmatch(r"tim [0-9a-f]{32}", said)
+
+
+@pytest.mark.parametrize(
+    ("offered", "secured", "first"),
+    [
+        ({"PLAIN", "LOGIN", "CRAM-MD5"}, True, "PLAIN"),
+        ({"LOGIN", "CRAM-MD5"}, True, "LOGIN"),
+        ({"PLAIN", "LOGIN", "CRAM-MD5"}, False, "CRAM-MD5"),
+        ({"PLAIN", "LOGIN"}, False, "PLAIN"),
+        ({"XOAUTH2", "CRAM-MD5"}, True, "CRAM-MD5"),
+    ],
+)
+def test_which_login_is_chosen(offered, secured, first):
+    chosen = choose_login(offered, "ann", password=Secret("x"), token=NO_SECRET, secured=secured)
+    assert chosen.command.split()[1] == first
+    by_token = choose_login(offered, "ann", password=Secret("x"), token=Secret("t"), secured=secured)
+    assert (by_token is not None) == ("XOAUTH2" in offered), "a password is not tried then"
+
+
+XOAUTH2 = Script(ehlo=("relay.example", "AUTH LOGIN PLAIN XOAUTH2"))
+
+
+def test_login_by_xoauth2():
+    reply, _, seen = send(XOAUTH2, username="ann@shop.example", token="ya29.vF9dft4qmTc2Nvb3R")
+    assert reply.outcome is Outcome.SENT
+    command, said = seen.commands[1].rsplit(" ", 1)
+    assert command == "AUTH XOAUTH2"
+    assert base64.b64decode(said) == b"user=ann@shop.example\x01auth=Bearer ya29.vF9dft4qmTc2Nvb3R\x01\x01"
+
+
+def test_a_token_that_is_refused_ends_the_dialogue():
+    """The error comes as a challenge, which has to be answered before the refusal is said."""
+    error = base64.b64encode(b'{"status":"401","schemes":"bearer"}').decode()
+    script = Script(
+        ehlo=XOAUTH2.ehlo, challenges={"XOAUTH2": error}, answers={"AUTH": "535 5.7.8 no: ya29.secret"}
+    )
+    reply, gate, seen = send(script, username="ann", token="ya29.secret")
+    assert (reply.outcome, reply.phase, reply.code) == (Outcome.NOT_SENT, Phase.AUTH, 535)
+    assert seen.commands[2] == ""
+    assert "ya29" not in reply.text
+    assert gate.asked == 0
+
+
+def test_a_token_is_read_anew_for_each_connection():
+    tokens = iter(["first", "second"])
+
+    async def go():
+        async with running(Script(ehlo=XOAUTH2.ehlo)) as server:
+            way = transport(server, username="ann", token=lambda: Secret(next(tokens)), per_connection=1)
+            for _ in range(2):
+                assert (await way.send(LETTER, Gate())).outcome is Outcome.SENT
+            await way.close()
+            return [each for each in server.seen.commands if each.startswith("AUTH")]
+
+    said = run(go())
+    assert [b"Bearer first" in base64.b64decode(each.split()[2]) for each in said] == [True, False]
+
+
+def test_a_token_that_cannot_be_read_any_more():
+    def gone():
+        raise UnreadableInput("accounts.main.token: the file token cannot be read")
+
+    reply, gate, _ = send(Script(ehlo=XOAUTH2.ehlo), username="ann", token=gone)
+    assert (reply.outcome, reply.phase) == (Outcome.NOT_SENT, Phase.AUTH)
+    assert "accounts.main.token" in reply.text
+    assert gate.asked == 0
+
+
+# Old servers
+
+
+@pytest.mark.parametrize("code", [500, 502, 504])
+def test_a_server_without_ehlo_is_greeted_by_helo(code):
+    reply, _, seen = send(Script(answers={"EHLO": f"{code} what?"}))
+    assert reply.outcome is Outcome.SENT
+    assert seen.commands[:3] == [
+        "EHLO client.example",
+        "HELO client.example",
+        "MAIL FROM:<b@shop.example>",
+    ]
+
+
+@pytest.mark.parametrize("said", ["550 5.7.1 not you", "501 5.5.4 no such name", "450 4.3.2 later"])
+def test_another_refusal_of_ehlo_is_one(said):
+    reply, gate, seen = send(Script(answers={"EHLO": said}))
+    assert (reply.outcome, reply.phase, reply.code) == (Outcome.NOT_SENT, Phase.EHLO, int(said[:3]))
+    assert seen.commands == ["EHLO client.example"]
+    assert gate.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("account", "phase", "said"),
+    [
+        ({"tls": "starttls"}, Phase.TLS, "no STARTTLS"),
+        ({"username": "ann", "password": "x"}, Phase.AUTH, "it offers none"),
+    ],
+)
+def test_helo_promises_neither_tls_nor_a_login(account, phase, said):
+    reply, gate, seen = send(Script(answers={"EHLO": "502 what?"}), **account)
+    assert (reply.outcome, reply.phase, gate.asked) == (Outcome.NOT_SENT, phase, 0)
+    assert said in reply.text
+    assert not any(command.startswith(("MAIL", "AUTH")) for command in seen.commands)
 
 
 NO_LOGIN = [
@@ -561,8 +691,9 @@ NO_LOGIN = [
     ({"AUTH": "454 4.7.0 later"}, "AUTH LOGIN", 454),
     ({"AUTH": "334 more?"}, "AUTH PLAIN", 334),
     ({"AUTH": HANG_UP}, "AUTH PLAIN", None),
-    ({}, "AUTH GSSAPI", None),
-    ({}, "SIZE", None),
+    ({}, "AUTH GSSAPI", 504),
+    ({}, "AUTH XOAUTH2", 504),
+    ({}, "SIZE", 504),
 ]
 
 
@@ -596,7 +727,7 @@ def test_checking_a_relay():
             return good, bad, server.seen
 
     good, bad, seen = run(go())
-    assert (good.outcome, bad.outcome, bad.phase, bad.code) == (Outcome.SENT, Outcome.NOT_SENT, Phase.AUTH, 535)
+    assert (good.outcome, bad.outcome, bad.phase, bad.code) == (Outcome.SENT, Outcome.REFUSED, Phase.AUTH, 535)
     assert not any(command.startswith("MAIL") for command in seen.commands)
     assert "QUIT" in seen.commands
 

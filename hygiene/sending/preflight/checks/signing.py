@@ -1,4 +1,4 @@
-"""Checks of the keys and of the relay: what we sign with is what is published, and SPF knows who sends."""
+"""Checks of the keys and of the relay: what signs is published, SPF knows who sends, and we are let in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 from hygiene.audit.records.dkim import parse
 from hygiene.errors import RecordError
 from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
-from hygiene.sending.preflight.parts import Key, Route
+from hygiene.sending.preflight.parts import Key, Login, Route
 from hygiene.sending.preflight.registry import check
+from hygiene.sending.reply import Outcome
 
 _COVERED: Final = frozenset({"pass"})
 _OPEN: Final = frozenset({"temperror"})
@@ -103,3 +104,19 @@ def relay_not_in_spf(route: Route) -> Evidence:
                 evidence=f"{relay.ip} at {route.envelope}: {result}{f', {reason}' if reason else ''}",
                 severity=milder,
             )
+
+
+@check(
+    severity=Severity.HIGH,
+    rule="RFC 4954 §6",
+    why="Nothing would leave: each try would end as this one did.",
+    fix="mend host, port, tls, username and password (or api_key) in [accounts], as its provider gives them",
+)
+def relay_refuses(login: Login) -> Evidence:
+    """The relay refuses us"""
+    if login.fault:
+        yield login.fault
+    elif login.reply is not None and login.reply.outcome is Outcome.REFUSED:
+        yield f"{login.place}: {login.reply.text}"
+    elif login.reply is not None and login.reply.outcome is not Outcome.SENT:
+        yield Open(f"{login.place}: {login.reply.text}")

@@ -8,7 +8,7 @@ from typing import Final
 from hygiene.finding import Confidence, Evidence, Severity
 from hygiene.sending.definition import Definition
 from hygiene.sending.pace import read_rate, warm_up_days
-from hygiene.sending.preflight.parts import People, Route
+from hygiene.sending.preflight.parts import People, Route, Workspace
 from hygiene.sending.preflight.registry import check
 
 _DAY_S: Final = 86_400
@@ -21,9 +21,11 @@ _DAY_S: Final = 86_400
     fix='expires_after = "7d"  # in the campaign, or a higher rate in [accounts]',
     confidence=Confidence.LIKELY,
 )
-def volume_outlasts_campaign(definition: Definition, people: People, route: Route) -> Evidence:
+def volume_outlasts_campaign(
+    definition: Definition, people: People, route: Route, workspace: Workspace
+) -> Evidence:
     """The list takes longer than the campaign lives"""
-    for rate, seconds in _durations(people, route):
+    for rate, seconds in _durations(people, route, workspace.sending_day):
         if seconds > definition.expires_after_s:
             within = int(people.rows * definition.expires_after_s / seconds)
             yield (
@@ -32,23 +34,27 @@ def volume_outlasts_campaign(definition: Definition, people: People, route: Rout
             )
 
 
-def _durations(people: People, route: Route) -> Iterator[tuple[str, float]]:
-    """How long each rate, and the warm-up plan from its first day, takes for the list."""
+def _durations(people: People, route: Route, day: int) -> Iterator[tuple[str, float]]:
+    """How long each rate, and the warm-up plan from that day on, takes for the list."""
     for text in route.account.rates:
         rate = read_rate(text)
         yield text, people.rows / rate.count * rate.window_s
-    plan = route.account.warm_up
-    if plan:
-        yield f"the warm-up plan {plan}", _days(warm_up_days(plan), people.rows) * _DAY_S
+    if quotas := _ahead(route, day):
+        yield f"the warm-up plan {route.account.warm_up}", _days(quotas, people.rows) * _DAY_S
+
+
+def _ahead(route: Route, day: int) -> tuple[int, ...]:
+    """What the account's warm-up plan has for the days from that one on."""
+    return warm_up_days(route.account.warm_up)[day:] if route.account.warm_up else ()
 
 
 def _days(quotas: tuple[int, ...], rows: int) -> int:
-    """Days until so many are sent; beyond the plan nothing holds them back."""
+    """Days until so many are sent; the first one beyond the plan takes whatever is left."""
     for day, quota in enumerate(quotas, 1):
         rows -= quota
         if rows <= 0:
             return day
-    return len(quotas)
+    return len(quotas) + 1
 
 
 @check(
@@ -58,13 +64,12 @@ def _days(quotas: tuple[int, ...], rows: int) -> int:
     why="A new address gains its reputation over weeks: the most engaged first, a little more each day.",
     fix="nothing to do: the plan holds the mails back day by day",
 )
-def volume_beyond_warm_up(people: People, route: Route) -> Evidence:
-    """The list is larger than the first day of the warm-up plan"""
-    plan = route.account.warm_up
-    if plan and people.rows > warm_up_days(plan)[0]:
-        quotas = warm_up_days(plan)
-        days = _days(quotas, people.rows)
-        yield f"{people.rows:,} take {days} days of the plan {plan}, which begins with {quotas[0]:,}"
+def volume_beyond_warm_up(people: People, route: Route, workspace: Workspace) -> Evidence:
+    """The list is larger than what the warm-up plan has for today"""
+    quotas = _ahead(route, workspace.sending_day)
+    if quotas and people.rows > quotas[0]:
+        today = f"day {workspace.sending_day + 1} of the plan {route.account.warm_up}, with {quotas[0]:,} mails"
+        yield f"{people.rows:,} take {_days(quotas, people.rows)} days: today is {today}"
 
 
 @check(
