@@ -1,4 +1,4 @@
-"""Opaque, keyed references to one mail to one person: in its Message-ID, return path and unsubscribe link.
+"""Opaque, keyed references to one mail to one person: in its Message-ID, return path and links.
 
 A reference says nothing of whom it means, cannot be guessed, and is the same on every try. In what a stranger
 may send back (return path, links) it carries a check of its own purpose, so that one seen there opens nothing
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from base64 import b32encode
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from enum import StrEnum
 
 REF_LENGTH = 16  # characters: 80 bits
 CHECK_LENGTH = 8  # characters: 40 bits
+TARGET_CHECK_LENGTH = 16  # characters: 80 bits
 _TOKEN = re.compile(rf"[a-z2-7]{{{REF_LENGTH + CHECK_LENGTH}}}", re.IGNORECASE)
 
 
@@ -43,6 +44,31 @@ def read_token(token: str, purpose: Purpose, secret: bytes) -> str | None:
         return None
     ref, check = token[:REF_LENGTH].lower(), token[REF_LENGTH:].lower()
     return ref if hmac.compare_digest(check, _check(ref, purpose, secret)) else None
+
+
+def write_target(target: str) -> str:
+    """Where a link leads, as it can stand in the path of another: base64url (RFC 4648 §5) without padding."""
+    return urlsafe_b64encode(target.encode()).decode("ascii").rstrip("=")
+
+
+def sign_target(ref: str, written: str, secret: bytes) -> str:
+    """A written target behind the check that makes it good for one mail."""
+    return _check_target(ref, written, secret) + written
+
+
+def read_target(ref: str, signed: str, secret: bytes) -> str | None:
+    """The target that came back; None for one that was not signed for this mail."""
+    check, written = signed[:TARGET_CHECK_LENGTH], signed[TARGET_CHECK_LENGTH:]
+    if not signed.isascii() or not hmac.compare_digest(check, _check_target(ref, written, secret)):
+        return None
+    try:
+        return urlsafe_b64decode(written + "=" * (-len(written) % 4)).decode()
+    except ValueError:
+        return None
+
+
+def _check_target(ref: str, written: str, secret: bytes) -> str:
+    return _letters(hmac.digest(secret, f"target\0{ref}\0{written}".encode(), "sha256"), TARGET_CHECK_LENGTH)
 
 
 def _check(ref: str, purpose: Purpose, secret: bytes) -> str:

@@ -118,7 +118,7 @@ class Compiled:
     can_fail: bool = False  # whether there are values that it cannot be filled with
     loops: bool = True
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def render(self, values: Mapping[str, Any]) -> str:
         """The text; raises UsageError with one sentence for what cannot be written."""
         try:
             pieces = self.template.root_render_func(self.template.new_context(dict(values)))

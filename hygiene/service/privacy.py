@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, case, func, literal, or_, select, update
 
 from hygiene.address import SAME_DOMAIN, Address, judge_address, split
 from hygiene.contacts.suppression.workspace import erase_people
@@ -20,14 +21,13 @@ from hygiene.errors import UsageError
 from hygiene.period import read_period
 from hygiene.sending.ledger import moment
 from hygiene.sending.states import State
-from hygiene.service.people import person_of
+from hygiene.service.people import UNNAMED, person_of
 from hygiene.service.webhooks.posts import forget_posts, microseconds
 from hygiene.service.webhooks.receive import process_pending
 from hygiene.store import Store
 from hygiene.suppression_forms import Reason
 from hygiene.tables import CAMPAIGN, CONSENT, EVENT, OPT_OUT, OUTBOX, SUPPRESSION, WEBHOOK
 
-UNNAMED: Final = "erased-"  # before the mail that an event is about, in place of its person
 POSTS_KEPT: Final = timedelta(days=30)  # longer than a provider tries again
 _BATCH: Final = 500
 _ADDRESS: Final = re.compile(r"[^\s\"'<>,;:\\]{1,64}@[^\s\"'<>,;:\\]{1,255}")
@@ -119,12 +119,29 @@ def apply_retention(store: Store, keep_events: str, *, now: datetime) -> int:
     old = or_(_E.message_id.in_(old_mails), and_(_E.message_id.is_(None), _E.ts_us < before_us))
     named = and_(_E.recipient.is_not(None), _E.recipient.not_like(f"{UNNAMED}%"))
     with store.writing() as connection:
-        return int(connection.execute(update(EVENT).where(old, named).values(_nobody())).rowcount)
+        return int(connection.execute(update(EVENT).where(old, named).values(_nobody(connection))).rowcount)
 
 
-def _nobody() -> dict[str, Any]:
-    """What events say in place of a person: the same for all of one mail, so that they belong together."""
-    return {"recipient": literal(UNNAMED) + _E.message_id, "reason": None, "url": None}
+def _nobody(connection: Connection) -> dict[str, Any]:
+    """What events say in place of a person: the same for all of one mail, so that they belong together.
+
+    A subject stays where it was the same for everybody: others may hold a name.
+    """
+    same = _E.campaign.in_(list(_of_one_subject(connection)))
+    return {
+        "recipient": literal(UNNAMED) + _E.message_id,
+        "reason": None,
+        "url": None,
+        "subject": case((same, _E.subject), else_=None),
+    }
+
+
+def _of_one_subject(connection: Connection) -> Iterator[str]:
+    """Campaigns whose subject has no template tags; of mails that were handed in whole nobody knows."""
+    for name, definition in connection.execute(select(CAMPAIGN.c.name, CAMPAIGN.c.definition)):
+        versions = msgspec.json.decode(definition or "{}").get("versions", ())
+        if versions and not any("{" in each["subject"] for each in versions):
+            yield name
 
 
 def _person(text: str, number: int) -> Address:
@@ -211,7 +228,7 @@ def _blank(connection: Connection, id_: Column[Any], rows: Sequence[Any], values
 
 def _blank_events(connection: Connection, person: Address, mails: Sequence[int]) -> int:
     named = {*_ids(connection, EVENT, _E.recipient, _E.event_id, person), *_of_mails(connection, mails)}
-    return _blank(connection, _E.event_id, sorted(named), _nobody())
+    return _blank(connection, _E.event_id, sorted(named), _nobody(connection))
 
 
 def _blank_consents(connection: Connection, mailbox: str) -> int:
