@@ -23,7 +23,7 @@ from hygiene.errors import UsageError
 from hygiene.sending.definition import Tracking
 from hygiene.sending.tags import SetAside, pieces, put_back, set_aside
 from hygiene.sending.template import Compiled, Sandbox, environment
-from hygiene.tokens import Purpose, make_token, sign_target, write_target
+from hygiene.tokens import Purpose, make_token, sign_target, target_key, write_target
 
 OPEN: Final = "/o/"  # a token behind it
 CLICK: Final = "/l/"  # a token, and the target signed for it
@@ -57,8 +57,8 @@ def open_path(ref: str, secret: bytes) -> str:
 
 def click_path(ref: str, target: str, secret: bytes) -> str:
     """The path that leads to a target, which is part of it and signed with it."""
-    token, signed = make_token(ref, Purpose.CLICK, secret), sign_target(ref, write_target(target), secret)
-    return f"{CLICK}{token}/{signed}"
+    signed = sign_target(write_target(target), target_key(ref, secret))
+    return f"{CLICK}{make_token(ref, Purpose.CLICK, secret)}/{signed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +73,18 @@ class Found:
 class MailLinks:
     """The links of one mail."""
 
-    __slots__ = ("_leaving", "_ref", "_secret", "_start", "base")
+    __slots__ = ("_key", "_leaving", "_ref", "_secret", "_start", "base")
 
     def __init__(self, base: str, leaving: str, ref: str, secret: bytes) -> None:
         self.base, self._leaving, self._ref, self._secret = base, leaving, ref, secret
-        self._start = ""
+        self._start, self._key = "", b""
 
     def click(self, written: str) -> str:
         """The link that leads to a written target."""
         if not self._start:
             self._start = f"{self.base}{CLICK}{make_token(self._ref, Purpose.CLICK, self._secret)}/"
-        return self._start + sign_target(self._ref, written, self._secret)
+            self._key = target_key(self._ref, self._secret)
+        return self._start + sign_target(written, self._key)
 
     def click_on(self, link: str) -> str | None:
         """The link that leads where a link leads; None for one that stays as it is."""

@@ -16,7 +16,7 @@ from hygiene.sending.definition import Definition
 from hygiene.sending.message import build
 from hygiene.sending.preflight.rendering import without_tracking
 from hygiene.sending.tracking import MAX_TARGET, find_links, find_text_links
-from hygiene.tokens import Purpose, make_ref, read_target, read_token, sign_target
+from hygiene.tokens import Purpose, make_ref, read_target, read_token, sign_target, target_key
 from tests.sending.campaign_files import CAMPAIGNS, SECRET, a_settings, tracking_settings, write_campaign
 
 NOW = datetime(2026, 11, 28, 9, tzinfo=UTC)
@@ -297,7 +297,7 @@ def test_any_link_of_the_web_comes_back_byte_for_byte(url, quote):
         assert found.source == source
         return
     written = re.search(r'\{\{ "([A-Za-z0-9_-]*)"\|_sign \}\}', found.source)[1]
-    assert read_target(REF, sign_target(REF, written, SECRET), SECRET) == url
+    assert read_target(REF, sign_target(written, target_key(REF, SECRET)), SECRET) == url
 
 
 @given(st.text(alphabet="<>a=\"' /hrefhtps:!-[]{}%v", max_size=60))
