@@ -174,7 +174,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     api_token: str = ""  # of the API; "" is no API
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # whose X-Forwarded-For is believed
     audits: str = ""  # folder of audits that were saved, which the dashboard shows
-    tracking: bool = False  # count opens and clicks by links of our own
+    tracking: bool = False  # count opens and clicks by links of our own, of campaigns that ask for it
+    links_last: str = "2y"  # how long those links lead on
     consent: str = "I agree to receive mails about {topic}. I can leave at any time."  # what is agreed to
     confirm_within: str = "7d"  # how long a confirmation link is good
     api_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 6_000  # requests of the API
@@ -183,6 +184,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     def __post_init__(self) -> None:
         """Refuse what cannot be, while it can still be said where it stands."""
         read_duration(self.confirm_within)
+        read_period(self.links_last)
         if self.url and not self.url.startswith(("https://", "http://")):
             raise ValueError("url must begin with https://")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,12 @@ DEFAULT_STORE = "hygiene.db"
 _FINGERPRINT = "key fingerprint"
 _WAIT_S = 10  # for another program's write to end
 _LOCK = 0x68796769656E65  # ours among PostgreSQL's advisory locks
+#: transactions of others that may still see rows as they were at a transaction's number
+_OLD_SNAPSHOTS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND backend_xmin IS NOT NULL AND age(backend_xmin) >= age(CAST(:now AS xid))
+"""
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgres": "postgresql+psycopg",
@@ -118,16 +124,15 @@ class Store:
             )
         return create_key(path)
 
-    def wipe(self) -> bool:
-        """Leave no copy of deleted rows behind; False when another program kept that from being done.
+    def wipe(self, tables: Sequence[str]) -> bool:
+        """Leave no copy of rows that are gone; False when another program kept that from being done.
 
-        A PostgreSQL server's own write-ahead log and backups are its administrator's to expire.
+        In PostgreSQL `tables` are written anew, and nobody else uses them meanwhile; the server's own log and
+        backups are its administrator's to expire. In SQLite it is always the whole file.
         """
         try:
             if self.engine.dialect.name == "postgresql":
-                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    connection.execute(text("VACUUM FULL suppression"))
-                return True
+                return _wipe_postgresql(self.engine, tables)
             return _wipe_sqlite(self.engine)
         except (DBAPIError, sqlite3.Error):
             return False
@@ -226,6 +231,23 @@ def _wipe_sqlite(engine: Engine) -> bool:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         busy, *_ = cursor.fetchone() or (1,)
         return not busy
+
+
+def _wipe_postgresql(engine: Engine, tables: Sequence[str]) -> bool:
+    """Write tables anew, once nobody may look at rows any more that are gone (an old snapshot keeps them)."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # its settings go with it
+        connection.execute(text(f"SET lock_timeout = '{_WAIT_S}s'"))
+        now = str((connection.scalar(text("SELECT txid_current()")) or 0) % 2**32)
+        for _ in range(_WAIT_S * 10):
+            if not connection.scalar(text(_OLD_SNAPSHOTS), {"now": now}):
+                break
+            connection.execute(text("SELECT pg_sleep(0.1)"))
+        else:
+            return False
+        for name in tables:
+            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{METADATA.tables[name].name}"'))
+    return True
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from hygiene.cli import (
     selftest,
     send,
     serve,
+    subscribers,
     support,
     suppress,
     why,
@@ -60,6 +61,7 @@ app.command("retain")(privacy.retain)
 app.command("serve")(serve.serve)
 app.command("support")(support.support)
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(send.app, name="send")
 app.add_typer(selftest.app, name="selftest")
 

@@ -38,7 +38,7 @@ class ImapMailbox:
                 _log_in(self._box, url, access)
                 self._able = _capabilities(self._box)
                 self._select(readonly=True)
-            except (ImapToolsError, imaplib.IMAP4.error, OSError):
+            except (ImapToolsError, imaplib.IMAP4.error, OSError, UsageError):
                 self.close()
                 raise
             self.validity = self._told("UIDVALIDITY")
@@ -176,13 +176,29 @@ def _capabilities(box: BaseMailBox) -> frozenset[str]:
 
 def _log_in(box: BaseMailBox, url: MailboxUrl, access: Access) -> None:
     if access.token:
-        box.xoauth2(url.user, access.token.reveal(), initial_folder=None)
+        _log_in_by_token(box, url, access.token.reveal())
     elif access.password:
         password = access.password.reveal()
         log_in = box.login if (url.user + password).isascii() else box.login_utf8
         log_in(url.user, password, initial_folder=None)
     else:
-        raise UsageError(f"{url.name} needs a password: --password env:NAME or file:PATH")
+        raise UsageError(f"{url.name} needs --password or --token, each env:NAME or file:PATH")
+
+
+def _log_in_by_token(box: BaseMailBox, url: MailboxUrl, token: str) -> None:
+    """XOAUTH2: what a server says of a refused token is answered with nothing, and then it refuses.
+
+    https://developers.google.com/workspace/gmail/imap/xoauth2-protocol, 2026-11
+    """
+    answers = iter([f"user={url.user}\1auth=Bearer {token}\1\1".encode()])
+    try:
+        box.client.authenticate("XOAUTH2", lambda _said: next(answers, b""))
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        raise UsageError(
+            f"{url.name}: the server does not accept this user and token; is it expired?"
+        ) from None
 
 
 @contextmanager
@@ -192,6 +208,8 @@ def _explained(url: MailboxUrl, what: str) -> Iterator[None]:
 
     try:
         yield
+    except UsageError:  # which is a ValueError, too
+        raise
     except MailboxLoginError:
         raise UsageError(f"{url.name}: the server does not accept this user and password") from None
     except MailboxFolderSelectError:

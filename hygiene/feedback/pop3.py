@@ -100,6 +100,8 @@ def _connect(url: MailboxUrl, access: Access) -> poplib.POP3:
 
 
 def _log_in(client: poplib.POP3, url: MailboxUrl, access: Access) -> None:
+    if access.token and not access.password:
+        raise UsageError(f"{url.name}: a token is for imap:// and imaps://, POP3 takes a password")
     if not access.password:
         raise UsageError(f"{url.name} needs a password: --password env:NAME or file:PATH")
     try:

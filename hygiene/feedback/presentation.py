@@ -16,7 +16,7 @@ _VERDICTS = {
     "autoreply": "automatic replies: nothing follows, nobody is answered",
     "unsubscribe": "ask for no more",
     "none": "ordinary mail, for a person to read",
-    "unread": "could not be read, and were left where they lie",
+    "unread": "no mail, or none that could be read; left where they lie",
 }
 _SHOWN = 20  # places and items
 
@@ -53,6 +53,24 @@ def _note(found: Feedback) -> str:
 
 
 def _sentence(found: Feedback) -> str:
+    return " ".join(filter(None, (_fault_sentence(found), _other_mail(found))))
+
+
+def _other_mail(found: Feedback) -> str:
+    """How much of it is no feedback at all."""
+    new, ordinary = found.mails - found.repeated, found.verdicts.get("none", 0)
+    if not found.mails and not found.lost:
+        return "There was no mail to read."
+    if not ordinary:
+        return ""
+    if ordinary == new:
+        said = "The mail is no feedback" if new == 1 else f"None of the {new:,} new mails is feedback"
+    else:
+        said = f"{ordinary:,} of {new:,} new mails {'is' if ordinary == 1 else 'are'} no feedback"
+    return f"{said}: nothing follows from ordinary mail."
+
+
+def _fault_sentence(found: Feedback) -> str:
     if not found.sender_faults:
         return ""
     domain = found.sender_domains[0] if found.sender_domains else "DOMAIN"

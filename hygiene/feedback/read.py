@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from hygiene.store import Store
 from hygiene.tables import CAMPAIGN, CURSOR
 
 _FOR_PEOPLE = {"none", "unread"}  # verdicts of mails that stay where they lie
+_FIELD = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")  # RFC 5322 §2.2
+_HEADER = 8_192  # octets in which a mail has shown a header field
 
 
 def read_feedback(
@@ -139,10 +142,18 @@ def read_letter(incoming: Incoming, secret: bytes) -> Letter:
         clues = find_clues(incoming.raw, bounces, secret)
     except Exception:  # told as unread, and left where it lies
         return Letter(incoming=incoming, bounces=None, clues=Clues())
+    if not bounces and not clues.leaving and not has_header(incoming.raw):
+        return Letter(incoming=incoming, bounces=None, clues=clues)
     failed = bool(bounces) and bounces[0].kind is BounceKind.BOUNCE
     if clues.leaving and not failed:
         bounces = (as_unsubscribe(clues),)
     return Letter(incoming=incoming, bounces=bounces, clues=clues)
+
+
+def has_header(raw: bytes) -> bool:
+    """Whether it begins as a mail does: with header fields, perhaps behind blank lines."""
+    header = re.split(rb"\r?\n\r?\n", raw[:_HEADER].lstrip(), maxsplit=1)[0]
+    return any(_FIELD.match(line) for line in header.splitlines())
 
 
 def _progress(connection: Connection, name: str) -> Progress:

@@ -10,12 +10,12 @@ from datetime import datetime
 from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from hygiene.address import Invalid, judge_address
-from hygiene.config import AccountSettings, Settings, Stream, StreamSettings
+from hygiene.config import AccountSettings, ServiceSettings, Settings, Stream, StreamSettings
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.files import read_whole
 from hygiene.period import read_duration
@@ -27,6 +27,7 @@ from hygiene.sending.definition import (
     InDoubt,
     MergeField,
     Person,
+    Tracking,
     Version,
     seal,
 )
@@ -107,7 +108,7 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     segment: str = ""
     variants: dict[str, Variant] = {}
     variant_seed: str = ""
-    tracking: bool = False
+    tracking: bool | tuple[Literal["opens", "clicks", "text-clicks"], ...] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,7 @@ class Campaign:
     stream: StreamSettings
     account: AccountSettings
     sources: Mapping[str, str]  # file name → text, with what it includes
+    tracking: Tracking | None = None
 
     @property
     def name(self) -> str:
@@ -147,7 +149,30 @@ def load_campaign(path: Path | str, settings: Settings) -> Campaign:
         )
     names = dict.fromkeys(name for each in _worded(keys).values() for name in _files(each))
     sources = {name: _expanded(path.parent, name, str(path)) for name in names}
-    return Campaign(path=path, keys=keys, stream=stream, account=account, sources=sources)
+    return Campaign(
+        path=path,
+        keys=keys,
+        stream=stream,
+        account=account,
+        sources=sources,
+        tracking=_tracking(keys, settings.service, path),
+    )
+
+
+def _tracking(keys: Keys, service: ServiceSettings, path: Path) -> Tracking | None:
+    """What the campaign asks to be counted, where the settings let it."""
+    asked = frozenset(("opens", "clicks") if keys.tracking is True else keys.tracking or ())
+    if not asked:
+        return None
+    if not service.tracking or not service.url:
+        lacks = "url" if service.tracking else "tracking = true"
+        raise UsageError(f"{path} asks for tracking, and [service] of the settings has no {lacks}")
+    return Tracking(
+        base=service.url.rstrip("/"),
+        opens="opens" in asked,
+        clicks="clicks" in asked,
+        text_clicks="text-clicks" in asked,
+    )
 
 
 # The file
@@ -197,8 +222,6 @@ def _faults(keys: Keys) -> Iterator[str]:
         yield "one variant is no test: name two or more, one of which may be as the campaign itself"
     if keys.not_before is not None and keys.not_before.tzinfo is None:
         yield "not_before needs its zone: 2026-03-20T09:00:00+01:00"
-    if keys.tracking:
-        yield "tracking is not offered: opens and clicks are counted where the provider tells of them"
     yield from _field_faults(keys)
     yield from _header_faults(keys)
 
@@ -297,6 +320,7 @@ def _define(campaign: Campaign) -> Definition:
         in_doubt=stream.in_doubt or _in_doubt(keys.stream),
         canary=Canary(keys.canary.share, read_duration(keys.canary.wait)) if keys.canary else None,
         segment=keys.segment,
+        tracking=campaign.tracking or msgspec.UNSET,
     )
     Composer(definition, b"")  # its templates are checked before anything is queued
     return seal(definition)

@@ -12,18 +12,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from hygiene.domain import to_ascii
 from hygiene.sending.definition import OWN_FIELDS, Definition, Version
 from hygiene.sending.letter import Letter, Mailbox
 from hygiene.sending.template import Compiled, compile_template
+from hygiene.sending.tracking import Tracker
 from hygiene.tokens import CHECK_LENGTH, REF_LENGTH, Purpose, make_token
 
 REF_HEADER: Final = "X-Hygiene-Ref"
 
 _LIST_POST: Final = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
 _VERP: Final = "b"
+_SOME_REF: Final = "a" * REF_LENGTH
 _SOME_TOKEN: Final = "a" * (REF_LENGTH + CHECK_LENGTH)
 #: control characters, line separators, and marks that turn the direction of what follows
 _CONTROL: Final = re.compile(
@@ -52,9 +54,11 @@ class Composer:
         self.definition, self._secret = definition, secret
         self._domain = to_ascii(definition.sender.address.rpartition("@")[2])
         known = known_fields(definition.fields, unsubscribe=bool(definition.unsubscribe))
-        standing = _standing_headers(definition)
+        standing, self._tracker = _standing_headers(definition), tracker_of(definition, secret)
         self._parts = {
-            each.name: _compile(each, known, {**standing, "Feedback-ID": feedback_id(definition, each.name)})
+            each.name: _compile(
+                each, known, {**standing, "Feedback-ID": feedback_id(definition, each.name)}, self._tracker
+            )
             for each in definition.versions
         }
         self._marks = _marks(definition.versions)
@@ -80,7 +84,7 @@ class Composer:
         """
         definition = self.definition
         token = make_token(ref, Purpose.UNSUBSCRIBE, self._secret)
-        values = self._values(recipient, fields, token)
+        values = self._values(recipient, fields, token, ref)
         parts = self._parts[self.variant(ref) if variant is None else variant]
         return Letter(
             sender=definition.sender.mailbox,
@@ -96,7 +100,7 @@ class Composer:
 
     def try_out(self, recipient: str, fields: Mapping[str, str]) -> None:
         """Fill the templates that some values break, of every version; raises UsageError where these do."""
-        values = self._values(recipient, fields, _SOME_TOKEN)
+        values = self._values(recipient, fields, _SOME_TOKEN, _SOME_REF)
         for template in self.templates:
             if template.can_fail:
                 template.render(values)
@@ -116,9 +120,9 @@ class Composer:
             return self.definition.sender.address
         return f"{_VERP}+{make_token(ref, Purpose.RETURN_PATH, self._secret)}@{self.definition.return_path}"
 
-    def _values(self, recipient: str, fields: Mapping[str, str], token: str) -> dict[str, str]:
+    def _values(self, recipient: str, fields: Mapping[str, str], token: str, ref: str) -> dict[str, Any]:
         definition = self.definition
-        values = {
+        values: dict[str, Any] = {
             name: clean_value(fields.get(name) or "") or field.default or ""
             for name, field in definition.fields.items()
         }
@@ -128,7 +132,7 @@ class Composer:
         if definition.unsubscribe:
             values["unsubscribe_url"] = unsubscribe_url(definition, token)
             values["preferences_url"] = f"{values['unsubscribe_url']}/preferences"
-        return values
+        return {**values, **self._tracker.links(ref)} if self._tracker else values
 
     def _leaving(self, token: str) -> dict[str, str]:
         """How to leave (RFC 2369, RFC 8058): for marketing only, as nobody unsubscribes from receipts."""
@@ -173,15 +177,27 @@ def feedback_id(definition: Definition, version: str = "") -> str:
     )
 
 
-def _compile(version: Version, known: frozenset[str], headers: Mapping[str, str]) -> _Parts:
+def tracker_of(definition: Definition, secret: bytes) -> Tracker | None:
+    """What makes the mails of a campaign count opens and clicks; None where it asks for neither."""
+    leaving = f"{definition.unsubscribe.rstrip('/')}/" if definition.unsubscribe else ""
+    return Tracker(definition.tracking, leaving, secret) if definition.tracking else None
+
+
+def _compile(
+    version: Version, known: frozenset[str], headers: Mapping[str, str], tracker: Tracker | None
+) -> _Parts:
     of = f" of variant {version.name}" if version.name else ""
-    return _Parts(
-        version,
-        headers,
-        compile_template(version.subject, name=f"the subject{of}", html=False, known=known),
-        compile_template(version.html, name=f"the HTML{of}", html=True, known=known) if version.html else None,
-        compile_template(version.text, name=f"the text{of}", html=False, known=known) if version.text else None,
+    subject = compile_template(version.subject, name=f"the subject{of}", html=False, known=known)
+    html = (
+        compile_template(version.html, name=f"the HTML{of}", html=True, known=known) if version.html else None
     )
+    text = (
+        compile_template(version.text, name=f"the text{of}", html=False, known=known) if version.text else None
+    )
+    if tracker is not None:
+        html = html and tracker.html(html, version.html)
+        text = text and tracker.text(text, version.text)
+    return _Parts(version, headers, subject, html, text)
 
 
 def _marks(versions: tuple[Version, ...]) -> tuple[tuple[float, str], ...]:

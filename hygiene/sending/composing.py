@@ -140,6 +140,7 @@ def mailing_of(row: Mapping[str, Any], settings: Settings, secret: bytes) -> Mai
         canary=Canary(count=canary.count(row["queued"]), wait_us=canary.wait_s * SECOND_US) if canary else None,
         rates=rates,
         not_before_us=definition.due_us(0),
+        tracked=definition.tracking.told if definition.tracking else _untracked(settings),
     )
 
 
@@ -157,7 +158,13 @@ def _standing(row: Mapping[str, Any], stream: StreamSettings, settings: Settings
         sender_domain=read_mailbox(stream.sender).address.rpartition("@")[2],
         resends_doubts=stream.in_doubt != "park",
         rates=stream.rates,
+        tracked=_untracked(settings),
     )
+
+
+def _untracked(settings: Settings) -> str | None:
+    """What is told of mails without our links: nobody counts, but for a provider whose webhooks are read."""
+    return "none" if settings.service.tracking and not settings.webhooks else None
 
 
 def _account(settings: Settings, name: str, rates: Sequence[str]) -> AccountSettings:

@@ -55,6 +55,27 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
+class Tracking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is counted by links of our own: `base` is where they lead, https://mail.shop.example."""
+
+    base: str
+    opens: bool = False
+    clicks: bool = False
+    text_clicks: bool = False  # links of the text part, too
+
+    @property
+    def words(self) -> str:
+        """What is counted, for a person."""
+        clicks = "clicks" if self.clicks or self.text_clicks else ""
+        return " and ".join(filter(None, ("opens" if self.opens else "", clicks)))
+
+    @property
+    def told(self) -> str:
+        """As an event of a sending says it: open, click or both."""
+        clicks = self.clicks or self.text_clicks
+        return "both" if self.opens and clicks else "click" if clicks else "open"
+
+
 class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first part of a list, after which the sending waits to see how it goes."""
 
@@ -89,6 +110,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     in_doubt: InDoubt
     canary: Canary | None = None
     segment: str = ""
+    tracking: Tracking | msgspec.UnsetType = msgspec.UNSET  # left out where nothing is, as in older ones
     sha256: str = ""  # of all of this
 
     @property

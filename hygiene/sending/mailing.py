@@ -51,6 +51,7 @@ class Mailing:
     canary: Canary | None = None
     rates: tuple[str, ...] = ()
     not_before_us: int = 0
+    tracked: str | None = None  # open, click, both or none; None where a provider may count, and we cannot tell
 
     @property
     def lane(self) -> Lane:
@@ -59,7 +60,7 @@ class Mailing:
 
     def about(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What the events of a mail say of it."""
-        return about_row({"name": self.name, "stream": self.stream}, row)
+        return about_row({"name": self.name, "stream": self.stream, "tracked": self.tracked}, row)
 
     def going(self, row: Mapping[str, Any], owner: str) -> Going:
         """What is asked of the outbox when the last dot is due."""
@@ -83,6 +84,7 @@ def about_row(campaign: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, 
         "message_id": row["ref"],
         "domain": split(recipient)[1].lower() or None if recipient else None,
         "variant": row["variant"] or None,
+        "tracked": campaign.get("tracked"),
     }
 
 

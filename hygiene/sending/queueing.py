@@ -18,12 +18,15 @@ from hygiene.period import read_duration
 from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
 from hygiene.sending.exchangers import provider_of
+from hygiene.sending.judging import judge_suppressed
+from hygiene.sending.ledger import write_events
+from hygiene.sending.mailing import about_row
 from hygiene.sending.outbox import add_campaign, find_campaign, move_campaign, queue, queue_one
 from hygiene.sending.pace import SECOND_US
 from hygiene.sending.states import STANDING, CampaignState, State
 from hygiene.store import Store
-from hygiene.suppression_forms import Form, digest
-from hygiene.tables import CAMPAIGN, OUTBOX
+from hygiene.suppression_forms import Form, Reason, digest
+from hygiene.tables import CAMPAIGN, OUTBOX, SUPPRESSION
 from hygiene.tokens import make_ref
 
 _EMPTY: Final = {
@@ -37,6 +40,7 @@ _EMPTY: Final = {
     "reason": "",
     "remote": "",
 }
+_FORGOTTEN: Final = "{}"  # fields of a mail whose person was erased after it was queued
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,9 @@ def queue_campaign(
 ) -> int:
     """Queue a mail to each recipient, and let the campaign run once all are there; its id.
 
-    Called again for a campaign that was half queued, it adds who is missing and doubles nobody. `exchangers`
-    are providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
+    Called again for a campaign that was half queued, it adds who is missing and doubles nobody. Of
+    somebody erased whom the list still has no address is written down, and nothing is sent. `exchangers` are
+    providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
     content, goes to another list, or has ended. Where `recipients` raises, nothing stays queued.
     """
     secret = store.key
@@ -78,10 +83,13 @@ def queue_campaign(
     row_of = _rows_of(
         int(row["id"]), CampaignComposing(definition, secret, ()), secret, now_us, exchangers or {}
     )
+    with store.reading() as connection:
+        erased = erased_people(connection)
     place = 0
     try:
         for batch in recipients:
             rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
+            rows = [_unnamed(row) if erased and person_of(row, secret) in erased else row for row in rows]
             with store.writing() as connection:
                 queue(connection, rows)
             place += len(batch)
@@ -124,6 +132,23 @@ def _rows_of(
         }
 
     return row
+
+
+def erased_people(connection: Connection, among: str = "") -> frozenset[str]:
+    """The keyed hashes of people who were erased; of one alone where its hash is given."""
+    s = SUPPRESSION.c
+    query = select(s.mailbox).where(s.reason == Reason.ERASED, s.mailbox.is_not(None))
+    return frozenset(connection.scalars(query.where(s.mailbox == among) if among else query))
+
+
+def person_of(row: Mapping[str, Any], secret: bytes) -> str:
+    """The keyed hash of the mailbox of a row's address."""
+    return digest(_person(row["recipient"], row["place"]).mailbox, Form.HMAC, secret)
+
+
+def _unnamed(row: Mapping[str, Any], fields: str = "{}") -> dict[str, Any]:
+    """A row of somebody erased: nothing of them is written down again."""
+    return {**row, "recipient": None, "fields": fields}
 
 
 def _campaign_row(
@@ -193,7 +218,8 @@ def queue_message(
 ) -> Queued:
     """Queue one mail; when it returns, that is committed. The same key and mail again is the same mail.
 
-    Raises UsageError for what cannot be sent, KeyReused for a key that stands for another mail.
+    One to somebody erased is written down without them, and ended as suppressed. Raises UsageError for what
+    cannot be sent, KeyReused for a key that stands for another mail.
     """
     person = judge_address(message.to)
     if not isinstance(person, Address):
@@ -216,7 +242,12 @@ def queue_message(
         "expires_us": now_us + lasts_us,
         "changed_us": now_us,
     }
+    hashed = digest(person.mailbox, Form.HMAC, store.key)
     with store.writing() as connection:
+        if erased_people(connection, hashed):
+            # what it says is of them, too; a keyed hash of it tells another mail with the same key
+            fields = msgspec.json.encode({"hmac": digest(body, Form.HMAC, store.key)}).decode()
+            row = {**_unnamed(row, fields), "state": State.SUPPRESSED, "reason": Reason.ERASED.value}
         return _queue_once(connection, row, _standing_campaign(connection, stream, settings, now_us))
 
 
@@ -229,17 +260,23 @@ def _key(idempotency_key: str) -> str:
     return f"key {hashlib.sha256(idempotency_key.encode()).hexdigest()}"
 
 
-def _queue_once(connection: Connection, row: dict[str, Any], campaign: int) -> Queued:
+def _queue_once(connection: Connection, row: dict[str, Any], campaign: Mapping[str, Any]) -> Queued:
     o = OUTBOX.c
-    there = select(o.id, o.ref, o.fields).where(o.campaign == campaign, o.key == row["key"])
-    new = queue_one(connection, {**row, "campaign": campaign})
+    there = select(o.id, o.ref, o.fields).where(o.campaign == campaign["id"], o.key == row["key"])
+    new = queue_one(connection, {**row, "campaign": campaign["id"]})
     found = connection.execute(there).one()
-    if found.fields != row["fields"]:
+    if found.fields not in (row["fields"], _FORGOTTEN):
         raise KeyReused("this idempotency key stands for another mail already")
+    if new and row["recipient"] is None:
+        ended = {**row, "id": found.id}
+        about, now_us = about_row(campaign, ended), row["changed_us"]
+        write_events(connection, judge_suppressed(ended, about, Reason.ERASED.value, now_us).events)
     return Queued(id=found.id, ref=found.ref, new=new)
 
 
-def _standing_campaign(connection: Connection, stream: Stream, settings: Settings, now_us: int) -> int:
+def _standing_campaign(
+    connection: Connection, stream: Stream, settings: Settings, now_us: int
+) -> Mapping[str, Any]:
     """The campaign that stands for a stream, which always runs."""
     found = find_campaign(connection, stream)
     if found is None:
@@ -257,4 +294,4 @@ def _standing_campaign(connection: Connection, stream: Stream, settings: Setting
             "ended_us": None,
         }
         found = add_campaign(connection, values)
-    return int(found["id"])
+    return dict(found)

@@ -120,7 +120,7 @@ class Compiled:
     loops: bool = True
     plain: tuple[tuple[str, str], ...] | None = None  # text and the field behind it, if that is all
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def render(self, values: Mapping[str, Any]) -> str:
         """The text; raises UsageError with one sentence for what cannot be written."""
         if self.plain is not None and self.fields <= values.keys():
             return self._filled(self.plain, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hygiene.finding import Finding, Severity
@@ -60,17 +60,6 @@ class Now:
     campaigns: Sequence[CampaignStatus] = ()
     doubts: Sequence[Doubt] = ()
     posts_waiting: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lately:
-    """What changes more slowly. `kpis` is None until they are counted, or where there is no mail."""
-
-    kpis: Kpis | None = None
-    kpis_told: str = ""  # why there are none
-    suppressed: Mapping[Reason, int] = field(default_factory=dict)
-    opt_outs: Mapping[str, int] = field(default_factory=dict)  # by list
-    audits: Sequence[Audit] = ()
 
 
 def now_document(now: Now, name: str) -> Document:
@@ -137,18 +126,14 @@ def _rest(each: CampaignStatus) -> str:
     return " · ".join(f"{count:,} {word}" for word, count in said.items() if count)
 
 
-def lately_documents(lately: Lately) -> list[Document]:
-    """The figures, the lists and the audits."""
-    return [_figures(lately), _lists(lately), *([_audits(lately.audits)] if lately.audits else [])]
-
-
-def _figures(lately: Lately) -> Document:
-    if lately.kpis is None:
-        headline = Headline(subject="Figures", verdict="", tone=Tone.MUTED, note=lately.kpis_told)
+def figures_document(kpis: Kpis | None, told: str = "") -> Document:
+    """The figures; without them `told` says why there are none."""
+    if kpis is None:
+        headline = Headline(subject="Figures", verdict="", tone=Tone.MUTED, note=told)
         return Document(headline=headline, sections=())
-    whole = lately.kpis.sections()
+    whole = kpis.sections()
     sections = [section for section in whole.sections if section.title in _KPI_SECTIONS]
-    judged = [value for value in lately.kpis.overall if value.benchmark]
+    judged = [value for value in kpis.overall if value.benchmark]
     missed = sum(value.verdict is Verdict.MISSED for value in judged)
     headline = Headline(
         subject="Figures",
@@ -161,17 +146,18 @@ def _figures(lately: Lately) -> Document:
     return Document(headline=headline, sections=tuple(sections))
 
 
-def _lists(lately: Lately) -> Document:
-    total = sum(lately.suppressed.values())
+def lists_document(suppressed: Mapping[Reason, int], opt_outs: Mapping[str, int]) -> Document:
+    """Who is not mailed, by reason, and how many left each list."""
+    total = sum(suppressed.values())
     blocks: list[Block] = []
     if total:
         parts = tuple(
             Part(label=reason.value, figure=f"{count:,}", share=count / total, note=_WHY[reason])
-            for reason, count in sorted(lately.suppressed.items(), key=lambda each: -each[1])
+            for reason, count in sorted(suppressed.items(), key=lambda each: -each[1])
         )
         blocks.append(Split(parts))
-    if lately.opt_outs:
-        rows = tuple((Cell(topic), Cell(f"{count:,}")) for topic, count in sorted(lately.opt_outs.items()))
+    if opt_outs:
+        rows = tuple((Cell(topic), Cell(f"{count:,}")) for topic, count in sorted(opt_outs.items()))
         blocks.append(Table(columns=("list", "left it"), rows=rows, align="lr"))
     return Document(
         headline=Headline(
@@ -186,7 +172,8 @@ def _lists(lately: Lately) -> Document:
     )
 
 
-def _audits(audits: Sequence[Audit]) -> Document:
+def audits_document(audits: Sequence[Audit]) -> Document:
+    """The domains that were audited, and what is serious."""
     rows = tuple(
         (
             Cell(audit.domain),

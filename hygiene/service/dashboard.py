@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -17,8 +18,9 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from hygiene.errors import HygieneError
 from hygiene.render.page import render_body
+from hygiene.render.sections import Document
 from hygiene.sending.status import Resolution, read_doubts, read_status, resolve_doubts
-from hygiene.service.board import Lately, Now, lately_documents, now_document
+from hygiene.service.board import Now, audits_document, figures_document, lists_document, now_document
 from hygiene.service.entry import SESSION_S, is_token
 from hygiene.service.page import draw, show
 from hygiene.service.saved_audits import read_audits
@@ -30,8 +32,8 @@ from hygiene.tables import OPT_OUT, SUPPRESSION
 _SHOWN_DOUBTS: Final = 20
 _SECOND_US: Final = 1_000_000
 _NOW_US: Final = _SECOND_US  # for which what is now is told again
-_LATELY_US: Final = 30 * _SECOND_US
 _PATIENCE_S: Final = 2.0  # that a page waits for figures; they are there the next time
+_GLANCE_S: Final = 0.1  # that one which is open waits for them, each turn
 _TURN_S: Final = 1.0  # between looks of a page that is open
 _SILENCE: Final = 15  # looks without news, after which a word keeps the connection open
 _RESOLUTIONS: Final[dict[str, Resolution]] = {"sent": "sent", "resend": "resend"}
@@ -140,7 +142,7 @@ async def resolve(request: Request) -> Response:
 
 
 async def changes(request: Request) -> Response:
-    """What is now, again whenever it changed (server-sent events)."""
+    """What is now, and what was lately, each again whenever it changed (server-sent events)."""
     session = _session(request)
     if session is None:
         raise HTTPException(403)
@@ -150,15 +152,18 @@ async def changes(request: Request) -> Response:
 
 
 async def _turns(request: Request, session: str) -> AsyncIterator[str]:
-    site, before, silent = site_of(request), await _live(request, session), 0
+    site, silent = site_of(request), 0
+    before = {"message": await _live(request, session), "lately": await _lately(site)}
     yield "retry: 5000\n\n"
     while site.sessions.is_open(session) and not site.stopping:
         await asyncio.sleep(_TURN_S)
-        live = await _live(request, session)
-        if live != before:
-            yield "".join(f"data: {line}\n" for line in live.splitlines()) + "\n"
-            before, silent = live, 0
-        elif (silent := silent + 1) >= _SILENCE:
+        now = {"message": await _live(request, session), "lately": await _lately(site, _GLANCE_S)}
+        for name, news in now.items():
+            if news != before[name]:
+                yield f"event: {name}\n" + "".join(f"data: {line}\n" for line in news.splitlines()) + "\n"
+                silent = 0
+        before, silent = now, silent + 1
+        if silent > _SILENCE:
             yield ": nothing new\n\n"
             silent = 0
 
@@ -186,24 +191,38 @@ def _read_now(site: Site) -> Now:
     )
 
 
-async def _lately(site: Site) -> Markup:
-    """The figures as they were counted last; a first count that takes long is not waited for."""
-    counting = asyncio.ensure_future(site.kept("lately", _LATELY_US, lambda: _read_lately(site)))
-    try:
-        found = await asyncio.wait_for(asyncio.shield(counting), _PATIENCE_S)
-    except TimeoutError:
-        counting.add_done_callback(lambda task: task.exception())
-        found = Lately(kpis_told="being counted: look again in a moment")
-    return Markup("").join(render_body([each]) for each in lately_documents(found))
+async def _lately(site: Site, patience_s: float = _PATIENCE_S) -> Markup:
+    """The figures, the lists and the audits as they were read last; one that takes long is not waited for."""
+    parts = [await site.soon(name, for_us, partial(read, site), patience_s) for name, for_us, read in _LATELY]
+    counting = _drawn(figures_document(None, "being counted: look again in a moment"))
+    return Markup("").join(counting if part is None else part for part in parts)
 
 
-def _read_lately(site: Site) -> Lately:
-    kpis, told = _measured(site)
+def _drawn(document: Document) -> Markup:
+    return render_body([document])
+
+
+def _read_figures(site: Site) -> Markup:
+    return _drawn(figures_document(*_measured(site)))
+
+
+def _read_lists(site: Site) -> Markup:
     with site.store.reading() as connection:
-        suppressed, opt_outs = _suppressed(connection), _opt_outs(connection)
+        return _drawn(lists_document(_suppressed(connection), _opt_outs(connection)))
+
+
+def _read_audits(site: Site) -> Markup:
     folder = site.settings.service.audits
     audits = read_audits(folder) if folder else []
-    return Lately(kpis=kpis, kpis_told=told, suppressed=suppressed, opt_outs=opt_outs, audits=audits)
+    return _drawn(audits_document(audits)) if audits else Markup("")
+
+
+#: parts that change more slowly: name, for how long they stand, how they are read
+_LATELY: Final = (
+    ("figures", 10 * _SECOND_US, _read_figures),
+    ("lists", 2 * _SECOND_US, _read_lists),
+    ("audits", 10 * _SECOND_US, _read_audits),
+)
 
 
 def _measured(site: Site) -> tuple[Any, str]:

@@ -15,6 +15,7 @@ from hygiene.sending.mailing import about_row
 from hygiene.suppression_forms import Form, digest
 from hygiene.tables import CAMPAIGN, OUTBOX
 
+UNNAMED: Final = "erased-"  # before the mail that an event is about, in place of its person
 _WRITTEN_BY: Final = "service"  # before the id of an event
 
 _O, _C = OUTBOX.c, CAMPAIGN.c
@@ -52,14 +53,17 @@ class Sending:
         return self.stream == "marketing"
 
     def event(self, kind: EventKind, now_us: int, *, number: str = "", **said: Any) -> dict[str, Any]:
-        """A row of the event table; its id is natural, so that writing it again changes nothing."""
+        """A row of the event table; its id is natural, so that writing it again changes nothing.
+
+        Of somebody erased it names nobody, as their other events do.
+        """
         row = {"recipient": self.recipient, "ref": self.ref, "variant": self.variant}
         return {
             **about_row({"name": self.campaign, "stream": self.stream}, row),
             "event_id": ":".join([_WRITTEN_BY, self.ref, kind.value, *([number] if number else [])]),
             "message": self.id,
             "source": SOURCE,  # to a measurement, mails of two sources are two mails
-            "recipient": self.recipient,
+            "recipient": self.recipient or f"{UNNAMED}{self.ref}",
             "provider": self.provider,
             "kind": kind.value,
             "ts_us": now_us,

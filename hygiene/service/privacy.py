@@ -7,12 +7,13 @@ mailing them. A database's own write-ahead log and backups are its administrator
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, literal, or_, select, update
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, case, func, literal, or_, select, update
 
 from hygiene.address import SAME_DOMAIN, Address, judge_address, split
 from hygiene.contacts.suppression.workspace import erase_people
@@ -20,16 +21,18 @@ from hygiene.errors import UsageError
 from hygiene.period import read_period
 from hygiene.sending.ledger import moment
 from hygiene.sending.states import State
-from hygiene.service.people import person_of
+from hygiene.service.people import UNNAMED, person_of
 from hygiene.service.webhooks.posts import forget_posts, microseconds
 from hygiene.service.webhooks.receive import process_pending
 from hygiene.store import Store
 from hygiene.suppression_forms import Reason
 from hygiene.tables import CAMPAIGN, CONSENT, EVENT, OPT_OUT, OUTBOX, SUPPRESSION, WEBHOOK
 
-UNNAMED: Final = "erased-"  # before the mail that an event is about, in place of its person
+T = TypeVar("T")
+
 POSTS_KEPT: Final = timedelta(days=30)  # longer than a provider tries again
 _BATCH: Final = 500
+_AT_ONCE: Final = 50  # people sought in one query
 _ADDRESS: Final = re.compile(r"[^\s\"'<>,;:\\]{1,64}@[^\s\"'<>,;:\\]{1,255}")
 _O, _E, _C = OUTBOX.c, EVENT.c, CONSENT.c
 #: mails that were not sent, which nobody is at the last dot of
@@ -70,19 +73,17 @@ def erase_everywhere(store: Store, addresses: Sequence[str], *, now: datetime) -
     people = [_person(text, number) for number, text in enumerate(addresses, 1)]
     while process_pending(store, now=now).left:  # what waits would name them again
         pass
-    key, now_us, rows, stopped = store.key, microseconds(now), dict[str, int](), 0
+    key = store.key
     with store.writing(alone=True) as connection:
-        for person in people:
-            mails = _ids(connection, OUTBOX, _O.recipient, _O.id, person)
-            stopped += _stop(connection, mails, now_us)
-            counts = {
-                "outbox": _blank(connection, _O.id, mails, {"recipient": None, "fields": "{}", "reply": ""}),
-                "event": _blank_events(connection, person, mails),
-                "consent": _blank_consents(connection, person_of(person.normal, key) or ""),
-                "webhook": _blank_posts(connection, person),
-            }
-            rows = {name: rows.get(name, 0) + count for name, count in counts.items()}
-    erased = erase_people(store, addresses, now=now)
+        mails = _ids(connection, OUTBOX, _O.recipient, _O.id, people)
+        stopped = _stop(connection, mails, microseconds(now))
+        rows = {
+            "outbox": _blank(connection, _O.id, mails, {"recipient": None, "fields": "{}", "reply": ""}),
+            "event": _blank_events(connection, people, mails),
+            "consent": _blank_consents(connection, [person_of(each.normal, key) or "" for each in people]),
+            "webhook": _blank_posts(connection, people),
+        }
+    erased = erase_people(store, addresses, now=now, also=tuple(rows))
     rows["suppression"] = erased.replaced
     return Forgotten(people=erased.people, rows=rows, stopped=stopped, wiped=erased.wiped)
 
@@ -92,8 +93,8 @@ def show_everything(store: Store, address: str) -> Held:
     person = _person(address, 1)
     mailbox = person_of(person.normal, store.key)
     with store.reading() as connection:
-        mails = _ids(connection, OUTBOX, _O.recipient, _O.id, person)
-        events = {*_ids(connection, EVENT, _E.recipient, _E.event_id, person), *_of_mails(connection, mails)}
+        mails = _ids(connection, OUTBOX, _O.recipient, _O.id, [person])
+        events = {*_ids(connection, EVENT, _E.recipient, _E.event_id, [person]), *_of_mails(connection, mails)}
         mail = select(OUTBOX, CAMPAIGN.c.name.label("campaign_name")).join(
             CAMPAIGN, _O.campaign == CAMPAIGN.c.id
         )
@@ -119,12 +120,29 @@ def apply_retention(store: Store, keep_events: str, *, now: datetime) -> int:
     old = or_(_E.message_id.in_(old_mails), and_(_E.message_id.is_(None), _E.ts_us < before_us))
     named = and_(_E.recipient.is_not(None), _E.recipient.not_like(f"{UNNAMED}%"))
     with store.writing() as connection:
-        return int(connection.execute(update(EVENT).where(old, named).values(_nobody())).rowcount)
+        return int(connection.execute(update(EVENT).where(old, named).values(_nobody(connection))).rowcount)
 
 
-def _nobody() -> dict[str, Any]:
-    """What events say in place of a person: the same for all of one mail, so that they belong together."""
-    return {"recipient": literal(UNNAMED) + _E.message_id, "reason": None, "url": None}
+def _nobody(connection: Connection) -> dict[str, Any]:
+    """What events say in place of a person: the same for all of one mail, so that they belong together.
+
+    A subject stays where it was the same for everybody: others may hold a name.
+    """
+    same = _E.campaign.in_(list(_of_one_subject(connection)))
+    return {
+        "recipient": literal(UNNAMED) + _E.message_id,
+        "reason": None,
+        "url": None,
+        "subject": case((same, _E.subject), else_=None),
+    }
+
+
+def _of_one_subject(connection: Connection) -> Iterator[str]:
+    """Campaigns whose subject has no template tags; of mails that were handed in whole nobody knows."""
+    for name, definition in connection.execute(select(CAMPAIGN.c.name, CAMPAIGN.c.definition)):
+        versions = msgspec.json.decode(definition or "{}").get("versions", ())
+        if versions and not any("{" in each["subject"] for each in versions):
+            yield name
 
 
 def _person(text: str, number: int) -> Address:
@@ -138,13 +156,19 @@ def _person(text: str, number: int) -> Address:
 
 
 def _ids(
-    connection: Connection, table: Table[Any], column: Column[Any], id_: Column[Any], person: Address
+    connection: Connection, table: Table[Any], column: Column[Any], id_: Column[Any], people: Sequence[Address]
 ) -> list[Any]:
-    """The rows whose address is another spelling of a person's mailbox, or the same."""
-    query = select(id_, column).select_from(table).where(_alike(column, person))
-    found = connection.execute(query.execution_options(yield_per=_BATCH * 10))
-    same: Callable[[str], bool] = lambda text: _mailbox(text) == person.mailbox  # noqa: E731
-    return [id_ for id_, address in found if same(address)]
+    """The rows whose address is another spelling of the mailbox of one of these people, or the same.
+
+    The whole column is read, about a second for a million rows: all that spellings share for an index is their
+    first character and domain, and one more index would cost every mail that is sent.
+    """
+    mailboxes, ids = {person.mailbox for person in people}, dict[Any, None]()
+    for some in _parts(people, _AT_ONCE):
+        query = select(id_, column).select_from(table).where(or_(*(_alike(column, each) for each in some)))
+        found = connection.execute(query.execution_options(yield_per=_BATCH * 10))
+        ids |= {id_: None for id_, address in found if _mailbox(address) in mailboxes}
+    return list(ids)
 
 
 def _alike(column: Column[Any], person: Address) -> ColumnElement[bool]:
@@ -170,8 +194,8 @@ def _of_mails(connection: Connection, mails: Sequence[int]) -> Iterator[str]:
         yield from connection.scalars(select(_E.event_id).where(_E.message.in_(part)))
 
 
-def _parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
+def _parts(rows: Sequence[T], size: int = _BATCH) -> Iterable[Sequence[T]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _plain(connection: Connection, query: Any) -> list[dict[str, Any]]:
@@ -209,23 +233,25 @@ def _blank(connection: Connection, id_: Column[Any], rows: Sequence[Any], values
     return len(rows)
 
 
-def _blank_events(connection: Connection, person: Address, mails: Sequence[int]) -> int:
-    named = {*_ids(connection, EVENT, _E.recipient, _E.event_id, person), *_of_mails(connection, mails)}
-    return _blank(connection, _E.event_id, sorted(named), _nobody())
+def _blank_events(connection: Connection, people: Sequence[Address], mails: Sequence[int]) -> int:
+    named = {*_ids(connection, EVENT, _E.recipient, _E.event_id, people), *_of_mails(connection, mails)}
+    return _blank(connection, _E.event_id, sorted(named), _nobody(connection))
 
 
-def _blank_consents(connection: Connection, mailbox: str) -> int:
+def _blank_consents(connection: Connection, mailboxes: Sequence[str]) -> int:
     values = {"address": None, "remote": "", "agent": ""}
-    return int(connection.execute(update(CONSENT).where(_C.person == mailbox).values(values)).rowcount)
+    parts = (update(CONSENT).where(_C.person.in_(part)).values(values) for part in _parts(mailboxes))
+    return sum(int(connection.execute(part).rowcount) for part in parts)
 
 
-def _blank_posts(connection: Connection, person: Address) -> int:
+def _blank_posts(connection: Connection, people: Sequence[Address]) -> int:
     """Posts of providers that were kept because something in them was not understood."""
     w = WEBHOOK.c
     bodies = connection.execute(select(w.digest, w.body).where(w.body.is_not(None)))
-    named = [digest for digest, body in bodies if _names(body or b"", person)]
+    mailboxes = {person.mailbox for person in people}
+    named = [digest for digest, body in bodies if _names(body or b"", mailboxes)]
     return _blank(connection, w.digest, named, {"body": None})
 
 
-def _names(body: bytes, person: Address) -> bool:
-    return any(_mailbox(text) == person.mailbox for text in _ADDRESS.findall(body.decode("utf-8", "replace")))
+def _names(body: bytes, mailboxes: Collection[str]) -> bool:
+    return any(_mailbox(text) in mailboxes for text in _ADDRESS.findall(body.decode("utf-8", "replace")))

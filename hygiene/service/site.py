@@ -34,6 +34,7 @@ from hygiene.web import Fetcher, RecordedFetcher
 T = TypeVar("T")
 
 _DAY_S = 86_400
+_SHARE = 20  # of the time, at most, goes into what is made again and again
 _WRONG_TOKENS = 10  # a minute, of one network address
 _LONGEST_AGENT = 300  # characters of a browser's name for itself
 
@@ -122,13 +123,33 @@ class Site:
             return step(connection)
 
     async def kept(self, name: str, for_us: int, make: Callable[[], T]) -> T:
-        """What `make` gives, off the event loop and at most once in a while; others wait for it."""
+        """What `make` gives, off the event loop and at most once in a while; others wait for it.
+
+        What takes long is made more seldom.
+        """
         lock, held = self._kept.setdefault(name, (asyncio.Lock(), []))
         async with lock:
-            if not held or self.clock() - held[0] > for_us:
-                held[:] = [self.clock(), await run_in_threadpool(make)]
+            if not self._is_fresh(held, for_us):
+                began, made = self.clock(), await run_in_threadpool(make)
+                held[:] = [began, made, self.clock() - began]
             found: T = held[1]
             return found
+
+    async def soon(self, name: str, for_us: int, make: Callable[[], T], patience_s: float) -> T | None:
+        """What `kept` gives; where that takes longer than one would wait, what it gave last, or None."""
+        lock, held = self._kept.setdefault(name, (asyncio.Lock(), []))
+        if held and (lock.locked() or self._is_fresh(held, for_us)):
+            last: T = held[1]
+            return last
+        making = asyncio.ensure_future(self.kept(name, for_us, make))
+        done, _ = await asyncio.wait({making}, timeout=patience_s)
+        if done:
+            return making.result()
+        making.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return held[1] if held else None
+
+    def _is_fresh(self, held: list[Any], for_us: int) -> bool:
+        return bool(held) and self.clock() - held[0] <= max(for_us, _SHARE * held[2])
 
     def forget(self, name: str) -> None:
         """Have it made anew the next time."""

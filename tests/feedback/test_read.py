@@ -338,6 +338,34 @@ def test_ordinary_mail_is_left_to_a_person(store, read):
     assert (dict(found.verdicts), events(store)) == ({"none": 1}, [])
 
 
+def test_how_much_is_no_feedback_is_said(store, read):
+    said = [
+        read(plain(subject="A question")).sections().headline.sentence,
+        read(plain(subject="One"), plain(subject="Two")).sections().headline.sentence,
+        read(plain(subject="One more"), bounce(to=verp(add_mail(store)))).sections().headline.sentence,
+        read().sections().headline.sentence,
+    ]
+    assert said == [
+        "The mail is no feedback: nothing follows from ordinary mail.",
+        "None of the 2 new mails is feedback: nothing follows from ordinary mail.",
+        "1 of 2 new mails is no feedback: nothing follows from ordinary mail.",
+        "There was no mail to read.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "noise", [bytes(range(256)) * 20, b"hello there\nnot a mail\n", b"\n\nx\n", b"a,b\n1,2\n"]
+)
+def test_what_is_no_mail_is_not_taken_for_one(store, read, noise):
+    found = read(noise, plain(subject="A question"))
+    assert (dict(found.verdicts), len(found.unread), found.exit_code()) == ({"none": 1, "unread": 1}, 1, 3)
+
+
+@pytest.mark.parametrize("raw", [b"\n\nSubject: x\n\nb", b">From a\nTo: x\n\nb", b"junk\nX-A:b\n\n"])
+def test_a_header_that_is_damaged_is_still_one(store, read, raw):
+    assert read(raw).unread == ()
+
+
 def test_an_erased_person_is_not_written_down_again(store, read):
     ref = add_mail(store)
     erase_people(store, ["ann@example.com"], now=NOW)

@@ -119,7 +119,7 @@ def test_hostile_mails_are_read_and_write_nothing(store, tmp_path, name):
         place, store=store, now=NOW, settings=Settings(feedback=FeedbackSettings(trust="recipient"))
     )
     assert found.mails in {1, 2}  # an empty file holds none
-    assert found.unread == ()
+    assert len(found.unread) == (name in {"zeros", "no header"})  # which are no mails
     assert listed(store) == {}
     assert sorted(tmp_path.rglob("*.eml")) == before
     for event in events(store):

@@ -1,15 +1,19 @@
 """A Dovecot with one user on free loopback ports, run by an ordinary user, its mails in a Maildir."""
 
 import grp
+import json
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import trustme
 
@@ -35,7 +39,7 @@ ssl = yes
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
 pop3_uidl_format = %08Xu%08Xv
 service anvil {{
   chroot =
@@ -61,7 +65,13 @@ service pop3-login {{
   }}
 }}
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = {folder}/users
 }}
 userdb {{
@@ -69,6 +79,48 @@ userdb {{
   args = uid={user} gid={group} home={folder}/home
 }}
 """
+
+
+#: what Dovecot asks about a token: RFC 7662, answered below
+OAUTH2 = """\
+introspection_mode = post
+introspection_url = http://{host}:{oauth}/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+TOKEN = "ya29.good-token_with.signs-~+/="
+
+
+class Introspection(BaseHTTPRequestHandler):
+    """Tells whose a token is."""
+
+    def do_POST(self):
+        """RFC 7662 §2.2."""
+        given = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+        known = given.get("token") == [TOKEN]
+        body = json.dumps({"active": True, "username": USER} if known else {"active": False}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words):
+        """Nothing to the terminal."""
+
+
+@contextmanager
+def introspection():
+    """A server of tokens; its port."""
+    with ThreadingHTTPServer((HOST, 0), Introspection) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass(frozen=True)
@@ -115,12 +167,14 @@ def dovecot(program):
         for each in (folder, *folder.iterdir()):
             shutil.chown(each, user, entry.pw_gid)
     given = {"user": user, "group": entry.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    process = subprocess.Popen([program("dovecot"), "-F", "-c", str(config)], **given)
-    try:
-        for port in ports.values():
-            wait_for_port(port, process)
-        yield Mailboxes(ports, folder)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
+    with introspection() as oauth:
+        (folder / "oauth2.conf").write_text(OAUTH2.format(host=HOST, oauth=oauth))
+        process = subprocess.Popen([program("dovecot"), "-F", "-c", str(config)], **given)
+        try:
+            for port in ports.values():
+                wait_for_port(port, process)
+            yield Mailboxes(ports, folder)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+            shutil.rmtree(folder, ignore_errors=True)

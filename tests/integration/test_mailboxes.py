@@ -20,7 +20,7 @@ from hygiene.store import open_store
 from hygiene.tables import CURSOR, RECEIVED
 from tests.feedback.returned import KEY, NOW, add_mail, bounce, complaint, events, listed, plain, verp
 
-from .mailboxes import HOST, PASSWORD, USER, dovecot
+from .mailboxes import HOST, PASSWORD, TOKEN, USER, dovecot
 
 pytestmark = pytest.mark.server("dovecot")
 ACCESS = {"password": Secret(PASSWORD), "timeout_s": 20}
@@ -303,3 +303,36 @@ def test_watching(server, client, store, tmp_path):
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143
+
+
+# XOAUTH2
+
+
+def read_by_token(store, place, token, **options):
+    access = Access(token=Secret(token), timeout_s=20, **options)
+    return read_feedback(place, store=store, now=NOW, access=access)
+
+
+@pytest.mark.parametrize("scheme", ["imap", "imaps"])
+def test_a_token_opens_the_mailbox(server, client, store, scheme):
+    ref = add_mail(store)
+    deliver(client, bounce(ref, back=verp(ref)))
+    found = read_by_token(store, server.url(scheme, "INBOX"), TOKEN, ca_file=server.ca_file)
+    assert (found.mails, found.suppressed, found.lost) == (1, {"bounced": 1}, ())
+
+
+@pytest.mark.parametrize("token", ["ya29.expired", "x" * 3000])
+def test_a_token_that_is_not_taken_is_said_and_not_repeated(server, client, store, token):
+    with pytest.raises(UsageError, match="does not accept this user and token") as error:
+        read_by_token(store, server.imap(), token)
+    assert token not in str(error.value)
+
+
+def test_without_password_or_token_it_is_said_what_is_needed(server, store):
+    with pytest.raises(UsageError, match="needs --password or --token"):
+        read_feedback(server.imap(), store=store, now=NOW, access=Access(timeout_s=20))
+
+
+def test_a_token_is_not_for_pop3(server, store):
+    with pytest.raises(UsageError, match="token"):
+        read_by_token(store, server.pop3(), TOKEN)

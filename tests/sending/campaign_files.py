@@ -16,6 +16,7 @@ SECRET = b"s" * 32
 def a_settings(**changes):
     """The settings of the bakery; `changes` are keys of its marketing stream."""
     workspace = changes.pop("workspace", {})
+    service = changes.pop("service", {})
     account = {"host": "mail.bakery.example", "return_path": "bakery.example", **changes.pop("account", {})}
     stream = {
         "account": "main",
@@ -27,9 +28,13 @@ def a_settings(**changes):
     }
     other = {"account": "main", "sender": "The Bakery <shop@bakery.example>", "reply_to": "help@bakery.example"}
     streams = {"marketing": stream, "transactional": other, "support": other}
-    return msgspec.convert(
-        {"accounts": {"main": account}, "streams": streams, "workspace": workspace}, Settings
-    )
+    tables = {"accounts": {"main": account}, "streams": streams, "workspace": workspace, "service": service}
+    return msgspec.convert(tables, Settings)
+
+
+def tracking_settings(**changes):
+    """Settings that let campaigns count opens and clicks."""
+    return a_settings(service={"url": "https://mail.bakery.example", "tracking": True}, **changes)
 
 
 def write_campaign(folder, toml, **files):

@@ -95,6 +95,7 @@ def finding(preflight, name):
 
 def test_a_sound_campaign_may_be_sent(check):
     found = check()
+    assert "tracking-on" not in ids(found.findings)
     assert not found.blocking(), found.blocking()
     assert not found.unknowns
     assert found.exit_code() == 0
@@ -380,6 +381,54 @@ def test_a_relay_may_be_left_in_peace(check, left_out):
         found = check(account=account, **{"login": True, **left_out})
     assert relay.seen.connections == 0
     assert "relay-refuses" not in ids(found.findings)
+
+
+# Tracking
+
+
+COUNTED = {"url": "https://mail.bakery.example", "tracking": True}
+
+
+def test_that_people_are_counted_is_said_with_what_it_means(check, tmp_path):
+    path = write_campaign(tmp_path, "tracking = true\n" + TOML, a_html=HTML)
+    found = check(path=path, service=COUNTED)
+    told = finding(found, "tracking-on")
+    assert told.evidence == (
+        "opens by a pixel, https://mail.bakery.example/o/…; machines load it, too",
+        "clicks of 1 link by https://mail.bakery.example/l/…",
+        "1 link left as written: leads to leaving",
+    )
+    assert told.severity is Severity.LOW
+    assert not found.blocking()
+    shown = render_terminal(found.sections(), width=100, colour=False)
+    assert "opens and clicks by https://mail.bakery.example" in shown
+
+
+def test_the_counting_address_is_https_and_its_host_is_told(check, tmp_path):
+    path = write_campaign(tmp_path, "tracking = true\n" + TOML, a_html=HTML)
+    found = check(path=path, service={**COUNTED, "url": "http://clicks.other.example"})
+    assert "tracking-not-https" in ids(found.blocking())
+    assert "other.example (1)" in finding(found, "link-to-foreign-host").evidence[0]
+    assert "link-not-https" in ids(found.findings)
+
+
+def test_the_links_that_people_wrote_are_judged_behind_ours(check, tmp_path):
+    html = HTML.replace("https://bakery.example/", "http://bit.ly/x")
+    for toml in (TOML, "tracking = true\n" + TOML):
+        path = write_campaign(tmp_path, toml, a_html=html)
+        found = check(path=path, service=COUNTED)
+        assert {"link-shortened", "link-not-https"} <= ids(found.findings)
+        assert "longest" not in finding(found, "link-shortened").evidence[0]  # it is in every mail
+
+
+def test_a_campaign_that_can_count_nothing(check, tmp_path):
+    html = HTML.replace(
+        'href="https://bakery.example/"', 'data-hygiene-track="off" href="https://bakery.example/"'
+    )
+    path = write_campaign(tmp_path, "tracking = true\n" + TOML, a_html=html)
+    found = check(path=path, service=COUNTED)
+    assert "no link to the web" in finding(found, "tracking-finds-nothing").evidence[0]
+    assert "1 link left as written: data-hygiene-track" in finding(found, "tracking-on").evidence
 
 
 # Leaving, content, volume

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 import hygiene
 from hygiene.config import WorkspaceSettings
+from hygiene.contacts.suppression.workspace import erase_people
 from hygiene.demo.smtp_sink import SmtpSink
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.render.terminal import render_terminal
@@ -24,9 +25,9 @@ from hygiene.sending.send import NotFit, send_campaign, write_out
 from hygiene.sending.states import CampaignState, State
 from hygiene.sending.status import Status, cancel, pause, read_doubts, read_status, resolve_doubts, resume
 from hygiene.store import open_store
-from hygiene.tables import CAMPAIGN, OUTBOX
+from hygiene.tables import CAMPAIGN, EVENT, OUTBOX
 from tests.sending.campaign_files import a_row, a_settings, clean_list, write_campaign
-from tests.sending.mailings import KEY, Clock, Played, new_campaign, reply, worker_on
+from tests.sending.mailings import KEY, START, Clock, Played, new_campaign, reply, worker_on
 
 TOML = """\
 name = "spring"
@@ -65,6 +66,21 @@ def settings_for(port, **account):
 def send(place, store, port, **options):
     campaign, to = place
     return send_campaign(campaign, to, store=store, settings=settings_for(port), dns=False, **options)
+
+
+def test_of_somebody_erased_the_list_brings_nothing_back(place, store):
+    """Who was erased after the list was cleaned is still in the file."""
+    erase_people(store, ["Person.1@gmail.com"], now=START)
+    taken = []
+    with SmtpSink(taken.append) as sink:
+        found = send(place, store, sink.port)
+    assert found.counts == {State.SENT: 5, State.SUPPRESSED: 1}
+    assert "person1@gmail.com" not in [mail.recipient for mail in taken]
+    with store.reading() as connection:
+        tables = (OUTBOX, EVENT)
+        rows = [str(tuple(row)) for table in tables for row in connection.execute(select(table))]
+    assert not [row for row in rows if "person1@" in row or "Name1" in row]
+    assert len(rows) == 6 + 5 * 2 + 1  # and one rejected event
 
 
 def test_everybody_has_it_once_and_it_is_their_own(place, store):

@@ -11,11 +11,12 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from hygiene.contacts.suppression import Reason
-from hygiene.contacts.suppression.workspace import add_suppressions
+from hygiene.contacts.suppression.workspace import add_suppressions, erase_people
 from hygiene.errors import UsageError
 from hygiene.sending.states import State
+from hygiene.service.privacy import erase_everywhere
 from hygiene.store import open_store
-from hygiene.tables import CAMPAIGN, OUTBOX
+from hygiene.tables import CAMPAIGN, METADATA, OUTBOX
 
 from ..sending.mailings import KEY, START, START_US, Clock, Played, send_all, worker_on
 from .site import running, served, settings_of
@@ -202,6 +203,40 @@ def test_somebody_who_must_not_be_mailed_is_named_at_once_and_never_mailed(site,
     assert not transport.taken
     fate = get(site, answer.json()["id"]).json()
     assert (fate["state"], fate["reason"]) == ("suppressed", reason)
+
+
+def test_of_somebody_erased_nothing_is_written_down_and_that_is_said(site, tmp_path):
+    erase_people(site.store, ["ann@shop.example"], now=START)
+    answer = post(site)
+    assert (answer.status_code, answer.json()["suppressed"]) == (202, "erased")
+    fate = get(site, answer.json()["id"]).json()
+    assert (fate["state"], fate["reason"], fate["tries"]) == ("suppressed", "erased", 0)
+    with site.store.reading() as connection:
+        rows = [str(row) for table in METADATA.sorted_tables for row in connection.execute(table.select())]
+    assert not [row for row in rows if "ann@" in row or "1001" in row or "Thank you" in row]
+    assert site.kinds() == ["rejected"]
+    transport = Played()
+    send_all(worker_on(site.store, transport, Clock()), 1)
+    assert not transport.taken
+    raw = b"".join(path.read_bytes() for path in tmp_path.glob("hygiene.db*"))
+    assert b"ann@shop" not in raw
+
+
+def test_the_key_of_a_mail_to_somebody_erased_still_stands_for_that_mail(site):
+    erase_people(site.store, ["ann@shop.example"], now=START)
+    first = post(site)
+    assert post(site).json() == first.json()
+    assert post(site, {**RECEIPT, "text": "Another"}).status_code == 409
+    assert len(site.rows(OUTBOX)) == 1
+
+
+def test_a_mail_repeated_after_its_person_was_erased_is_the_same_mail(site):
+    first = post(site)
+    erase_everywhere(site.store, ["ann@shop.example"], now=START)
+    again = post(site)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert again.json()["suppressed"] == "erased"
+    assert [row["recipient"] for row in site.rows(OUTBOX)] == [None]
 
 
 def test_who_unsubscribed_still_gets_receipts(site):

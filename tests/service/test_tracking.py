@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygiene.service.tracking import PIXEL, click_path, machine_of, open_path, read_target
+from hygiene.sending.tracking import click_path, open_path
+from hygiene.service.privacy import erase_everywhere
+from hygiene.service.tracking import PIXEL, machine_of, read_target
 from hygiene.tables import EVENT
 from hygiene.tokens import Purpose
 
-from ..sending.mailings import KEY
+from ..sending.mailings import KEY, START
 from .site import PEOPLE, served, settings_of
 
 ANN, BOB, _ = PEOPLE
@@ -51,11 +53,35 @@ def test_loading_twice_in_a_second_is_once(site):
     assert len(site.rows(EVENT)) == 2
 
 
-def test_it_is_off_unless_the_settings_say_so(tmp_path):
+def test_nothing_is_noted_unless_the_settings_say_so(tmp_path):
     with served(tmp_path / "hygiene.db") as site:
-        assert site.client.get(click(site)).status_code == 404
-        assert site.client.get(open_path(site.ref(ANN), KEY)).status_code == 404
+        answer = site.client.get(click(site))  # links of mails that are out still lead on
+        assert (answer.status_code, answer.headers["location"]) == (302, SHOP)
+        assert site.client.get(open_path(site.ref(ANN), KEY)).content == PIXEL
         assert not site.rows(EVENT)
+        assert site.client.get(others(site)[0]).status_code == 404
+
+
+def test_a_link_leads_on_for_as_long_as_the_settings_say(tmp_path):
+    with served(tmp_path / "hygiene.db", settings=settings_of(tracking=True, links_last="6mo")) as site:
+        site.site.clock.move(days=180)
+        assert site.client.get(click(site)).status_code == 302
+        site.site.clock.move(days=5)
+        answer = site.client.get(click(site))
+        assert answer.status_code == 410
+        assert "location" not in answer.headers
+        assert site.kinds() == ["clicked"]
+
+
+def test_what_somebody_erased_does_names_nobody(site):
+    erase_everywhere(site.store, [ANN], now=START)
+    ref = site.ref(ANN)
+    assert (
+        site.client.get(click_path(ref, f"{SHOP[:-4]}&who={ANN.replace('@', '%40')}", KEY)).status_code == 302
+    )
+    site.client.get(open_path(ref, KEY))
+    rows = [(row["kind"], row["recipient"], row["url"]) for row in site.rows(EVENT)]
+    assert sorted(rows) == [("clicked", f"erased-{ref}", None), ("opened", f"erased-{ref}", None)]
 
 
 def test_a_head_counts_nothing(site):

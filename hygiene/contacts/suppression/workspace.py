@@ -204,12 +204,18 @@ def export_suppressions(store: Store, form: Form = Form.ADDRESS) -> Export:
 
 
 def erase_people(
-    store: Store, addresses: Sequence[str], *, now: datetime, source: str = COMMAND_LINE
+    store: Store,
+    addresses: Sequence[str],
+    *,
+    now: datetime,
+    source: str = COMMAND_LINE,
+    also: Sequence[str] = (),
 ) -> Erased:
     """Forget these people, listed or not: only the keyed hashes of their addresses stay, and stay listed.
 
-    Plain hashes of them go as well, since those can be guessed. Raises UsageError, and erases nobody, when one
-    of the texts is no address; it says which by its place, not by its text.
+    Plain hashes of them go as well, since those can be guessed. `also` are further tables that held them, of
+    which no copy may be left. Raises UsageError, and erases nobody, when one of the texts is no address; it
+    says which by its place, not by its text.
     """
     people = [judge_address(text) for text in addresses]
     for place, person in enumerate(people, 1):
@@ -221,7 +227,7 @@ def erase_people(
         replaced = sum(_forget(connection, person, key) for person in found)
         rows = [_erased_row(person, key, now, source) for person in found]
         _upsert(connection, rows)
-    return Erased(len({row["value"] for row in rows}), replaced, store.wipe())
+    return Erased(len({row["value"] for row in rows}), replaced, store.wipe((SUPPRESSION.name, *also)))
 
 
 # writing

@@ -20,6 +20,7 @@ _AREAS: Final = {
     "fields": "merge fields",
     "content": "content",
     "leaving": "leaving",
+    "tracking": "tracking",
     "signing": "keys, relay",
     "volume": "volume",
 }
@@ -89,6 +90,10 @@ def _looked_at(preflight: Preflight) -> Iterator[Row]:
     yield _row(preflight, "content", _content_words(parts))
     if parts.definition.marketing:
         yield _row(preflight, "leaving", parts.definition.unsubscribe or "no address to unsubscribe")
+    if parts.definition.tracking:
+        yield _row(
+            preflight, "tracking", f"{parts.definition.tracking.words} by {parts.definition.tracking.base}"
+        )
     if parts.route is None:
         yield Cell("domain"), Cell("not judged without DNS", Tone.UNKNOWN)
         return

@@ -23,7 +23,7 @@ MAX_EVIDENCE: Final = 12  # lines shown of one finding; the rest is counted
 MAX_EVIDENCE_LENGTH: Final = 300  # characters of one line
 
 #: files of ``hygiene/sending/preflight/checks``; the area of a check
-AREAS: Final = ("people", "fields", "domain", "signing", "leaving", "volume")
+AREAS: Final = ("people", "fields", "domain", "signing", "leaving", "tracking", "volume")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from binascii import b2a_qp
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime, formataddr
 from itertools import chain
 from typing import Final
 
+import msgspec
+
 from hygiene.content.lint import judge
 from hygiene.content.page import MAX_HTML_BYTES, read_page
 from hygiene.content.parts import Content, Message
 from hygiene.errors import HygieneError, UsageError
-from hygiene.finding import Finding
+from hygiene.finding import Finding, by_severity
 from hygiene.sending.audience import Audience, Recipient
 from hygiene.sending.compose import Composer
 from hygiene.sending.definition import Definition
@@ -29,7 +32,7 @@ _MARKETING: Final = ("postal-address-missing", "unsubscribe-link-missing", "list
 
 def render(definition: Definition, audience: Audience | None, *, now: datetime) -> Rendering:
     """Fill the templates: for all recipients where some values can fail, always for those at the extremes."""
-    composer = Composer(definition, b"")
+    composer, plain = Composer(definition, b""), Composer(without_tracking(definition), b"")
     extremes = audience.extremes() if audience else None
     chosen = extremes.each() if extremes else {"sample": _sample(definition)}
     every = audience is not None and any(template.can_fail for template in composer.templates)
@@ -42,7 +45,7 @@ def render(definition: Definition, audience: Audience | None, *, now: datetime) 
         failed += bool(fault)
         if fault and len(failures) < _SHOWN:
             failures.append(f"{recipient[0]}: {fault}")
-    mails = tuple(_rendered(composer, chosen, now))
+    mails = tuple(_rendered(composer, plain, chosen, now))
     return Rendering(mails=mails, tried=tried, every=every, failed=failed, failures=tuple(failures))
 
 
@@ -61,17 +64,27 @@ def _fault(composer: Composer, recipient: Recipient) -> str:
     return ""
 
 
-def _rendered(composer: Composer, chosen: Mapping[str, Recipient], now: datetime) -> Iterator[Rendered]:
+def without_tracking(definition: Definition) -> Definition:
+    """The same with its links as they were written."""
+    return msgspec.structs.replace(definition, tracking=msgspec.UNSET)
+
+
+def _rendered(
+    composer: Composer, plain: Composer, chosen: Mapping[str, Recipient], now: datetime
+) -> Iterator[Rendered]:
+    """Each mail as it leaves; where links are counted, those that people wrote are judged, too."""
     definition = composer.definition
     ignore = () if definition.marketing else _MARKETING
     for version in definition.versions:
         for label, (address, fields) in chosen.items():
             try:
-                letter = composer.letter(
-                    ref=_SOME_REF, recipient=address, fields=fields, now=now, variant=version.name
-                )
+                letter = _letter(composer, version.name, address, fields, now)
                 name = f"{version.name} {label}".strip()
                 lint = judge(content_of(letter, name=name), ignore=ignore)
+                if definition.tracking:
+                    written = content_of(_letter(plain, version.name, address, fields, now), name=name)
+                    more = judge(written, select=("links",)).findings
+                    lint = replace(lint, findings=tuple(by_severity([*lint.findings, *more])))
             except HygieneError:
                 continue  # told among the failures
             yield Rendered(
@@ -82,6 +95,10 @@ def _rendered(composer: Composer, chosen: Mapping[str, Recipient], now: datetime
                 html_bytes=len(letter.html.encode()),
                 lint=lint,
             )
+
+
+def _letter(composer: Composer, variant: str, address: str, fields: Mapping[str, str], now: datetime) -> Letter:
+    return composer.letter(ref=_SOME_REF, recipient=address, fields=fields, now=now, variant=variant)
 
 
 def content_of(letter: Letter, *, name: str) -> Content:
@@ -121,12 +138,11 @@ def content_findings(rendering: Rendering, subject: str) -> Iterator[Finding]:
             found.setdefault((finding.id, finding.state), []).append(finding)
     for same in found.values():
         worst = min(same, key=lambda each: each.severity.rank)
-        yield _told(worst, same, subject, everywhere=len(same) == len(rendering.mails))
+        everywhere = len({each.subject for each in same}) == len(rendering.mails)
+        yield _told(worst, same, subject, everywhere=everywhere)
 
 
 def _told(worst: Finding, same: Iterable[Finding], subject: str, *, everywhere: bool) -> Finding:
-    from dataclasses import replace
-
     evidence = dict.fromkeys(line for each in same for line in each.evidence)
     if not everywhere:
         evidence = dict.fromkeys(f"{each.subject}: {line}" for each in same for line in each.evidence)
