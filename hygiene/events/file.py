@@ -22,6 +22,8 @@ from hygiene.events.layout import (
     quote,
 )
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql, openings
+from hygiene.events.posts import is_posts
+from hygiene.events.unpacked import as_json_lines
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -87,6 +89,9 @@ def _open_log(path: Path, work: Path, connection: duckdb.DuckDBPyConnection) -> 
     inside, head = given.path, _head(given.path)
     if binary_kind(head) is Kind.GZIP:
         inside, _ = gunzip(given.path, scratch)
+        head = _head(inside)
+    if is_posts(head):
+        inside = as_json_lines(inside, scratch)
         head = _head(inside)
     if binary_kind(head) is Kind.PARQUET:
         return [_open_parquet(inside, scratch, connection)]
