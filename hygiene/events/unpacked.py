@@ -6,6 +6,7 @@ import codecs
 import glob
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def as_json_lines(path: Path, scratch: Scratch) -> Path:
     with scratch.writing(), path.open("rb") as source, target.open("wb") as file:
         write_posts(source, file)
     return target
+
+
+@contextmanager
+def one_sentence(name: str, kind: str) -> Iterator[None]:
+    """Around a query of a file: what DuckDB says of damage becomes UnreadableInput with one sentence."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        raise UnreadableInput(f"{name} cannot be read: its {kind} is damaged or cut short") from None
 
 
 def link(path: Path, scratch: Scratch, suffix: str) -> Path:
