@@ -134,8 +134,11 @@ def log_at(path: Path, form: str, scratch: Scratch) -> JsonLog:
     return JsonLog(path=path, link=quote(str(link(path, scratch, ".log"))), form=form, size=path.stat().st_size)
 
 
-def load_file(task: Task, part: Part) -> None:
-    """Put the events of a file of JSON into `events`; raises UnreadableInput where nothing in it is whole."""
+def load_file(task: Task, part: Part) -> JsonLog:
+    """Put the events of a file of JSON into `events`; the log that was read.
+
+    Raises UnreadableInput where nothing in it is whole.
+    """
     log = json_log(part)
     try:
         with one_sentence(task.name, "JSON"):
@@ -148,6 +151,7 @@ def load_file(task: Task, part: Part) -> None:
         with one_sentence(task.name, "JSON"):
             load_json(task, log)
     keep_damaged(task, log)
+    return log
 
 
 def mended(log: JsonLog, scratch: Scratch) -> JsonLog | None:
@@ -157,11 +161,17 @@ def mended(log: JsonLog, scratch: Scratch) -> JsonLog | None:
     path = scratch.new_path(".json")
     scratch.need(log.size)
     whole = 0
-    with scratch.writing(), log.path.open("rb") as source, path.open("wb") as target:
-        for text, sound in values_of(_texts(source)):
+    with scratch.writing(), path.open("wb") as target:
+        for text, sound in values_in(log):
             whole += sound
             target.write(_in_one_line(text))
     return log_at(path, LINES, scratch) if whole else None
+
+
+def values_in(log: JsonLog) -> Iterator[tuple[str, bool]]:
+    """The values of a log, as `values_of` gives them."""
+    with log.path.open("rb") as file:
+        yield from values_of(_texts(file))
 
 
 def _texts(file: BinaryIO) -> Iterator[str]:

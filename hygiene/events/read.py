@@ -20,7 +20,9 @@ from hygiene.event import EVENT, TALLY, UNREAD, EventKind
 from hygiene.events.batches import LARGEST, Batch, Waiting
 from hygiene.events.damaged import is_json, json_log, keep_damaged, load_file, mended
 from hygiene.events.delimited import open_delimited, take_damaged
+from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import quote
+from hygiene.events.metric_names import join_names
 from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
@@ -28,7 +30,7 @@ from hygiene.events.report import EventReport, LogReport, Told, guesses, report_
 from hygiene.events.tablelog import TableLog, load_table
 from hygiene.events.unpacked import Found, Part, find_logs, link, one_sentence, unpack
 from hygiene.events.values import providers
-from hygiene.intake.guard import MIB
+from hygiene.intake.guard import MIB, Scratch
 from hygiene.intake.kinds import Kind, binary_kind, refuse
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ class _Reading:
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
         self.batch = Batch(connection)
+        self.logs: dict[int, tuple[Task, JsonLog, Scratch]] = {}  # of JSON, by the number of the file
         self.events = 0  # so far, for the tick
 
     def make_tables(self) -> None:
@@ -189,7 +192,9 @@ class _Reading:
             log = mended(one.log, part.scratch)
             if log is None:
                 raise
-            self.batch.add(replace(one, log=log))
+            one = replace(one, log=log)
+            self.batch.add(one)
+        self.logs[one.task.number] = one.task, one.log, part.scratch
         if self.batch.full:
             self.load_waiting()
 
@@ -222,7 +227,7 @@ class _Reading:
             yield from self._read_delimited(task, part)
 
     def _read_json(self, task: Task, part: Part) -> FileRead:
-        load_file(task, part)
+        self.logs[task.number] = task, load_file(task, part), part.scratch
         return FileRead(name=task.name)
 
     def _read_parquet(self, task: Task, part: Part) -> FileRead:
@@ -302,21 +307,26 @@ class _Reading:
         return found
 
     def _account(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> None:
+        """Take the account of a file."""
+        report = self._count(task, read, rows)
+        self.files.append(report)
+        self.events += report.events
+        if self.tick:
+            self.tick(read.name, self.events)
+
+    def _count(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> LogReport:
         """Count what a file gave, and take out the rows that are no events."""
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
         report, strangers = report_of(task.number, read, rows, timezone=self.timezone)
         if strangers:
             self.connection.execute(f"delete from events where file = {task.number} and kind like '-%'")
-        self.files.append(report)
-        self.events += report.events
-        if self.tick:
-            self.tick(read.name, self.events)
+        return report
 
     def finish(self) -> EventReport:
         """The report; raises UnreadableInput where nothing could be read."""
         self.load_waiting()
-        notes: list[str] = []
+        notes = join_names(self.logs, self.files, self.connection, self._count)
         for reader in self.used.values():
             if reader.finish:
                 notes += reader.finish(self.connection)
