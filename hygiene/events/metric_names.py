@@ -31,8 +31,8 @@ LACKING: Final = {
 }
 #: what to add, for a person
 ADVICE: Final = {
-    "metric": "Klaviyo events that give the id of their metric and not its name: {:,}; what happened is unknown "
-    "until the listing of the metrics (GET /api/metrics) is among the logs, or they are fetched with "
+    "metric": "Klaviyo events that give the id of their metric and not its name: {:,}; what happened is "
+    "unknown until the listing of the metrics (GET /api/metrics) is among the logs, or they are fetched with "
     "include=metric",
     "profile": "Klaviyo events that give the id of their profile and not its address: {:,}; whose they are is "
     "unknown until a listing of the profiles (GET /api/profiles) is among the logs, or they are fetched with "
