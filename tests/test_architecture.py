@@ -74,6 +74,8 @@ EDGES = {
     "events/read.py",
     "events/unpacked.py",
     "events/maillog.py",
+    "events/damaged.py",
+    "events/metric_names.py",
     "events/workspace.py",
     "events/sheet.py",
     "contacts/folder.py",

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def frame_csv(frame: pd.DataFrame) -> str:
-    """One line a row; what is not known is an empty cell."""
+def frame_csv(frame: pd.DataFrame, *more: pd.DataFrame) -> str:
+    """One line a row, of further frames with the same columns, too; what is not known is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(frame.columns)
-    writer.writerows([_cells(row) for row in frame.itertuples(index=False, name=None)])
+    for each in (frame, *more):
+        writer.writerows([_cells(row) for row in each.itertuples(index=False, name=None)])
     return text.getvalue()
 
 

@@ -137,7 +137,13 @@ def measure(
     causes: Annotated[
         bool, typer.Option("--causes/--no-causes", help="Look for what is behind the figures.")
     ] = True,
-    format: Annotated[MeasureFormat, typer.Option(help="How to write the result.")] = MeasureFormat.TEXT,  # noqa: A002
+    format: Annotated[  # noqa: A002
+        MeasureFormat,
+        typer.Option(
+            help="How to write the result; csv holds every figure and time of all mail and of each slice, json "
+            "what was found behind them, too."
+        ),
+    ] = MeasureFormat.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file; - is standard output.")
     ] = None,
@@ -227,7 +233,7 @@ def _arguments(settings: MeasureSettings) -> Mapping[str, Any]:
 
 def _deliver(kpis: Kpis, form: MeasureFormat, *, verbose: bool, output: Path | None) -> None:
     if form is MeasureFormat.CSV:
-        deliver_text(frame_csv(kpis.to_frame()), output)
+        deliver_text(frame_csv(kpis.to_frame(), kpis.times_to_frame()), output)
         return
     deliver(
         [kpis.sections()],

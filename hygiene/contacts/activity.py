@@ -5,7 +5,8 @@ What is counted, and what is not:
 - an open or click by a machine is no sign of life; what may be a machine's is one, and is counted;
 - a hard bounce, a complaint and an opt-out stand, whatever comes later: nothing in a log takes them back;
 - soft bounces count once a UTC day, after the last delivery, open, click or reply (a machine's, too: the mail
-  had arrived); a bounce of unknown class counts as soft, a block, which faults the sender, not at all;
+  had arrived); a bounce of unknown class counts as soft, a block, which faults the sender, not at all; that the
+  next server took a mail, which our own outbox calls delivered, is no arrival of a mail that comes back later;
 - mails ignored are deliveries since the last sign of life, or sends where a platform's log holds no delivery;
 - a time without zone is taken for UTC.
 
@@ -18,8 +19,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
@@ -39,6 +42,7 @@ from hygiene.events.layout import (
     word_sql,
 )
 from hygiene.events.values import machine_sql, status_sql, timed
+from hygiene.soft_bounces import ARRIVED, OUTBOX, SOFT, soft_days
 from hygiene.status import Status
 
 if TYPE_CHECKING:
@@ -53,10 +57,10 @@ ACTIVITY: Final = {
     "mails_ignored": "BIGINT",  # since the last sign of life; null when no log says what was sent
 }
 _MACHINES = (Machine.MPP, Machine.SCANNER)  # not a proxy's, which a person may stand behind
+_SOFTLY = ", ".join(f"'{one}'" for one in SOFT)
 _CODE = {kind: code for code, kind in enumerate(KINDS)}
-_FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message")
+_FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message", "source")
 _ALIVE = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
-_ARRIVED = (EventKind.DELIVERED, EventKind.OPENED, EventKind.CLICKED, EventKind.REPLIED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,13 +104,14 @@ def read_activity(
 
 _TEMPORARY = (
     *("event_log", "event_rule", "event_mailbox", "event_person", "event_address", "event_judged"),
-    *("event_life", "event_soft", "event_ignored"),
+    *("event_life", "event_soft", "event_history", "event_ignored"),
 )
 
 _LOG = """
 create or replace temp table event_log (
     file smallint, layout tinyint, sound boolean, rule smallint, word varchar, recipients integer,
-    address varchar, seconds bigint, zoneless boolean, bounce varchar, machine boolean, message ubigint
+    address varchar, seconds bigint, zoneless boolean, bounce varchar, machine boolean, message ubigint,
+    handover boolean
 )"""
 _RULES = """
 create or replace temp table event_rule (
@@ -155,7 +160,8 @@ def _events_sql(number: int, file: EventFile) -> str:
         case when rule is null then {unknown_sql(layouts)} end, recipients,
         nullif(trim(address), ''), ts_us // 1000000 as seconds, zoneless,
         case when recipients < 2 then {status_sql("f_status")} end,
-        {_machine_sql()}, hash(f_message)
+        {_machine_sql()}, case when f_message is not null then hash(f_message) end,
+        coalesce(f_source = '{OUTBOX}', false)
     from ({timed(records, "f_time")})"""
 
 
@@ -239,7 +245,7 @@ _PROVEN = f"""case when kind = {_CODE[EventKind.BOUNCED]} and class = '{BounceCl
 _JUDGED = f"""
 create or replace temp table event_judged as
 with joined as (
-    select file, layout, sound, word, recipients, address, person, seconds, zoneless, message, kind,
+    select file, layout, sound, word, recipients, address, person, seconds, zoneless, message, handover, kind,
         log.rule is not null as known,
         case when kind = {_CODE[EventKind.BOUNCED]} then coalesce(log.bounce, rule.bounce) end as class,
         coalesce(rule.machine, log.machine) as machine, {_PROVEN} as standing
@@ -266,6 +272,11 @@ def _write_activity(connection: duckdb.DuckDBPyConnection, table: str, *, opens:
     for statement in (
         _life_sql(opens=opens),
         _SOFT,
+        _HISTORY,
+    ):
+        connection.execute(statement)
+    _judge_handovers(connection)
+    for statement in (
         _IGNORED,
         f"create or replace table {table} as {_ACTIVITY}",
     ):
@@ -277,17 +288,56 @@ def _life_sql(*, opens: bool) -> str:
     return f"""
     create or replace temp table event_life as
     select person, max(seconds) filter (kind in ({kinds}) and machine is not true) as activity,
-        max(standing) as standing, max(seconds) filter (kind in ({_codes(_ARRIVED)})) as arrived
+        max(standing) as standing, max(seconds) filter (kind in ({_codes(ARRIVED)})) as arrived
     from event_judged where aside is null group by person"""
 
 
+#: Of persons of whom no log has anything of our own outbox: there the rule comes down to this.
 _SOFT = f"""
 create or replace temp table event_soft as
 select person, count(*) as days from (
     select distinct person, seconds // 86400 as day from event_judged join event_life using (person)
-    where aside is null and class in ('{BounceClass.SOFT}', '{BounceClass.UNKNOWN}')
-        and seconds > coalesce(arrived, 0)
+    where aside is null and class in ({_SOFTLY}) and seconds > coalesce(arrived, 0)
 ) group by person"""
+
+#: All that is dated of the few persons who bounced softly and had mail that our own outbox handed over.
+_HISTORY = f"""
+create or replace temp table event_history as
+select person, kind, class, seconds, message, handover from event_judged
+where aside is null and seconds is not null
+    and person in (select person from event_judged where aside is null and handover)
+    and person in (select person from event_judged where aside is null and class in ({_SOFTLY}))"""
+
+
+def _judge_handovers(connection: duckdb.DuckDBPyConnection) -> None:
+    """Count the soft bounces of the persons in `event_history` by the rule that feedback has, too."""
+    import pyarrow as pa
+
+    rows = connection.execute("select * from event_history order by person").fetchall()
+    if not rows:
+        return
+    counted = {
+        person: len(soft_days([_event_of(*row) for row in theirs]))
+        for person, theirs in groupby(rows, key=itemgetter(0))
+    }
+    columns = {"person": pa.array(counted.keys(), pa.int32()), "days": pa.array(counted.values(), pa.int64())}
+    connection.register("event_counted", pa.table(columns))
+    connection.execute("delete from event_soft where person in (select person from event_counted)")
+    connection.execute("insert into event_soft select person, days from event_counted where days > 0")
+    connection.unregister("event_counted")
+
+
+def _event_of(
+    _person: int, kind: int, bounce: str | None, seconds: int, message: int | None, handover: bool
+) -> dict[str, Any]:
+    return {
+        "kind": KINDS[kind] if kind is not None else None,
+        "bounce_class": bounce,
+        "ts_us": seconds * 1_000_000,
+        "message": message,
+        "source": OUTBOX if handover else None,
+    }
+
 
 _IGNORED = f"""
 create or replace temp table event_ignored as

@@ -7,14 +7,14 @@ then get their file and line back, so that nobody can tell them from those of a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from hygiene.errors import UnreadableInput
-from hygiene.events.jsonlog import JsonLog, keep_damaged, load_bodies
+from hygiene.events.jsonlog import JsonLog, load_bodies
 from hygiene.events.recogniser import Task
 from hygiene.events.sample import SAMPLE_VALUES
+from hygiene.events.unpacked import one_sentence
 
 if TYPE_CHECKING:
     import duckdb
@@ -95,7 +95,7 @@ class Batch:
 
     def _load(self, task: Task, bodies: str) -> None:
         try:
-            with _damage(task.name):
+            with one_sentence(task.name, "JSON"):
                 load_bodies(task, bodies, bodies, self._sample(bodies))
         except BaseException:
             for table in ("events", "unread"):
@@ -116,19 +116,3 @@ class Batch:
             f"where body is not null and place % {step} = 0 limit {SAMPLE_VALUES}"
         )
         return [body for (body,) in self.connection.execute(query).fetchall()]
-
-
-def keep_texts(one: Waiting, damaged: int) -> None:
-    """The text of damaged lines of a file, of which the table has their number alone."""
-    if damaged and one.log.form == "newline_delimited":
-        keep_damaged(one.task, one.log)
-
-
-@contextmanager
-def _damage(name: str) -> Iterator[None]:
-    import duckdb
-
-    try:
-        yield
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
-        raise UnreadableInput(f"{name} cannot be read: its JSON is damaged or cut short") from None

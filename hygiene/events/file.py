@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hygiene.errors import UnreadableInput
-from hygiene.events.jsonlog import json_form
+from hygiene.events.damaged import LINES, log_at, mended
+from hygiene.events.jsonlog import JsonLog, json_form
 from hygiene.events.layout import (
     EventLayout,
     Reach,
@@ -22,6 +23,8 @@ from hygiene.events.layout import (
     quote,
 )
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql, openings
+from hygiene.events.posts import is_posts
+from hygiene.events.unpacked import as_json_lines
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -88,6 +91,9 @@ def _open_log(path: Path, work: Path, connection: duckdb.DuckDBPyConnection) -> 
     if binary_kind(head) is Kind.GZIP:
         inside, _ = gunzip(given.path, scratch)
         head = _head(inside)
+    if is_posts(head):
+        inside = as_json_lines(inside, scratch)
+        head = _head(inside)
     if binary_kind(head) is Kind.PARQUET:
         return [_open_parquet(inside, scratch, connection)]
     why = refuse(head)
@@ -116,13 +122,21 @@ def _link(path: Path, scratch: Scratch, suffix: str) -> str:
 
 
 def _open_json(path: Path, head: bytes, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> EventFile:
-    kind = json_form(head)
     if head.startswith(codecs.BOM_UTF8):
         path = _without_mark(path, scratch)
-    link = quote(_link(path, scratch, ".log"))
-    lenient = ", ignore_errors = true" if kind == "newline_delimited" else ""
-    read = f"select json as body from read_json_objects({link}, format = '{kind}'{lenient})"
-    return _json_records(read, scratch, connection)
+    log = log_at(path, json_form(head), scratch)
+    try:
+        return _json_records(_bodies(log), scratch, connection)
+    except UnreadableInput:
+        whole = mended(log, scratch)
+        if whole is None:
+            raise
+        return _json_records(_bodies(whole), scratch, connection)
+
+
+def _bodies(log: JsonLog) -> str:
+    lenient = ", ignore_errors = true" if log.form == LINES else ""
+    return f"select json as body from read_json_objects({log.link}, format = '{log.form}'{lenient})"
 
 
 def _without_mark(path: Path, scratch: Scratch) -> Path:

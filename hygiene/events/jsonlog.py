@@ -23,11 +23,11 @@ from hygiene.intake.guard import MIB, Limits
 
 NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
 MOST_UNREAD: Final = 10_000  # records kept of one file
+DAMAGED: Final = "not a JSON value, or cut short"
 
 _LARGEST: Final = 256 * MIB  # bytes of one JSON value
 _USUAL: Final = 16 * MIB  # … that DuckDB takes anyway
 _SNIFFED_LINES = 20
-_DAMAGED = "not a JSON value, or cut short"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +73,6 @@ def load_json(task: Task, log: JsonLog) -> None:
     """Put the events of a log into `events`, and what is not understood into `unread`."""
     small = log.size <= NUMBERED
     load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(task, log))
-    if log.form == "newline_delimited":
-        keep_damaged(task, log)
 
 
 def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
@@ -201,25 +199,3 @@ def _plain_places(keys: Sequence[str]) -> dict[str, list[str]]:
         if names:
             found[path] = [json_path(name, f".{rest}" if dot else "") for name in names]
     return found
-
-
-def keep_damaged(task: Task, log: JsonLog) -> None:
-    """The text of damaged lines, by their numbers among the lines that are not blank."""
-    if not _count(task, quote(Mark.DAMAGED)):
-        return
-    rows = task.connection.execute(
-        f"select line from ({log.read(numbered=True)}) where body is null limit {MOST_UNREAD}"
-    ).fetchall()
-    wanted = {line for (line,) in rows}
-    kept: list[tuple[int, int, str, str]] = []
-    with log.path.open("rb") as file:
-        number = 0
-        while text := file.readline(_USUAL):
-            if text.isspace():
-                continue
-            number += 1
-            if number in wanted:
-                kept.append((task.number, number, _DAMAGED, text.decode("utf-8", "replace").strip()[:2000]))
-                if len(kept) == len(wanted):
-                    break
-    task.connection.executemany("insert into unread values (?, ?, ?, ?)", kept)

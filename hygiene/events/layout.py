@@ -112,7 +112,19 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 #: files of formats/, in the order in which their layouts are asked; the last takes what no other knows
 FORMATS: Final = (
-    *("own", "ses", "sendgrid", "mailgun", "postmark", "sparkpost", "brevo", "mailchimp", "klaviyo", "kumomta"),
+    *(
+        "own",
+        "ses",
+        "sendgrid",
+        "mailgun",
+        "postmark",
+        "sparkpost",
+        "brevo",
+        "mandrill",
+        "mailchimp",
+        "klaviyo",
+        "kumomta",
+    ),
     PLAIN,
 )
 

@@ -23,11 +23,17 @@ MOST_ROUNDS: Final = (
 KEPT: Final = {"^id": "x_id", "^campaign": "x_campaign", "^recipient": "x_recipient", "^list": "x_list"}
 
 
+#: how Base64 of a JSON object or list begins, and what stands between two objects (for both, DuckDB and Python)
+CODED: Final = "^(?:e[wy]|W[wyz1-3])"
+JOINED: Final = r"\}\s*,?\s*\{"
+
+
 class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of envelope, as data/openings.toml explains."""
 
     take: str = ""
     text: str = ""
+    coded: str = ""
     needs: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     keep: dict[str, str] = msgspec.field(default_factory=dict)
@@ -36,12 +42,12 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     @property
     def held(self) -> str:
         """The path of what it takes."""
-        return (self.take or self.text).removesuffix("[*]")
+        return (self.take or self.text or self.coded).removesuffix("[*]")
 
     @property
     def kind(self) -> str:
         """The JSON type of what it takes."""
-        return "VARCHAR" if self.text else "ARRAY" if self.take.endswith("[*]") else "OBJECT"
+        return "VARCHAR" if self.text or self.coded else "ARRAY" if self.take.endswith("[*]") else "OBJECT"
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,11 +98,20 @@ def _applies(one: Opening, at: dict[str, str]) -> str:
     asked += [f"{at[path]} is null" for path in one.lacks]
     if one.text:
         asked.append(f"ltrim({_text(one.held)})[1] in ('{{', '[')")
+    if one.coded:
+        asked.append(f"regexp_matches({_text(one.held)}, {quote(CODED)}) and {_decoded(one.held)} is not null")
     return " and ".join(asked)
 
 
 def _text(path: str) -> str:
     return f"json_extract_string(body, {quote(_place(path))})"
+
+
+def _decoded(path: str) -> str:
+    """The JSON in a text of Base64; of several values with nothing or a comma between them, their list."""
+    text = f"try(decode(from_base64({_text(path)})))"
+    several = f"'[' || regexp_replace(trim({text}, E' \\t\\r\\n,'), {quote(JOINED)}, '}},{{', 'g') || ']'"
+    return f"coalesce(try_cast({text} as json), try_cast({several} as json))"
 
 
 def _taken() -> str:
@@ -105,7 +120,9 @@ def _taken() -> str:
     for number, one in enumerate(openings(), 1):
         place = _place(one.held)
         if one.text:
-            taken = f"[try_cast({_text(one.held)} as json)]"
+            taken = f"[coalesce(try_cast({_text(one.held)} as json), to_json({_text(one.held)}))]"
+        elif one.coded:
+            taken = f"[{_decoded(one.held)}]"
         elif one.join:
             taken = _joined(one, place)
         elif one.kind == "ARRAY":

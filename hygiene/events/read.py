@@ -10,7 +10,6 @@ import codecs
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,19 +17,20 @@ from zoneinfo import ZoneInfo
 
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.event import EVENT, TALLY, UNREAD, EventKind
-from hygiene.events.batches import LARGEST, Batch, Waiting, keep_texts
+from hygiene.events.batches import LARGEST, Batch, Waiting
+from hygiene.events.damaged import is_json, json_log, keep_damaged, load_file, mended
 from hygiene.events.delimited import open_delimited, take_damaged
-from hygiene.events.jsonlog import JsonLog, json_form, load_json
+from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import quote
+from hygiene.events.metric_names import join_names
 from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.report import EventReport, LogReport, Told, guesses, report_of
 from hygiene.events.tablelog import TableLog, load_table
-from hygiene.events.unpacked import Found, Part, find_logs, link, unpack, without_mark
+from hygiene.events.unpacked import Found, Part, find_logs, link, one_sentence, unpack
 from hygiene.events.values import providers
-from hygiene.intake.encoding import is_utf_16
-from hygiene.intake.guard import MIB
+from hygiene.intake.guard import MIB, Scratch
 from hygiene.intake.kinds import Kind, binary_kind, refuse
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class _Reading:
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
         self.batch = Batch(connection)
+        self.logs: dict[int, tuple[Task, JsonLog, Scratch]] = {}  # of JSON, by the number of the file
         self.events = 0  # so far, for the tick
 
     def make_tables(self) -> None:
@@ -171,8 +172,8 @@ class _Reading:
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
-        if reader is None and _is_json(part) and len(part.head) <= LARGEST:
-            self._await(Waiting(task=task, log=_json_log(part), named=named))
+        if reader is None and is_json(part) and len(part.head) <= LARGEST:
+            self._await(Waiting(task=task, log=json_log(part), named=named), part)
             return
         self.load_waiting()
         if reader:
@@ -183,9 +184,17 @@ class _Reading:
             del numbered
             self._account(replace(task, number=len(self.files)), read)
 
-    def _await(self, one: Waiting) -> None:
-        with _damage(one.task.name, "JSON"):
+    def _await(self, one: Waiting, part: Part) -> None:
+        try:
+            with one_sentence(one.task.name, "JSON"):
+                self.batch.add(one)
+        except UnreadableInput:
+            log = mended(one.log, part.scratch)
+            if log is None:
+                raise
+            one = replace(one, log=log)
             self.batch.add(one)
+        self.logs[one.task.number] = one.task, one.log, part.scratch
         if self.batch.full:
             self.load_waiting()
 
@@ -200,8 +209,9 @@ class _Reading:
                 raise error
             if error:
                 self.refused.append(str(error))
-            told = rows.get(one.task.number, [])
-            keep_texts(one, sum(count for kind, *_, count, _ in told if kind == Mark.DAMAGED))
+            told: list[Told] | None = rows.get(one.task.number, [])
+            if keep_damaged(one.task, one.log):
+                told = None
             if not error:
                 self._account(one.task, FileRead(name=one.task.name), told)
 
@@ -211,20 +221,19 @@ class _Reading:
             raise UnreadableInput(f"{task.name} cannot be read: {why}")
         if binary_kind(part.head) is Kind.PARQUET:
             yield self._read_parquet(task, part)
-        elif _is_json(part):
+        elif is_json(part):
             yield self._read_json(task, part)
         else:
             yield from self._read_delimited(task, part)
 
     def _read_json(self, task: Task, part: Part) -> FileRead:
-        with _damage(task.name, "JSON"):
-            load_json(task, _json_log(part))
+        self.logs[task.number] = task, load_file(task, part), part.scratch
         return FileRead(name=task.name)
 
     def _read_parquet(self, task: Task, part: Part) -> FileRead:
         query = f"from read_parquet({quote(str(link(part.path, part.scratch, '.parquet')))})"
         numbered = part.path.stat().st_size <= _NUMBERED_TABLE
-        with _damage(task.name, "Parquet"):
+        with one_sentence(task.name, "Parquet"):
             return self._read_table(task, query, numbered=numbered)
 
     def _read_table(self, task: Task, query: str, *, numbered: bool) -> FileRead:
@@ -261,7 +270,7 @@ class _Reading:
                 columns=dict.fromkeys(text.columns, "VARCHAR"),
                 numbered=text.size <= _NUMBERED_TABLE,
             )
-            with _damage(text.name, "text"):
+            with one_sentence(text.name, "text"):
                 notes = load_table(task, table)
             damaged = text.damaged + take_damaged(task)
             yield FileRead(name=text.name, damaged=damaged, notes=(*text.said, *notes))
@@ -280,7 +289,7 @@ class _Reading:
             timezone=self.timezone,
             year=self.year,
         )
-        with as_table(frame, self.connection) as name, _damage(task.name, "content"):
+        with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))
 
     # the account
@@ -298,21 +307,26 @@ class _Reading:
         return found
 
     def _account(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> None:
+        """Take the account of a file."""
+        report = self._count(task, read, rows)
+        self.files.append(report)
+        self.events += report.events
+        if self.tick:
+            self.tick(read.name, self.events)
+
+    def _count(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> LogReport:
         """Count what a file gave, and take out the rows that are no events."""
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
         report, strangers = report_of(task.number, read, rows, timezone=self.timezone)
         if strangers:
             self.connection.execute(f"delete from events where file = {task.number} and kind like '-%'")
-        self.files.append(report)
-        self.events += report.events
-        if self.tick:
-            self.tick(read.name, self.events)
+        return report
 
     def finish(self) -> EventReport:
         """The report; raises UnreadableInput where nothing could be read."""
         self.load_waiting()
-        notes: list[str] = []
+        notes = join_names(self.logs, self.files, self.connection, self._count)
         for reader in self.used.values():
             if reader.finish:
                 notes += reader.finish(self.connection)
@@ -366,30 +380,3 @@ class _Reading:
             f"{file.name} is no event log known here: none of its {file.unread:,} records "
             "says what happened to a mail"
         )
-
-
-def _is_json(part: Part) -> bool:
-    text = part.head.removeprefix(codecs.BOM_UTF8).lstrip()
-    is_text = binary_kind(part.head) is Kind.TEXT and not refuse(part.head)
-    return is_text and text.startswith((b"{", b"[")) and not is_utf_16(part.head)
-
-
-def _json_log(part: Part) -> JsonLog:
-    marked = part.head.startswith(codecs.BOM_UTF8)
-    path = without_mark(part.path, part.scratch) if marked else part.path
-    return JsonLog(
-        path=path,
-        link=quote(str(link(path, part.scratch, ".log"))),
-        form=json_form(part.head),
-        size=path.stat().st_size,
-    )
-
-
-@contextmanager
-def _damage(name: str, kind: str) -> Iterator[None]:
-    import duckdb
-
-    try:
-        yield
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
-        raise UnreadableInput(f"{name} cannot be read: its {kind} is damaged or cut short") from None

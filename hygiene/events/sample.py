@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from hygiene.events.layout import PLAIN, EventLayout, declared
-from hygiene.events.opening import MOST_ROUNDS, Opening, openings
+from hygiene.events.opening import CODED, JOINED, MOST_ROUNDS, Opening, openings
 from hygiene.intake.guard import MIB
 
 SAMPLE_VALUES: Final = 100  # values of JSON, each perhaps a page of records
@@ -92,6 +93,8 @@ def _taken(opening: Opening, value: dict[str, Any]) -> list[Any] | None:
         return None
     if opening.text:
         return _written(held)
+    if opening.coded:
+        return _coded(held)
     if opening.kind == "ARRAY" and isinstance(held, list):
         return [{"event": one, "metric": {}, "profile": {}} for one in held] if opening.join else held
     return [held] if opening.kind == "OBJECT" and isinstance(held, dict) else None
@@ -105,6 +108,17 @@ def _written(held: Any) -> list[Any] | None:
         return [json.loads(held)]
     except (ValueError, RecursionError):
         return None
+
+
+def _coded(held: Any) -> list[Any] | None:
+    """What is written in Base64, if it is JSON; several values as one list."""
+    if not isinstance(held, str) or not re.match(CODED, held):
+        return None
+    try:
+        text = base64.b64decode(held, validate=True).decode()
+    except ValueError:
+        return None
+    return _written(text) or _written("[" + re.sub(JOINED, "},{", text.strip(" \t\r\n,")) + "]")
 
 
 def _fits(layout: EventLayout, record: Any, kept: set[str]) -> bool:

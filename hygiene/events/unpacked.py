@@ -6,10 +6,12 @@ import codecs
 import glob
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hygiene.errors import UnreadableInput
+from hygiene.events.posts import is_posts, write_posts
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind
@@ -117,6 +119,9 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
+    if is_posts(head):
+        path = as_json_lines(path, scratch)
+        head = _head(path)
     if not path.stat().st_size:
         raise UnreadableInput(f"{name} is empty: it has 0 bytes")
     return Part(name=name, path=path, scratch=scratch, modified=given.stamp.modified_ns // 10**9, head=head)
@@ -149,6 +154,26 @@ def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
             first = False
         file.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
     return target
+
+
+def as_json_lines(path: Path, scratch: Scratch) -> Path:
+    """Saved posts of webhooks, as lines of JSON in the scratch folder."""
+    target = scratch.new_path(".json")
+    scratch.need(path.stat().st_size)
+    with scratch.writing(), path.open("rb") as source, target.open("wb") as file:
+        write_posts(source, file)
+    return target
+
+
+@contextmanager
+def one_sentence(name: str, kind: str) -> Iterator[None]:
+    """Around a query of a file: what DuckDB says of damage becomes UnreadableInput with one sentence."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        raise UnreadableInput(f"{name} cannot be read: its {kind} is damaged or cut short") from None
 
 
 def link(path: Path, scratch: Scratch, suffix: str) -> Path:

@@ -20,16 +20,13 @@ from hygiene.bounces.refusal import classify_reply
 from hygiene.contacts.suppression.workspace import suppress_within
 from hygiene.event import BounceClass, EventKind
 from hygiene.finding import Confidence
-from hygiene.sending.judging import SOURCE
 from hygiene.sending.states import State
+from hygiene.soft_bounces import SOFT, soft_days
 from hygiene.suppression_forms import Form, Reason, digest
 from hygiene.tables import EVENT, OUTBOX, SUPPRESSION
 
 _E, _S = EVENT.c, SUPPRESSION.c
-_DAY_US: Final = 86_400_000_000
 _BATCH: Final = 500
-_ARRIVED: Final = (EventKind.DELIVERED, EventKind.OPENED, EventKind.CLICKED, EventKind.REPLIED)
-_SOFT: Final = (BounceClass.SOFT, BounceClass.UNKNOWN)
 _REASONS: Final = {EventKind.COMPLAINED: Reason.COMPLAINED, EventKind.UNSUBSCRIBED: Reason.UNSUBSCRIBED}
 
 
@@ -60,7 +57,7 @@ def _is_called_hard(row: Mapping[str, Any]) -> bool:
 
 def softly_bounced(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     """Whom rows of the event table say a soft bounce, or one of no known class, came back for."""
-    bounced = (row for row in rows if row["kind"] == EventKind.BOUNCED and row["bounce_class"] in _SOFT)
+    bounced = (row for row in rows if row["kind"] == EventKind.BOUNCED and row["bounce_class"] in SOFT)
     return {row["recipient"] for row in bounced if row["recipient"]}
 
 
@@ -72,37 +69,10 @@ def soft_bounced(
 
 
 def _days(connection: Connection, person: str, since_us: int) -> set[int]:
-    columns = (_E.kind, _E.bounce_class, _E.ts_us, _E.message, _E.event_id)
+    columns = (_E.kind, _E.bounce_class, _E.ts_us, _E.message, _E.source)
     theirs = _E.recipient.in_((person, person.lower()))
     query = select(*columns).where(theirs, _E.ts_us.is_not(None))
     return soft_days([dict(row) for row in connection.execute(query).mappings()], since_us)
-
-
-def soft_days(history: Sequence[Mapping[str, Any]], since_us: int = 0) -> set[int]:
-    """The UTC days of a person's soft bounces that count: since anything last arrived, and a given moment.
-
-    That the next server took a mail (what the outbox itself calls delivered) is an arrival only until that mail
-    comes back, and says nothing about bounces of mails that left before it: theirs may still be under way.
-    """
-    bounced = [row for row in history if row["kind"] == EventKind.BOUNCED]
-    soft = [row for row in bounced if row["bounce_class"] in _SOFT and row["ts_us"] >= since_us]
-    returned = {row["message"] for row in bounced}
-    left = {row["message"]: row["ts_us"] for row in history if row["kind"] == EventKind.SENT}
-    newest = max((left.get(row["message"], row["ts_us"]) for row in soft), default=0)
-    arrived = max(
-        (
-            row["ts_us"]
-            for row in history
-            if row["kind"] in _ARRIVED
-            and not (_is_handover(row) and (row["message"] in returned or row["ts_us"] > newest))
-        ),
-        default=0,
-    )
-    return {row["ts_us"] // _DAY_US for row in soft if row["ts_us"] > arrived}
-
-
-def _is_handover(row: Mapping[str, Any]) -> bool:
-    return bool(row["event_id"].startswith(f"{SOURCE}:"))
 
 
 def suppress(

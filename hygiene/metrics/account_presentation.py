@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from hygiene.metrics.table import COUNTS
 from hygiene.metrics.words import day_text, duration_text
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
@@ -39,6 +40,15 @@ def account_sections(kpis: Kpis) -> Iterator[Section]:
             blocks=(Table(columns=("events", "kind", "log", "why"), rows=orphans, align="rlll"),),
             detail=True,
         )
+
+
+def counts_section(kpis: Kpis) -> Section:
+    """Every count that figures are made of, as far as a log tells of it."""
+    rows = tuple(
+        (Cell(name), Cell("–" if number is None else f"{number:,}"), Cell(COUNTS[name], Tone.MUTED))
+        for name, number in kpis.counts().items()
+    )
+    return Section(title="Every count", blocks=(Table(rows=rows, align="lrl"),), detail=True)
 
 
 def _laws(kpis: Kpis) -> Iterator[str]:

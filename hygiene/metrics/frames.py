@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hygiene.metrics.benchmarks import Profile
+    from hygiene.metrics.durations import Duration
     from hygiene.metrics.slices import Flags, Slices
 
 #: in their order, after the columns of the slice and the KPI
@@ -79,6 +80,33 @@ def frame_of(parts: Iterable[Columns], by: Sequence[str]) -> pd.DataFrame:
             else pd.Categorical([each.value for each in joined[name]], categories=verdicts)
         )
     return pd.DataFrame(columns)
+
+
+#: what is told of a time, with its unit; the interval is the median's
+_TIMED: Final = {"median_s": ("median_s", "low_s", "high_s"), "p90_s": ("p90_s", None, None)}
+
+
+def frame_of_times(rows: Iterable[tuple[Mapping[str, Any], Duration]], by: Sequence[str]) -> pd.DataFrame:
+    """How long things took, in the columns of `frame_of`: two rows a time, in seconds, without a verdict.
+
+    `kpi` is such as time_to_deliver_median_s or time_to_deliver_p90_s; `n` counts the dated mails.
+    """
+    import pandas as pd
+
+    cells: dict[str, list[Any]] = {name: [] for name in (*by, "kpi", *_KINDS)}
+    for slice_, time in rows:
+        for name, (value, low, high) in _TIMED.items():
+            told = {"kpi": f"{time.name}_{name}", "n": time.n, "value": getattr(time, value)}
+            told |= {
+                "why_null": time.why_null if told["value"] is None else None,
+                "verdict": Verdict.NONE.value,
+            }
+            told |= {"low": low and getattr(time, low), "high": high and getattr(time, high)}
+            for column, values in cells.items():
+                values.append(slice_.get(column) if column in by else told.get(column))
+    columns = {name: _cells(name, cells[name]) for name in by}
+    kinds = {"kpi": "string", **_KINDS, "verdict": "string"}
+    return pd.DataFrame(columns | {name: pd.array(cells[name], dtype=kind) for name, kind in kinds.items()})
 
 
 def _cells(name: str, cells: list[Any]) -> Any:

@@ -186,6 +186,17 @@ class Kpis:
                 parts.append(columns_of_slices(slices, self.telling, self.profile, human=human, young=young))
         return frame_of(parts, by)
 
+    def times_to_frame(self) -> pd.DataFrame:
+        """How long deliveries, opens and clicks took, in the columns of `to_frame`: all mail, then slices."""
+        from hygiene.metrics.frames import frame_of_times
+
+        by = self.settings.by if self.subjects is None else SUBJECT_BY
+        rows: list[tuple[Mapping[str, Any], Duration]] = [({}, each) for each in self.delays]
+        if self.slices is not None:
+            for place, times in enumerate(self.slice_delays):
+                rows += ((self.slices.slice_of(place), each) for each in times)
+        return frame_of_times(rows, by)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {

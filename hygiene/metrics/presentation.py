@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hygiene.metrics.account_presentation import account_sections, counting_section
+from hygiene.metrics.account_presentation import account_sections, counting_section, counts_section
 from hygiene.metrics.actions import Action, actions_of
 from hygiene.metrics.benchmarks import industry, profiles
 from hygiene.metrics.charts_presentation import (
@@ -75,6 +75,7 @@ def _sections(kpis: Kpis) -> Iterator[Section]:
         yield _as_others(kpis)
     yield _beside(kpis)
     yield _definitions(kpis)
+    yield counts_section(kpis)
     yield from account_sections(kpis)
     yield counting_section(kpis)
 

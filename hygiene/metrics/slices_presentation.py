@@ -110,7 +110,7 @@ def _times(kpis: Kpis) -> Iterator[Block]:
     heads = ("half delivered", "nine in ten", "half of opens", "half of clicks")
     yield Table(columns=(*columns, *heads), rows=tuple(rows), align="l" * len(columns) + "rrrr")
     if len(kpis.slice_delays) > MANY:
-        yield Paragraph(f"{len(kpis.slice_delays) - MANY:,} more: --format json", Tone.MUTED)
+        yield Paragraph(f"{len(kpis.slice_delays) - MANY:,} more: --format csv", Tone.MUTED)
 
 
 def _table(kpis: Kpis, rows: Sequence[_Row], names: Sequence[str], *, counts: Sequence[str]) -> Table:

@@ -15,8 +15,9 @@ from hygiene.sending.outbox import IN_DOUBT, End
 from hygiene.sending.pace import SECOND_US, retry_wait_s
 from hygiene.sending.reply import Outcome, Phase, Reply
 from hygiene.sending.states import State
+from hygiene.soft_bounces import OUTBOX
 
-SOURCE: Final = "outbox"  # of the events it writes
+SOURCE: Final = OUTBOX  # of the events it writes
 MOST_TRIES: Final = 8  # of a mail that is refused for good through no fault of its recipient
 
 #: refused for good, but not because of the recipient: tried again, so that our fault costs nobody a mail

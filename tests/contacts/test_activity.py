@@ -18,6 +18,7 @@ from hygiene.errors import HygieneError, UnreadableInput
 from hygiene.event import BounceClass, EventKind
 from hygiene.events.layout import declared, name_key
 from hygiene.events.values import timed
+from hygiene.soft_bounces import soft_days
 from hygiene.status import Status
 
 T0 = 1_700_000_000  # 2023-11-14T22:13:20Z
@@ -147,6 +148,55 @@ def test_soft_bounces_count_by_the_day_since_the_last_arrival(read):
     for word in ("sent", "deferred"):
         assert read([*log, plain(word, midnight + 9 * DAY)])[0][ANN]["soft_bounces"] == 3
     assert read([*log, plain("open", midnight + 9 * DAY, machine=True)])[0][ANN]["soft_bounces"] == 0
+
+
+def own(kind, at=T0, source="outbox", email=ANN, **more):
+    return {"kind": kind, "source": source, "recipient": email, "ts_us": at * 10**6, **more}
+
+
+def test_that_the_next_server_took_a_mail_is_no_arrival_of_one_that_comes_back(read):
+    sent = [own("sent", T0 + day * DAY, message_id=f"m{day}") for day in range(3)]
+    taken = [own("delivered", T0 + day * DAY + 1, message_id=f"m{day}") for day in range(3)]
+    back = [
+        own("bounced", T0 + day * DAY + 60, "feedback", bounce_class="soft", message_id=f"m{day}")
+        for day in range(3)
+    ]
+    assert read([*sent, *taken, *back])[0][ANN]["soft_bounces"] == 3
+    assert read([*sent[:2], *back[:2], sent[2], taken[2]])[0][ANN]["soft_bounces"] == 2
+    arrived = own("opened", T0 + DAY + 3_600, "service", message_id="m1", machine="none")
+    assert read([*sent, *taken, *back, arrived])[0][ANN]["soft_bounces"] == 1
+    others = [own("delivered", one["ts_us"] // 10**6, "ses", message_id=one["message_id"]) for one in taken]
+    assert read([*sent, *others, *back])[0][ANN]["soft_bounces"] == 1
+
+
+HISTORY = st.lists(
+    st.builds(
+        own,
+        st.sampled_from(["sent", "delivered", "opened", "bounced"]),
+        st.integers(T0, T0 + 4 * DAY),
+        st.sampled_from(["outbox", "outbox", "ses"]),
+        message_id=st.sampled_from(["m1", "m2", "m3"]),
+        bounce_class=st.sampled_from(["soft", "block"]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda one: (one["kind"], one["message_id"]),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HISTORY)
+def test_soft_bounces_count_as_feedback_counts_them(tmp_path_factory, log):
+    history = [
+        {
+            **one,
+            "message": one["message_id"],
+            "bounce_class": one["bounce_class"] if one["kind"] == "bounced" else None,
+        }
+        for one in log
+    ]
+    found = together(tmp_path_factory.mktemp("log"), log)[0][ANN]
+    assert found["soft_bounces"] == len(soft_days(history))
 
 
 @pytest.mark.parametrize(
