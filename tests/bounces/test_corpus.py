@@ -24,15 +24,22 @@ class Score:
         found = classify_bounce(case.raw)
         self.number += 1
         self.kinds += (found[0].kind.value if found else "") == case.kind
-        self.reasons += tuple(each.reason.value for each in found) == case.reasons
-        if case.recipient is not None:
+        self.reasons += case.is_right([each.reason.value for each in found])
+        if case.recipients:
             self.named += 1
-            self.recipients += bool(found) and found[0].recipient == case.recipient
+            self.recipients += self.named_are(case, found)
         if case.kind == "bounce":
             said, true = bool(found) and found[0].hard, case.reasons[0] in HARD
             self.right_hard += said and true
             self.wrong_hard += said and not true
             self.missed_hard += true and not said
+
+    @staticmethod
+    def named_are(case: Case, found) -> bool:
+        """Whether each recipient is found; of a single one the others do not matter."""
+        if len(case.recipients) == 1:
+            return bool(found) and found[0].recipient == case.recipients[0]
+        return tuple(each.recipient for each in found) == case.recipients
 
     @property
     def shares(self):
