@@ -136,7 +136,7 @@ def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verd
         and _SURENESS[second.confidence] <= _SURENESS[verdict.confidence]
     ):
         return verdict, of_reply
-    return _proven(second, lines, plain), of_text
+    return _proven(second, lines, replies or plain), of_text
 
 
 def _reply(lines: Sequence[str]) -> str:

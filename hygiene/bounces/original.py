@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _OPAQUE: Final = re.compile(
 )
 _MAX_KEPT = 40
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,400})>")
+_ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # utf-8-addr-xtext, RFC 6533 §3
 _TYPED = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")
 
 
@@ -49,8 +51,14 @@ class Original:
 
 def address_in(value: str) -> str | None:
     """The address of a field in lower case: ``rfc822; <Ann@X.example>``; None without one."""
-    match = ADDRESS.search(_TYPED.sub("", value[:1000]).replace("\\", ""))
+    plain = _ESCAPED.sub(_character, _TYPED.sub("", value[:1000]))
+    match = ADDRESS.search(plain.replace("\\", ""))
     return match[0].lower() if match else None
+
+
+def _character(escaped: re.Match[str]) -> str:
+    number = int(escaped[1], 16)
+    return chr(number) if number <= sys.maxunicode else ""
 
 
 def addresses_in(value: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def judge(refusal: Refusal, evidence: str = "") -> Verdict:
         return Verdict(reason=reason, confidence=Confidence.GUESS, evidence=evidence)
     rule, weight = decided
     return Verdict(
-        reason=_late(rule, refusal),
+        reason=_in_phase(rule, refusal),
         confidence=_confidence(weight),
         rule_id=rule.id,
         evidence=evidence,
@@ -58,8 +58,14 @@ def judge(refusal: Refusal, evidence: str = "") -> Verdict:
     )
 
 
-def _late(rule: Rule, refusal: Refusal) -> BounceReason:
-    """An "unknown user" after the message was sent is a filter's word, unless a status says it outright."""
+def _in_phase(rule: Rule, refusal: Refusal) -> BounceReason:
+    """The reason of a rule, as far as the phase allows it.
+
+    An "unknown user" before a recipient was named is the sender; after the message was sent it is a filter's
+    word, unless a status says it outright.
+    """
+    if rule.reason is BounceReason.USERUNKNOWN and refusal.phase == "mail":
+        return BounceReason.REJECTED
     late = rule.reason is BounceReason.USERUNKNOWN and refusal.phase in _AFTER_DATA
     clear = rule.outright or _EXACT.intersection(refusal.statuses)
     return BounceReason.FILTERED if late and not clear else rule.reason
