@@ -28,6 +28,8 @@ _PHASE = re.compile(
     r"(rcpt|mail from|mail|end of data|end of message|\.|data|bdat|[eh]h?elo|ehlo|starttls|auth|initial)",
     re.IGNORECASE,
 )
+#: one of them stands before any phase
+_BEFORE_PHASES: Final = ("reply to", "response to", "after", "during", ">>>", "-->", "command", "while ")
 _PHASES: Final = {
     "rcpt": "rcpt",
     "mail": "mail",
@@ -109,6 +111,9 @@ def _phase(text: str) -> str:
     """The command that was refused, by what servers write around a reply."""
     if state := _STATE.search(text):
         return _STATES.get(state[1], "")
+    lower = text.lower()
+    if not any(hint in lower for hint in _BEFORE_PHASES):
+        return ""
     found = _PHASE.findall(text)
     return _PHASES.get(found[-1].lower(), "") if found else ""
 

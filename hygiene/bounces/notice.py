@@ -88,7 +88,7 @@ def _separates(line: str, lines: list[str], number: int) -> bool:
     stripped = line.strip()
     if not stripped:
         return False
-    if _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
+    if ":" in stripped and _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
         near = lines[number : number + 8]
         fields = {match[0].lower() for each in near if (match := _ORIGINAL_FIELD.match(_QUOTED.sub("", each)))}
         return len(fields) >= _FIELDS_OF_ORIGINAL or (number > 2 and _only_fields(lines[number:]))

@@ -63,6 +63,8 @@ def _character(escaped: re.Match[str]) -> str:
 
 def addresses_in(value: str) -> tuple[str, ...]:
     """All addresses of a field, in lower case, each once."""
+    if "@" not in value:
+        return ()
     return tuple(dict.fromkeys(found.lower() for found in ADDRESS.findall(value[:20_000])))
 
 

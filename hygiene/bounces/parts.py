@@ -22,6 +22,8 @@ MAX_BODY: Final = 1 << 17  # octets of a text that are decoded
 
 _CHARSET = re.compile(rb"charset=\"?([\w-]{3,30})", re.IGNORECASE)
 _BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
+_REST_OF_LINE = re.compile(rb"(--)?[ \t]*(?=\r?\n|$)")
+_LF = ord("\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
@@ -99,16 +101,27 @@ def children(part: Part) -> Iterator[Part]:
     boundary = part.parameters.get("boundary", "").encode("utf-8", "replace") or _guessed(part.body)
     if not boundary:
         return
-    line = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)")
-    last: re.Match[bytes] | None = None
-    for count, match in enumerate(line.finditer(part.body)):
-        if last is not None:
-            yield _child(part.body[last.end() : match.start()])
-        last = match
-        if match[1] or count > MAX_PARTS:
+    start = -1
+    for count, (before, after, is_last) in enumerate(_lines_of(boundary, part.body)):
+        if start >= 0:
+            yield _child(part.body[start:before])
+        start = after
+        if is_last or count > MAX_PARTS:
             return
-    if last is not None:
-        yield _child(part.body[last.end() :])
+    if start >= 0:
+        yield _child(part.body[start:])
+
+
+def _lines_of(boundary: bytes, body: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each line that delimits begins and ends, and whether it is the last (RFC 2046 §5.1.1)."""
+    line = b"--" + boundary
+    at = body.find(line)
+    while at >= 0:
+        end = _REST_OF_LINE.match(body, at + len(line))
+        if end is not None and (at == 0 or body[at - 1] == _LF):
+            before = at - 2 if body[at - 2 : at] == b"\r\n" else at - 1
+            yield max(before, 0), end.end(), bool(end[1])
+        at = body.find(line, at + len(line))
 
 
 def _child(raw: bytes) -> Part:

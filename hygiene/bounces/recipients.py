@@ -14,7 +14,8 @@ from hygiene.bounces.wording import normal
 MAX_RECIPIENTS: Final = 500
 _MAX_SAID: Final = 14  # lines that belong to one recipient
 
-_LOCAL = r"[\w.!#$%*+/=?^`{|}~'&-]{1,128}"
+_IN_LOCAL = r"[\w.!#$%*+/=?^`{|}~'&-]"
+_LOCAL = rf"(?<!{_IN_LOCAL}){_IN_LOCAL}{{1,128}}"
 _QUOTED = r"\"[^\"@\s]{1,64}\""  # RFC 5321 §4.1.2
 ADDRESS: Final = re.compile(rf"(?:{_QUOTED}|{_LOCAL})" + r"@(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{1,62}", re.IGNORECASE)
 _EXPANDED = re.compile(r"\(?(?:expanded from|generated from|originally|ultimately generated from)\s*:?\s*<?")

@@ -16,7 +16,8 @@ _MAX_STARTS = 4  # places at which a phrase is tried
 
 STOP: Final = "|"  # the end of a sentence: no phrase goes across it
 
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:@]{1,128}@[^\s<>()\[\]\"',;:@]{1,255}")
+_IN_ADDRESS = r"[^\s<>()\[\]\"',;:@]"
+_ADDRESS = re.compile(rf"(?<!{_IN_ADDRESS}){_IN_ADDRESS}{{1,128}}@{_IN_ADDRESS}{{1,255}}")
 _IP = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)|\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b")
 _CODES = re.compile(
     r"(?<![\w.])(?:[245][0-7]\d[-\s]+)?#?[245]\.\d{1,3}\.\d{1,3}(?![\w.]*\d)|(?<![\w.])[245][0-7]\d-|^[245][0-7]\d\s",
@@ -33,6 +34,8 @@ _TELLING = re.compile(
 _DIGIT = re.compile(r"[0-9]")
 _END = re.compile(r"[.!?][\"')\]]*\s+|:[ \t]*\n|\n[ \t]*\n|[。！？]")
 _NO_WORD = re.compile(rf"(?:[^\w{STOP}]|_)+")
+#: ASCII that is no part of a word
+_BETWEEN = {number: " " for number in range(128) if not chr(number).isalnum() and chr(number) != STOP}
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "’": "'"})
 _OTHER_SCRIPT = "\u0e00"  # no word
 _UNSPACED = "\u0e00"  # from Thai on: scripts without word boundaries, and Hangul, which inflects
@@ -64,7 +67,8 @@ def plain(text: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    return f" {' '.join(_NO_WORD.split(text))} ".replace("  ", " ")
+    words = text.translate(_BETWEEN).split() if text.isascii() else _NO_WORD.split(text)
+    return f" {' '.join(words)} ".replace("  ", " ")
 
 
 @dataclass(frozen=True)
@@ -127,16 +131,24 @@ class Phrases:
     def __init__(self, phrases: Iterable[tuple[Phrase, int]]) -> None:
         every = list(phrases)
         common = Counter(word for each, _ in every for word in each.whole_words)
-        self._by_word: dict[str, list[tuple[Phrase, int]]] = {}
+        self._whole: dict[str, list[tuple[str, int]]] = {}  # phrases of one piece
+        self._pieces: dict[str, list[tuple[Phrase, int]]] = {}
         for each, number in every:
             rarest = min(each.whole_words, key=lambda word: common[word], default=each.script)
-            self._by_word.setdefault(rarest, []).append((each, number))
+            if len(each.pieces) == 1:
+                self._whole.setdefault(rarest, []).append((each.pieces[0], number))
+            else:
+                self._pieces.setdefault(rarest, []).append((each, number))
+        self._words = self._whole.keys() | self._pieces.keys()
 
     def found_in(self, words: str) -> set[int]:
         """The numbers whose phrases a normal text has."""
-        sought = self._by_word
-        common = sought.keys() & words.split()
+        common = self._words.intersection(words.split())
         common.add("")
         if not words.isascii():
             common.add(_OTHER_SCRIPT)
-        return {number for word in common for each, number in sought.get(word, ()) if each.is_in(words)}
+        found = set()
+        for word in common:
+            found.update([number for piece, number in self._whole.get(word, ()) if piece in words])
+            found.update([number for each, number in self._pieces.get(word, ()) if each.is_in(words)])
+        return found
