@@ -32,7 +32,7 @@ class Words:
 
     def are_in(self, words: str) -> bool:
         """Whether a normal text has them."""
-        return bool(self.sought.found_in(words)) and not any(each.is_in(words) for each in self.unless)
+        return self.sought.any_in(words) and not any(each.is_in(words) for each in self.unless)
 
     @cached_property
     def sought(self) -> Phrases:

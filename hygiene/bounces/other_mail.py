@@ -31,6 +31,7 @@ COMPLAINTS: Final = {
     "",
 }
 
+_JMRP: Final = " complaint about message from "
 _OF_ANSWERS: Final = ("in-reply-to", "references", "auto-submitted", "x-auto-response-suppress", "precedence")
 _SHORT = 400  # characters of a body that asks for no more
 _RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信|\d+) )+")
@@ -70,8 +71,7 @@ def _without_fields(letter: Letter) -> list[Bounce] | None:
         address = _readable(headers.get("x-hmxmroriginalrecipient"))
         if address is not None:
             return [_complaint(address, "X-HmXmrOriginalRecipient", original_of(letter, ""), {})]
-    subject = normal(letter.headers.decoded("subject"))
-    if letter.original and subject.startswith(" complaint about message from "):
+    if letter.original and normal(letter.headers.decoded("subject")).startswith(_JMRP):
         original = original_of(letter, "")
         return [_complaint(_of_original(letter, original), letter.headers.decoded("subject"), original, {})]
     return None
