@@ -29,6 +29,7 @@ _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,4000})\?=(?:\s+(?==\?))?")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
+_BREAKING_TAG = re.compile(r"<(?:br|/[pdthl])[^<>]{0,1998}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(/?)(?:style|script|head)\b[^<>]{0,300}>", re.IGNORECASE)
 
 
@@ -198,7 +199,7 @@ def seen(html: str) -> str:
     from html import unescape
 
     text = _without_hidden(re.sub(r"\s+", " ", html))
-    return unescape(_TAG.sub(lambda tag: "\n" if _breaks(tag[0]) else " ", text)).replace("\xa0", " ")
+    return unescape(_TAG.sub(" ", _BREAKING_TAG.sub("\n", text))).replace("\xa0", " ")
 
 
 def _without_hidden(html: str) -> str:
@@ -209,7 +210,3 @@ def _without_hidden(html: str) -> str:
             kept.append(html[start : tag.start()])
         hidden, start = not tag[1], tag.end()
     return " ".join([*kept, "" if hidden else html[start:]])
-
-
-def _breaks(tag: str) -> bool:
-    return tag[1:3].lower() in {"br", "/p", "/d", "/t", "/h", "/l"}

@@ -112,8 +112,9 @@ def _of_report() -> tuple[Rule, ...]:
 @lru_cache(maxsize=4096)  # the same words come from a server again and again
 def strongest(refusal: Refusal) -> tuple[Rule, int] | None:
     """The heaviest rule that holds, with its weight in this case."""
+    every = rules()
     numbers = sorted(_phrases().found_in(refusal.words) | _textless())
-    reply = next((rules()[number] for number in numbers if rules()[number].holds(refusal)), None)
+    reply = next((every[number] for number in numbers if every[number].holds(refusal)), None)
     report = next(_by_report(refusal), None)
     if reply is None or (report is not None and report.weight - STATUS_OF_REPORT > reply.weight):
         return None if report is None else (report, report.weight - STATUS_OF_REPORT)
