@@ -98,9 +98,36 @@ def _phrases() -> Phrases:
 
 
 @cache
-def _textless() -> frozenset[int]:
-    """Numbers of the rules that codes and phase alone decide."""
-    return frozenset(number for number, rule in enumerate(rules()) if not rule.text)
+def _textless() -> Mapping[str, tuple[int, ...]]:
+    """Numbers of the rules that codes and phase alone decide: by status, its class (``5.7.``), code, or ""."""
+    found: dict[str, tuple[int, ...]] = {}
+    for number, each in enumerate(rules()):
+        if not each.text:
+            keys = [status.rstrip("*") for status in each.status] or [str(code) for code in each.code] or [""]
+            for key in keys:
+                found[key] = (*found.get(key, ()), number)
+    return found
+
+
+def _decided_by_codes(refusal: Refusal) -> Iterator[int]:
+    """Numbers of those rules that may hold."""
+    by = _textless()
+    yield from by.get("", ())
+    yield from by.get(str(refusal.code), ())
+    for status in refusal.statuses:
+        for end in range(1, len(status) + 1):
+            yield from by.get(status[:end], ())
+
+
+@cache
+def _number_of(rule_id: str) -> int:
+    return next(number for number, each in enumerate(rules()) if each.id == rule_id)
+
+
+def may_decide(rule_id: str, words: str) -> bool:
+    """Whether a normal text has a phrase of a rule, or the rule needs none."""
+    number = _number_of(rule_id)
+    return not rules()[number].text or number in _phrases().found_in(words)
 
 
 @cache
@@ -113,7 +140,7 @@ def _of_report() -> tuple[Rule, ...]:
 def strongest(refusal: Refusal) -> tuple[Rule, int] | None:
     """The heaviest rule that holds, with its weight in this case."""
     every = rules()
-    numbers = sorted(_phrases().found_in(refusal.words) | _textless())
+    numbers = sorted(_phrases().found_in(refusal.words).union(_decided_by_codes(refusal)))
     reply = next((every[number] for number in numbers if every[number].holds(refusal)), None)
     report = next(_by_report(refusal), None)
     if reply is None or (report is not None and report.weight - STATUS_OF_REPORT > reply.weight):

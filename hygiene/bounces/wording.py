@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Final
 
 MAX_TEXT: Final = 2_000  # characters of one reply; longer ones repeat themselves
@@ -113,6 +114,13 @@ class Phrase:
         return [word for word in found if word < _UNSPACED]
 
     @property
+    def keys(self) -> list[str]:
+        """Pairs of neighbouring words where it has any, else its whole words; any text that has it has them."""
+        of_pieces = [re.findall(r"(?<= )\S+(?= )", piece) for piece in self.pieces]
+        pairs = [f"{one} {next_one}" for each in of_pieces for one, next_one in pairwise(each)]
+        return [pair for pair in pairs if max(pair) < _UNSPACED] or self.whole_words
+
+    @property
     def script(self) -> str:
         """The key of a phrase without whole words: "" if it is ASCII, which any text may have."""
         return "" if all(piece.isascii() for piece in self.pieces) else _OTHER_SCRIPT
@@ -141,20 +149,20 @@ def _bounded(piece: str) -> str:
 
 
 class Phrases:
-    """Many phrases, sought together: only those are tried that have a word in common with the text."""
+    """Many phrases, sought together: only those are tried that share a pair of words or a word with the text."""
 
     def __init__(self, phrases: Iterable[tuple[Phrase, int]]) -> None:
         every = list(phrases)
-        common = Counter(word for each, _ in every for word in each.whole_words)
+        common = Counter(key for each, _ in every for key in each.keys)
         self._whole: dict[str, list[tuple[str, int]]] = {}  # phrases of one piece
         self._pieces: dict[str, list[tuple[Phrase, int]]] = {}
         for each, number in every:
-            rarest = min(each.whole_words, key=lambda word: common[word], default=each.script)
+            rarest = min(each.keys, key=lambda key: common[key], default=each.script)
             if len(each.pieces) == 1:
                 self._whole.setdefault(rarest, []).append((each.pieces[0], number))
             else:
                 self._pieces.setdefault(rarest, []).append((each, number))
-        self._words = self._whole.keys() | self._pieces.keys()
+        self._keys = self._whole.keys() | self._pieces.keys()
 
     def found_in(self, words: str) -> set[int]:
         """The numbers whose phrases a normal text has."""
@@ -173,7 +181,9 @@ class Phrases:
 
     def _common(self, words: str) -> set[str]:
         """The keys under which a text may have phrases."""
-        common = self._words.intersection(words.split())
+        each = words.split()
+        common = self._keys.intersection(each)
+        common |= self._keys.intersection([f"{one} {following}" for one, following in pairwise(each)])
         common.add("")
         if not words.isascii():
             common.add(_OTHER_SCRIPT)
