@@ -203,10 +203,9 @@ def _is_notice(letter: Letter, lines: list[str]) -> bool:
     empty = headers.get("return-path") in {"<>", "<@>"} or headers.get("from").strip() in {"<>", ""}
     if not by_server and not empty and not (words("no_answers").are_in(sender) and _entitled(headers, subject)):
         return False
-    said = normal("\n".join(lines[:40]))
-    opens = words("openings").are_in(said)
-    titled = words("subjects").are_in(subject)
-    return titled or opens or (by_server and has_reply(lines))
+    if words("subjects").are_in(subject) or words("openings").are_in(normal("\n".join(lines[:40]))):
+        return True
+    return by_server and has_reply(lines)
 
 
 def _entitled(headers: Headers, subject: str) -> bool:

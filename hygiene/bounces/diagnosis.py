@@ -44,6 +44,7 @@ _PHASES: Final = {
     "auth": "auth",
     "initial": "connect",
 }
+_DIGIT = re.compile("[245]")
 _SAID = re.compile(
     r"\b(?:remote host|host \S{1,200}|server) (?:said|says|returned|responded):\s*(?=\S)", re.IGNORECASE
 )
@@ -118,7 +119,14 @@ def _phase(text: str) -> str:
 
 
 def _with_code(refusal: Refusal, other: Refusal) -> Refusal:
-    return replace(refusal, code=other.code, statuses=refusal.statuses or other.statuses)
+    return Refusal(
+        words=refusal.words,
+        code=other.code,
+        statuses=refusal.statuses or other.statuses,
+        reported=refusal.reported,
+        phase=refusal.phase,
+        provider=refusal.provider,
+    )
 
 
 def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verdict, Refusal]:
@@ -158,7 +166,9 @@ def has_reply(lines: Sequence[str]) -> bool:
 
 def _heard(lines: Sequence[str]) -> str:
     """The last refusal in a transcript of a session."""
-    heard = [match[1] for line in lines if (match := _HEARD.match(line))]
+    heard = [match[1] for line in lines if "<" in line or ">>>" in line if (match := _HEARD.match(line))]
+    if not heard:
+        return ""
     last = len(heard)
     while last and _GOES_WELL.match(heard[last - 1]):
         last -= 1
@@ -170,16 +180,19 @@ def _heard(lines: Sequence[str]) -> str:
 
 def _coded(lines: Sequence[str]) -> str:
     """From the first line that has a code up to the next empty one."""
-    coded = (
-        number for number, line in enumerate(lines) if _code(line) or STATUS.search(line) or _SAID.search(line)
-    )
-    start = next(coded, None)
+    start = next((number for number, line in enumerate(lines) if _is_coded(line)), None)
     if start is None:
         return ""
     end = start + 1
     while end < min(len(lines), start + 10) and lines[end].strip():
         end += 1
     return "\n".join(lines[start:end])
+
+
+def _is_coded(line: str) -> bool:
+    if _DIGIT.search(line) and (_code(line) or STATUS.search(line)):
+        return True
+    return ":" in line and bool(_SAID.search(line))
 
 
 def _without_hedges(text: str) -> str:

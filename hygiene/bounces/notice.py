@@ -41,11 +41,16 @@ class Words:
 
     def begin(self, words: str) -> bool:
         """Whether a normal text begins with one."""
-        first = words.split(None, 1)[0] if words.strip() else ""
+        if not words.startswith(self._beginnings):
+            return False
         return any(
             words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words)
-            for each in (*self.by_first.get(first, ()), *self.by_first.get("", ()))
+            for each in self.text
         )
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        return tuple(begin for each in self.text for begin in (each.pieces[0], f" {each.pieces[0]}"))
 
     @cached_property
     def by_first(self) -> dict[str, list[Phrase]]:
@@ -59,7 +64,11 @@ class Words:
 
     def end(self, words: str) -> bool:
         """Whether a normal text ends with one."""
-        return any(words.rstrip().endswith(each.pieces[-1].rstrip()) for each in self.text)
+        return words.rstrip().endswith(self._ends)
+
+    @cached_property
+    def _ends(self) -> tuple[str, ...]:
+        return tuple(each.pieces[-1].rstrip() for each in self.text)
 
 
 @cache

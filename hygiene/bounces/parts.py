@@ -21,10 +21,10 @@ MAX_DEPTH: Final = 8
 MAX_BODY: Final = 1 << 17  # octets of a text that are decoded
 
 _CHARSET = re.compile(rb"charset=\"?([\w-]{3,30})", re.IGNORECASE)
-_BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
+_BLANK = re.compile(rb"\n[ \t]*\r?\n")
 _REST_OF_LINE = re.compile(rb"(--)?[ \t]*(?=\r?\n|$)")
 _LF = ord("\n")
-_FOLD = re.compile(r"\r?\n[ \t]+")
+_FOLD = re.compile(r"\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,4000})\?=(?:\s+(?==\?))?")
@@ -38,7 +38,8 @@ class Headers:
 
     def __init__(self, text: str) -> None:
         self.all: tuple[tuple[str, str], ...] = tuple(
-            (name.lower(), value.strip()) for name, value in _FIELD.findall(_FOLD.sub(" ", text))
+            (name.lower(), value.strip())
+            for name, value in _FIELD.findall(_FOLD.sub(" ", text.replace("\r\n", "\n")))
         )
         self._first: Mapping[str, str] = dict(reversed(self.all))
 

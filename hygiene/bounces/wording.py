@@ -37,7 +37,9 @@ _TELLING = re.compile(
     r"|resolver|storedrv|smtpsend|exception|transport|senderbase|talos|symantec|messagelabs|proofpoint|manitu|surriel|mailspike|invaluement"
 )
 _DIGIT = re.compile(r"[0-9]")
-_END = re.compile(r"[.!?][\"')\]]*\s+|:[ \t]*\n|\n[ \t]*\n|[。！？]")
+_END = re.compile(
+    r"[.!?:\n。！？](?:(?<=[.!?])[\"')\]]*\s+|(?<=:)[ \t]*\n|(?<=\n)[ \t]*\n|(?<=[。！？]))"
+)
 _NO_WORD = re.compile(rf"(?:[^\w{STOP}]|_)+")
 #: ASCII that is no part of a word
 _BETWEEN = {number: " " for number in range(128) if not chr(number).isalnum() and chr(number) != STOP}
@@ -78,8 +80,14 @@ def plain(text: str) -> str:
     text = text[:MAX_TEXT].lower()
     if text.isascii():
         return text
-    text = text.translate(_LETTERS)
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return _marks().sub("", unicodedata.normalize("NFKD", text.translate(_LETTERS)))
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Accents and other marks that combine with the letter before; no plane but the first two has any."""
+    every = "".join(c for number in range(0x300, 0x20000) if unicodedata.combining(c := chr(number)))
+    return re.compile(f"[{every}]+")
 
 
 def _spaced(text: str) -> str:
@@ -154,37 +162,43 @@ class Phrases:
     def __init__(self, phrases: Iterable[tuple[Phrase, int]]) -> None:
         every = list(phrases)
         common = Counter(key for each, _ in every for key in each.keys)
-        self._whole: dict[str, list[tuple[str, int]]] = {}  # phrases of one piece
+        self._sure: dict[str, list[int]] = {}  # phrases that are no more than their key
+        self._whole: dict[str, list[tuple[str, int]]] = {}  # others of one piece
         self._pieces: dict[str, list[tuple[Phrase, int]]] = {}
         for each, number in every:
             rarest = min(each.keys, key=lambda key: common[key], default=each.script)
-            if len(each.pieces) == 1:
+            if each.pieces == (f" {rarest} ",):
+                self._sure.setdefault(rarest, []).append(number)
+            elif len(each.pieces) == 1:
                 self._whole.setdefault(rarest, []).append((each.pieces[0], number))
             else:
                 self._pieces.setdefault(rarest, []).append((each, number))
-        self._keys = self._whole.keys() | self._pieces.keys()
+        self._keys = frozenset(self._sure.keys() | self._whole.keys() | self._pieces.keys())
 
     def found_in(self, words: str) -> set[int]:
         """The numbers whose phrases a normal text has."""
         found = set()
-        for word in self._common(words):
-            found.update([number for piece, number in self._whole.get(word, ()) if piece in words])
-            found.update([number for each, number in self._pieces.get(word, ()) if each.is_in(words)])
+        for key in self._keys & _keys_of(words):
+            found.update(self._sure.get(key, ()))
+            if key in self._whole:
+                found.update([number for piece, number in self._whole[key] if piece in words])
+            if key in self._pieces:
+                found.update([number for each, number in self._pieces[key] if each.is_in(words)])
         return found
 
     def any_in(self, words: str) -> bool:
         """Whether a normal text has any of the phrases."""
-        common = self._common(words)
-        return any(piece in words for word in common for piece, _ in self._whole.get(word, ())) or any(
-            each.is_in(words) for word in common for each, _ in self._pieces.get(word, ())
+        common = self._keys & _keys_of(words)
+        if not common.isdisjoint(self._sure):
+            return True
+        return any(piece in words for key in common for piece, _ in self._whole.get(key, ())) or any(
+            each.is_in(words) for key in common for each, _ in self._pieces.get(key, ())
         )
 
-    def _common(self, words: str) -> set[str]:
-        """The keys under which a text may have phrases."""
-        each = words.split()
-        common = self._keys.intersection(each)
-        common |= self._keys.intersection([f"{one} {following}" for one, following in pairwise(each)])
-        common.add("")
-        if not words.isascii():
-            common.add(_OTHER_SCRIPT)
-        return common
+
+@lru_cache(maxsize=64)  # a mail is asked for several lists of phrases
+def _keys_of(words: str) -> frozenset[str]:
+    """All keys of a normal text: its words, pairs of neighbours, and those of phrases without whole words."""
+    each = words.split()
+    scripts = ("",) if words.isascii() else ("", _OTHER_SCRIPT)
+    return frozenset((*each, *map(" ".join, pairwise(each)), *scripts))
