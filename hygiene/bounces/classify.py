@@ -256,7 +256,7 @@ def _of_sender(found: Diagnosis, original: Original) -> Diagnosis:
     verdict = found.verdict
     if not verdict.reason.about.hard and verdict.reason is not BounceReason.UNDEFINED:
         return found
-    named = addresses_in(verdict.evidence) if "@" in verdict.evidence else ()
+    named = addresses_in(verdict.evidence)
     if not named or not original.strangers.issuperset(named):
         return found
     rejected = replace(

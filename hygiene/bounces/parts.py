@@ -142,8 +142,9 @@ def _guessed(body: bytes) -> bytes:
 
 def _head_text(head: bytes) -> str:
     """Fields are ASCII or UTF-8 (RFC 6532); what is neither is read as Western, or Japanese by its escapes."""
-    declared = _CHARSET.search(head)
-    return decoded(head) if head.isascii() or _is_utf8(head) else decoded(head, _name(declared))
+    if head.isascii() and b"\x1b" not in head:
+        return head.decode("ascii")
+    return decoded(head) if _is_utf8(head) else decoded(head, _name(_CHARSET.search(head)))
 
 
 def _is_utf8(raw: bytes) -> bool:

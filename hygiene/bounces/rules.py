@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final
 
 from hygiene.bounce import BounceReason
@@ -61,8 +61,12 @@ class Rule:
             and (not self.phase or refusal.phase in self.phase)
             and (not self.provider or refusal.provider in self.provider)
             and (not self.status or any(self.names(status) for status in refusal.statuses))
-            and not any(each.is_in(refusal.words) for each in self.unless)
+            and not (self.unless and self._vetoes.any_in(refusal.words))
         )
+
+    @cached_property
+    def _vetoes(self) -> Phrases:
+        return Phrases((each, 0) for each in self.unless)
 
     def names(self, status: str) -> bool:
         """Whether a status is one of the rule's."""

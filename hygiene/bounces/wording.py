@@ -103,10 +103,11 @@ class Phrase:
 
     def is_in(self, words: str) -> bool:
         """Whether a normal text has it."""
-        first, *rest = self.pieces
+        first = self.pieces[0]
         start = words.find(first)
-        if not rest or start < 0:
+        if start < 0 or len(self.pieces) == 1:
             return start >= 0
+        rest = self.pieces[1:]
         for _ in range(_MAX_STARTS):
             if _follow(rest, words, start + len(first)):
                 return True
@@ -134,7 +135,7 @@ class Phrase:
         return "" if all(piece.isascii() for piece in self.pieces) else _OTHER_SCRIPT
 
 
-def _follow(pieces: list[str], words: str, end: int) -> bool:
+def _follow(pieces: tuple[str, ...], words: str, end: int) -> bool:
     for piece in pieces:
         start = words.find(piece, end - 1, end + MAX_GAP + len(piece))  # the space between them is shared
         if start < 0 or STOP in words[end:start]:
