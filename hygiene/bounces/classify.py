@@ -11,8 +11,8 @@ from hygiene.bounces import other_mail, recipients
 from hygiene.bounces.diagnosis import Diagnosis, diagnose, has_reply
 from hygiene.bounces.letter import Fields, Letter, groups, read_letter
 from hygiene.bounces.notice import split_original, words
-from hygiene.bounces.parts import Headers
 from hygiene.bounces.original import Original, address_in, addresses_in, original_of
+from hygiene.bounces.parts import Headers
 from hygiene.bounces.wording import normal
 from hygiene.finding import Confidence
 

@@ -44,8 +44,7 @@ class Words:
         if not words.startswith(self._beginnings):
             return False
         return any(
-            words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words)
-            for each in self.text
+            words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words) for each in self.text
         )
 
     @cached_property

@@ -16,9 +16,7 @@ STATUS: Final = re.compile(r"([245](?<![\w.].)\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
 #: a status code in a field of a report, of success too
 ANY_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 #: a reply code (RFC 5321 §4.2) with what follows one
-CODE: Final = re.compile(
-    r"([245](?<![\w.@+=/-].)[0-5]\d)(?=[-\s,:;](?:\s*[#(<\[]?[245]\.\d|\d{1,2}\s|[^\d]))"
-)
+CODE: Final = re.compile(r"([245](?<![\w.@+=/-].)[0-5]\d)(?=[-\s,:;](?:\s*[#(<\[]?[245]\.\d|\d{1,2}\s|[^\d]))")
 
 SURE_FROM: Final = 80  # weight of a rule
 LIKELY_FROM: Final = 50

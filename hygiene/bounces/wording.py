@@ -37,9 +37,7 @@ _TELLING = re.compile(
     r"|resolver|storedrv|smtpsend|exception|transport|senderbase|talos|symantec|messagelabs|proofpoint|manitu|surriel|mailspike|invaluement"
 )
 _DIGIT = re.compile(r"[0-9]")
-_END = re.compile(
-    r"[.!?:\n。！？](?:(?<=[.!?])[\"')\]]*\s+|(?<=:)[ \t]*\n|(?<=\n)[ \t]*\n|(?<=[。！？]))"
-)
+_END = re.compile(r"[.!?:\n。！？](?:(?<=[.!?])[\"')\]]*\s+|(?<=:)[ \t]*\n|(?<=\n)[ \t]*\n|(?<=[。！？]))")
 _NO_WORD = re.compile(rf"(?:[^\w{STOP}]|_)+")
 #: ASCII that is no part of a word
 _BETWEEN = {number: " " for number in range(128) if not chr(number).isalnum() and chr(number) != STOP}
@@ -158,7 +156,7 @@ def _bounded(piece: str) -> str:
 
 
 class Phrases:
-    """Many phrases, sought together: only those are tried that share a pair of words or a word with the text."""
+    """Many phrases, sought together: only those are tried that share a word or two with a text."""
 
     def __init__(self, phrases: Iterable[tuple[Phrase, int]]) -> None:
         every = list(phrases)
@@ -178,7 +176,7 @@ class Phrases:
 
     def found_in(self, words: str) -> set[int]:
         """The numbers whose phrases a normal text has."""
-        found = set()
+        found: set[int] = set()
         for key in self._keys & _keys_of(words):
             found.update(self._sure.get(key, ()))
             if key in self._whole:

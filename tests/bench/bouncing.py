@@ -28,7 +28,9 @@ def theirs(mails: list[bytes]) -> list[set[str]]:
 
 def found_in(sought: list[Case], answers: list[set[str]]) -> float:
     """Share of bounces whose recipient is among those found."""
-    return sum(answer.issuperset(case.recipients) for case, answer in zip(sought, answers, strict=True)) / len(sought)
+    return sum(answer.issuperset(case.recipients) for case, answer in zip(sought, answers, strict=True)) / len(
+        sought
+    )
 
 
 def bouncing(rounds: int) -> Iterator[tuple[str, str, str]]:
