@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from hygiene.bounce import Bounce, BounceKind, BounceReason
@@ -10,7 +11,8 @@ from hygiene.bounces import other_mail, recipients
 from hygiene.bounces.diagnosis import Diagnosis, diagnose, has_reply
 from hygiene.bounces.letter import Fields, Letter, groups, read_letter
 from hygiene.bounces.notice import split_original, words
-from hygiene.bounces.original import Original, address_in, original_of
+from hygiene.bounces.original import Original, address_in, addresses_in, original_of
+from hygiene.bounces.parts import Headers
 from hygiene.bounces.wording import normal
 from hygiene.finding import Confidence
 
@@ -42,7 +44,17 @@ def _classify(raw: bytes, depth: int) -> list[Bounce]:
     for reading in (other_mail.complaints, reported, other_mail.receipts, noticed, other_mail.answers):
         found = reading(letter)
         if found is not None:
-            return found
+            return found if _says_something(found) else _within(letter, depth) or found
+    return _within(letter, depth)
+
+
+def _says_something(found: list[Bounce]) -> bool:
+    """Whether a rule was met; of one that only carries another bounce, none is."""
+    return not found or any(each.rule_id or each.kind is not BounceKind.BOUNCE for each in found)
+
+
+def _within(letter: Letter, depth: int) -> list[Bounce]:
+    """The first bounce that a mail carries, as one that somebody forwarded."""
     inner = letter.inner[:MAX_NESTED] if depth < MAX_NESTED else []
     return next((found for each in inner if (found := _classify(each, depth + 1)) and _failed(found)), [])
 
@@ -186,14 +198,19 @@ def _is_notice(letter: Letter, lines: list[str]) -> bool:
         return False
     if headers.get("x-failed-recipients"):
         return True
-    by_server = words("senders").are_in(normal(_named(headers.decoded("from"))))
+    sender = normal(_named(headers.decoded("from")))
+    by_server = words("senders").are_in(sender)
     empty = headers.get("return-path") in {"<>", "<@>"} or headers.get("from").strip() in {"<>", ""}
-    if not by_server and not empty:
+    if not by_server and not empty and not (words("no_answers").are_in(sender) and _entitled(headers, subject)):
         return False
-    said = normal("\n".join(lines[:40]))
-    opens = words("openings").are_in(said)
-    titled = words("subjects").are_in(subject)
-    return titled or opens or (by_server and has_reply(lines))
+    if words("subjects").are_in(subject) or words("openings").are_in(normal("\n".join(lines[:40]))):
+        return True
+    return by_server and has_reply(lines)
+
+
+def _entitled(headers: Headers, subject: str) -> bool:
+    """Whether the subject alone says that it is a bounce."""
+    return words("titles").begin(subject) and not headers.get("list-unsubscribe")
 
 
 def _named(value: str) -> str:
@@ -216,6 +233,7 @@ def _bounce(
     mta: str = "",
     remote: str = "",
 ) -> Bounce:
+    found = _of_sender(found, original)
     return Bounce(
         kind=kind,
         reason=found.verdict.reason,
@@ -231,3 +249,17 @@ def _bounce(
         rule_id=found.verdict.rule_id,
         **original.known(),
     )
+
+
+def _of_sender(found: Diagnosis, original: Original) -> Diagnosis:
+    """The diagnosis of a reply that names none but the sender: it is the sender who is unknown there."""
+    verdict = found.verdict
+    if not verdict.reason.about.hard and verdict.reason is not BounceReason.UNDEFINED:
+        return found
+    named = addresses_in(verdict.evidence)
+    if not named or not original.strangers.issuperset(named):
+        return found
+    rejected = replace(
+        verdict, reason=BounceReason.REJECTED, confidence=Confidence.LIKELY, rule_id="names-the-sender"
+    )
+    return replace(found, verdict=rejected)

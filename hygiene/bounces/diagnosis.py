@@ -10,7 +10,7 @@ from typing import Final
 from hygiene.bounce import Verdict
 from hygiene.bounces.notice import words
 from hygiene.bounces.refusal import CODE, STATUS, judge
-from hygiene.bounces.rules import Refusal
+from hygiene.bounces.rules import Refusal, may_decide
 from hygiene.bounces.wording import MAX_TEXT, normal
 from hygiene.finding import Confidence
 
@@ -26,8 +26,9 @@ _PHASE = re.compile(
     r"(?:in reply to|in response to|after|during|>>>|-->|command:?|error from remote mail server after"
     r"|while (?:receiving the|sending|talking))\s*(?:the |a |pipelined |sending )?[\"']?"
     r"(rcpt|mail from|mail|end of data|end of message|\.|data|bdat|[eh]h?elo|ehlo|starttls|auth|initial)",
-    re.IGNORECASE,
-)
+)  # of lower case: a pattern that ignores case takes ten times as long to find where it may begin
+#: one of them stands before any phase
+_BEFORE_PHASES: Final = ("reply to", "response to", "after", "during", ">>>", "-->", "command", "while ")
 _PHASES: Final = {
     "rcpt": "rcpt",
     "mail": "mail",
@@ -43,6 +44,7 @@ _PHASES: Final = {
     "auth": "auth",
     "initial": "connect",
 }
+_DIGIT = re.compile("[245]")
 _SAID = re.compile(
     r"\b(?:remote host|host \S{1,200}|server) (?:said|says|returned|responded):\s*(?=\S)", re.IGNORECASE
 )
@@ -109,12 +111,22 @@ def _phase(text: str) -> str:
     """The command that was refused, by what servers write around a reply."""
     if state := _STATE.search(text):
         return _STATES.get(state[1], "")
-    found = _PHASE.findall(text)
-    return _PHASES.get(found[-1].lower(), "") if found else ""
+    lower = text.lower()
+    if not [hint for hint in _BEFORE_PHASES if hint in lower]:
+        return ""
+    found = _PHASE.findall(lower)
+    return _PHASES.get(found[-1], "") if found else ""
 
 
 def _with_code(refusal: Refusal, other: Refusal) -> Refusal:
-    return replace(refusal, code=other.code, statuses=refusal.statuses or other.statuses)
+    return Refusal(
+        words=refusal.words,
+        code=other.code,
+        statuses=refusal.statuses or other.statuses,
+        reported=refusal.reported,
+        phase=refusal.phase,
+        provider=refusal.provider,
+    )
 
 
 def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verdict, Refusal]:
@@ -136,7 +148,7 @@ def _notice(lines: Sequence[str], refusal: Refusal, provider: str) -> tuple[Verd
         and _SURENESS[second.confidence] <= _SURENESS[verdict.confidence]
     ):
         return verdict, of_reply
-    return _proven(second, lines, plain), of_text
+    return _proven(second, lines, replies or plain), of_text
 
 
 def _reply(lines: Sequence[str]) -> str:
@@ -154,7 +166,9 @@ def has_reply(lines: Sequence[str]) -> bool:
 
 def _heard(lines: Sequence[str]) -> str:
     """The last refusal in a transcript of a session."""
-    heard = [match[1] for line in lines if (match := _HEARD.match(line))]
+    heard = [match[1] for line in lines if "<" in line or ">>>" in line if (match := _HEARD.match(line))]
+    if not heard:
+        return ""
     last = len(heard)
     while last and _GOES_WELL.match(heard[last - 1]):
         last -= 1
@@ -166,16 +180,19 @@ def _heard(lines: Sequence[str]) -> str:
 
 def _coded(lines: Sequence[str]) -> str:
     """From the first line that has a code up to the next empty one."""
-    coded = (
-        number for number, line in enumerate(lines) if _code(line) or STATUS.search(line) or _SAID.search(line)
-    )
-    start = next(coded, None)
+    start = next((number for number, line in enumerate(lines) if _is_coded(line)), None)
     if start is None:
         return ""
     end = start + 1
     while end < min(len(lines), start + 10) and lines[end].strip():
         end += 1
     return "\n".join(lines[start:end])
+
+
+def _is_coded(line: str) -> bool:
+    if _DIGIT.search(line) and (_code(line) or STATUS.search(line)):
+        return True
+    return ":" in line and bool(_SAID.search(line))
 
 
 def _without_hedges(text: str) -> str:
@@ -193,7 +210,8 @@ def _proven(verdict: Verdict, lines: Sequence[str], plain: str) -> Verdict:
 def _line_of(verdict: Verdict, lines: Sequence[str]) -> str:
     if not verdict.rule_id:
         return ""
-    candidates = (line.strip() for line in lines[:60] if line.strip())
+    stripped = (line.strip() for line in lines[:60])
+    candidates = (line for line in stripped if line and may_decide(verdict.rule_id, normal(line)))
     return next((line for line in candidates if judge(read_refusal(line)).rule_id == verdict.rule_id), "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from hygiene.bounces.parts import MAX_DEPTH, MAX_MAIL, MAX_PARTS, Headers, Part, children, decoded, read_part
@@ -39,16 +40,16 @@ class Letter:
 
     headers: Headers
     notices: list[str] = field(default_factory=list)
-    pages: list[str] = field(default_factory=list)
+    pages: list[Part] = field(default_factory=list)
     reports: list[tuple[str, str]] = field(default_factory=list)
     original: list[Headers] = field(default_factory=list)
     inner: list[bytes] = field(default_factory=list)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What a person reads: plain text, else what HTML shows."""
         plain = "\n".join(self.notices)
-        return plain if plain.strip() else "\n".join(self.pages)
+        return plain if plain.strip() else "\n".join(page.text for page in self.pages)
 
     def fields(self, kind: str) -> list[Fields]:
         """The groups of fields of all reports of a kind, in order (RFC 3464 §2.1)."""
@@ -85,7 +86,7 @@ def _sort(part: Part, letter: Letter) -> None:
         letter.original.append(read_part(part.content).headers)
         letter.inner.append(part.content)
     elif part.type == "text/html":
-        letter.pages.append(part.text)
+        letter.pages.append(part)
     elif part.type.startswith(("text/", "multipart/")):
         letter.notices.append(part.text)
 

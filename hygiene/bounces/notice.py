@@ -32,7 +32,7 @@ class Words:
 
     def are_in(self, words: str) -> bool:
         """Whether a normal text has them."""
-        return bool(self.sought.found_in(words)) and not any(each.is_in(words) for each in self.unless)
+        return self.sought.any_in(words) and not any(each.is_in(words) for each in self.unless)
 
     @cached_property
     def sought(self) -> Phrases:
@@ -41,11 +41,15 @@ class Words:
 
     def begin(self, words: str) -> bool:
         """Whether a normal text begins with one."""
-        first = words.split(None, 1)[0] if words.strip() else ""
+        if not words.startswith(self._beginnings):
+            return False
         return any(
-            words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words)
-            for each in (*self.by_first.get(first, ()), *self.by_first.get("", ()))
+            words.startswith((each.pieces[0], f" {each.pieces[0]}")) and each.is_in(words) for each in self.text
         )
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        return tuple(begin for each in self.text for begin in (each.pieces[0], f" {each.pieces[0]}"))
 
     @cached_property
     def by_first(self) -> dict[str, list[Phrase]]:
@@ -59,7 +63,11 @@ class Words:
 
     def end(self, words: str) -> bool:
         """Whether a normal text ends with one."""
-        return any(words.rstrip().endswith(each.pieces[-1].rstrip()) for each in self.text)
+        return words.rstrip().endswith(self._ends)
+
+    @cached_property
+    def _ends(self) -> tuple[str, ...]:
+        return tuple(each.pieces[-1].rstrip() for each in self.text)
 
 
 @cache
@@ -88,7 +96,7 @@ def _separates(line: str, lines: list[str], number: int) -> bool:
     stripped = line.strip()
     if not stripped:
         return False
-    if _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
+    if ":" in stripped and _ORIGINAL_FIELD.match(_QUOTED.sub("", line)):
         near = lines[number : number + 8]
         fields = {match[0].lower() for each in near if (match := _ORIGINAL_FIELD.match(_QUOTED.sub("", each)))}
         return len(fields) >= _FIELDS_OF_ORIGINAL or (number > 2 and _only_fields(lines[number:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +25,9 @@ _OPAQUE: Final = re.compile(
     r"^x-[\w-]{0,40}(?:id|ref|token|key|job|campaign|contact|recipient|mailing|sub)[\w-]{0,20}$"
 )
 _MAX_KEPT = 40
+_MAX_FIELD = 20_000  # characters in which addresses are sought
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,400})>")
+_ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")  # utf-8-addr-xtext, RFC 6533 §3
 _TYPED = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")
 
 
@@ -49,13 +52,21 @@ class Original:
 
 def address_in(value: str) -> str | None:
     """The address of a field in lower case: ``rfc822; <Ann@X.example>``; None without one."""
-    match = ADDRESS.search(_TYPED.sub("", value[:1000]).replace("\\", ""))
+    plain = _ESCAPED.sub(_character, _TYPED.sub("", value[:1000]))
+    match = ADDRESS.search(plain.replace("\\", ""))
     return match[0].lower() if match else None
+
+
+def _character(escaped: re.Match[str]) -> str:
+    number = int(escaped[1], 16)
+    return chr(number) if number <= sys.maxunicode else ""
 
 
 def addresses_in(value: str) -> tuple[str, ...]:
     """All addresses of a field, in lower case, each once."""
-    return tuple(dict.fromkeys(found.lower() for found in ADDRESS.findall(value[:20_000])))
+    if "@" not in value:
+        return ()
+    return tuple(dict.fromkeys(found.lower() for found in ADDRESS.findall(value[:_MAX_FIELD])))
 
 
 def original_of(letter: Letter, rest: str) -> Original:
@@ -84,7 +95,8 @@ def _strangers(letter: Letter, returned: list[Headers], returned_to: tuple[str, 
         fields += [headers.get(name) for name in ("from", "return-path", "sender", "reply-to", "errors-to")]
         fields.append(headers.get("message-id"))
     fields += [letter.headers.get(name) for name in ("message-id", "references", "in-reply-to")]
-    return frozenset([*returned_to, *(each for value in fields for each in addresses_in(value))])
+    every = "\n".join(value[:_MAX_FIELD] for value in fields if "@" in value)
+    return frozenset([*returned_to, *(found.lower() for found in ADDRESS.findall(every))])
 
 
 def _message_id(headers: Headers, returned: list[Headers]) -> str:

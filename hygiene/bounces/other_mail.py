@@ -31,6 +31,7 @@ COMPLAINTS: Final = {
     "",
 }
 
+_JMRP: Final = " complaint about message from "
 _OF_ANSWERS: Final = ("in-reply-to", "references", "auto-submitted", "x-auto-response-suppress", "precedence")
 _SHORT = 400  # characters of a body that asks for no more
 _RE = re.compile(r"^ (?:(?:re|aw|fwd?|sv|vs|antw|odp|ynt|回复|答复|返信|\d+) )+")
@@ -70,8 +71,7 @@ def _without_fields(letter: Letter) -> list[Bounce] | None:
         address = _readable(headers.get("x-hmxmroriginalrecipient"))
         if address is not None:
             return [_complaint(address, "X-HmXmrOriginalRecipient", original_of(letter, ""), {})]
-    subject = normal(letter.headers.decoded("subject"))
-    if letter.original and subject.startswith(" complaint about message from "):
+    if letter.original and normal(letter.headers.decoded("subject")).startswith(_JMRP):
         original = original_of(letter, "")
         return [_complaint(_of_original(letter, original), letter.headers.decoded("subject"), original, {})]
     return None
@@ -141,7 +141,7 @@ def answers(letter: Letter) -> list[Bounce] | None:
 def _automatic(headers: Headers, subject: str) -> str:
     """The header that makes it automatic, "" when none does."""
     submitted = headers.get("auto-submitted").lower()
-    if submitted.startswith("auto-replied"):
+    if submitted.startswith("auto-replied") or (submitted.startswith("auto-") and _is_answer(headers)):
         return f"Auto-Submitted: {submitted}"
     for name in (
         "x-autoreply",
@@ -158,6 +158,12 @@ def _automatic(headers: Headers, subject: str) -> str:
     if headers.get("list-id") or headers.get("list-unsubscribe") or not _titled(headers, subject):
         return ""
     return f"Subject: {headers.decoded('subject')}"[:200]
+
+
+def _is_answer(headers: Headers) -> bool:
+    """Whether it refers to a mail, or asks other machines not to answer, and no list sent it."""
+    refers = any(headers.get(name) for name in ("in-reply-to", "x-auto-response-suppress"))
+    return refers and not headers.get("list-id") and not headers.get("list-unsubscribe")
 
 
 def _titled(headers: Headers, subject: str) -> bool:
@@ -184,10 +190,19 @@ def _unsubscribes(letter: Letter, subject: str) -> str:
 
 
 def _own_words(text: str) -> str:
-    """A reply without what it quotes."""
-    lines = text[:20_000].split("\n")
-    kept = [line for line in lines if not line.lstrip().startswith(">")]
+    """A reply without what it quotes and without the line that a phone adds."""
+    kept: list[str] = []
+    for line in text[:20_000].split("\n"):
+        if line.rstrip() == "--" or _signs(line):
+            break
+        if not line.lstrip().startswith(">"):
+            kept.append(line)
     return "\n".join(kept).strip()
+
+
+def _signs(line: str) -> bool:
+    said = normal(line[:80]).strip()
+    return said.startswith(tuple(data("notices")["unsubscribe"]["signatures"]))
 
 
 def _note(

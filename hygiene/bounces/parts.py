@@ -21,12 +21,15 @@ MAX_DEPTH: Final = 8
 MAX_BODY: Final = 1 << 17  # octets of a text that are decoded
 
 _CHARSET = re.compile(rb"charset=\"?([\w-]{3,30})", re.IGNORECASE)
-_BLANK = re.compile(rb"\r?\n[ \t]*\r?\n")
-_FOLD = re.compile(r"\r?\n[ \t]+")
+_BLANK = re.compile(rb"\n[ \t]*\r?\n")
+_REST_OF_LINE = re.compile(rb"(--)?[ \t]*(?=\r?\n|$)")
+_LF = ord("\n")
+_FOLD = re.compile(r"\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,4000})\?=(?:\s+(?==\?))?")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
+_BREAKING_TAG = re.compile(r"<(?:br|/[pdthl])[^<>]{0,1998}>", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(/?)(?:style|script|head)\b[^<>]{0,300}>", re.IGNORECASE)
 
 
@@ -35,7 +38,8 @@ class Headers:
 
     def __init__(self, text: str) -> None:
         self.all: tuple[tuple[str, str], ...] = tuple(
-            (name.lower(), value.strip()) for name, value in _FIELD.findall(_FOLD.sub(" ", text))
+            (name.lower(), value.strip())
+            for name, value in _FIELD.findall(_FOLD.sub(" ", text.replace("\r\n", "\n")))
         )
         self._first: Mapping[str, str] = dict(reversed(self.all))
 
@@ -99,16 +103,27 @@ def children(part: Part) -> Iterator[Part]:
     boundary = part.parameters.get("boundary", "").encode("utf-8", "replace") or _guessed(part.body)
     if not boundary:
         return
-    line = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)")
-    last: re.Match[bytes] | None = None
-    for count, match in enumerate(line.finditer(part.body)):
-        if last is not None:
-            yield _child(part.body[last.end() : match.start()])
-        last = match
-        if match[1] or count > MAX_PARTS:
+    start = -1
+    for count, (before, after, is_last) in enumerate(_lines_of(boundary, part.body)):
+        if start >= 0:
+            yield _child(part.body[start:before])
+        start = after
+        if is_last or count > MAX_PARTS:
             return
-    if last is not None:
-        yield _child(part.body[last.end() :])
+    if start >= 0:
+        yield _child(part.body[start:])
+
+
+def _lines_of(boundary: bytes, body: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each line that delimits begins and ends, and whether it is the last (RFC 2046 §5.1.1)."""
+    line = b"--" + boundary
+    at = body.find(line)
+    while at >= 0:
+        end = _REST_OF_LINE.match(body, at + len(line))
+        if end is not None and (at == 0 or body[at - 1] == _LF):
+            before = at - 2 if body[at - 2 : at] == b"\r\n" else at - 1
+            yield max(before, 0), end.end(), bool(end[1])
+        at = body.find(line, at + len(line))
 
 
 def _child(raw: bytes) -> Part:
@@ -127,8 +142,9 @@ def _guessed(body: bytes) -> bytes:
 
 def _head_text(head: bytes) -> str:
     """Fields are ASCII or UTF-8 (RFC 6532); what is neither is read as Western, or Japanese by its escapes."""
-    declared = _CHARSET.search(head)
-    return decoded(head) if head.isascii() or _is_utf8(head) else decoded(head, _name(declared))
+    if head.isascii() and b"\x1b" not in head:
+        return head.decode("ascii")
+    return decoded(head) if _is_utf8(head) else decoded(head, _name(_CHARSET.search(head)))
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -185,7 +201,7 @@ def seen(html: str) -> str:
     from html import unescape
 
     text = _without_hidden(re.sub(r"\s+", " ", html))
-    return unescape(_TAG.sub(lambda tag: "\n" if _breaks(tag[0]) else " ", text)).replace("\xa0", " ")
+    return unescape(_TAG.sub(" ", _BREAKING_TAG.sub("\n", text))).replace("\xa0", " ")
 
 
 def _without_hidden(html: str) -> str:
@@ -196,7 +212,3 @@ def _without_hidden(html: str) -> str:
             kept.append(html[start : tag.start()])
         hidden, start = not tag[1], tag.end()
     return " ".join([*kept, "" if hidden else html[start:]])
-
-
-def _breaks(tag: str) -> bool:
-    return tag[1:3].lower() in {"br", "/p", "/d", "/t", "/h", "/l"}

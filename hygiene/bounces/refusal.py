@@ -12,11 +12,11 @@ from hygiene.bounces.wording import MAX_TEXT, normal
 from hygiene.finding import Confidence
 
 #: an enhanced status code (RFC 3463 §2), not a piece of an address or a version
-STATUS: Final = re.compile(r"(?<![\w.])#?([245]\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
+STATUS: Final = re.compile(r"([245](?<![\w.].)\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
 #: a status code in a field of a report, of success too
 ANY_STATUS: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 #: a reply code (RFC 5321 §4.2) with what follows one
-CODE: Final = re.compile(r"(?<![\w.@+=/-])([245][0-5]\d)(?=[-\s,:;](?:\s*[#(<\[]?[245]\.\d|\d{1,2}\s|[^\d]))")
+CODE: Final = re.compile(r"([245](?<![\w.@+=/-].)[0-5]\d)(?=[-\s,:;](?:\s*[#(<\[]?[245]\.\d|\d{1,2}\s|[^\d]))")
 
 SURE_FROM: Final = 80  # weight of a rule
 LIKELY_FROM: Final = 50
@@ -50,7 +50,7 @@ def judge(refusal: Refusal, evidence: str = "") -> Verdict:
         return Verdict(reason=reason, confidence=Confidence.GUESS, evidence=evidence)
     rule, weight = decided
     return Verdict(
-        reason=_late(rule, refusal),
+        reason=_in_phase(rule, refusal),
         confidence=_confidence(weight),
         rule_id=rule.id,
         evidence=evidence,
@@ -58,8 +58,14 @@ def judge(refusal: Refusal, evidence: str = "") -> Verdict:
     )
 
 
-def _late(rule: Rule, refusal: Refusal) -> BounceReason:
-    """An "unknown user" after the message was sent is a filter's word, unless a status says it outright."""
+def _in_phase(rule: Rule, refusal: Refusal) -> BounceReason:
+    """The reason of a rule, as far as the phase allows it.
+
+    An "unknown user" before a recipient was named is the sender; after the message was sent it is a filter's
+    word, unless a status says it outright.
+    """
+    if rule.reason is BounceReason.USERUNKNOWN and refusal.phase == "mail":
+        return BounceReason.REJECTED
     late = rule.reason is BounceReason.USERUNKNOWN and refusal.phase in _AFTER_DATA
     clear = rule.outright or _EXACT.intersection(refusal.statuses)
     return BounceReason.FILTERED if late and not clear else rule.reason

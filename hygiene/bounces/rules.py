@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final
 
 from hygiene.bounce import BounceReason
@@ -61,8 +61,12 @@ class Rule:
             and (not self.phase or refusal.phase in self.phase)
             and (not self.provider or refusal.provider in self.provider)
             and (not self.status or any(self.names(status) for status in refusal.statuses))
-            and not any(each.is_in(refusal.words) for each in self.unless)
+            and not (self.unless and self._vetoes.any_in(refusal.words))
         )
+
+    @cached_property
+    def _vetoes(self) -> Phrases:
+        return Phrases((each, 0) for each in self.unless)
 
     def names(self, status: str) -> bool:
         """Whether a status is one of the rule's."""
@@ -98,9 +102,36 @@ def _phrases() -> Phrases:
 
 
 @cache
-def _textless() -> frozenset[int]:
-    """Numbers of the rules that codes and phase alone decide."""
-    return frozenset(number for number, rule in enumerate(rules()) if not rule.text)
+def _textless() -> Mapping[str, tuple[int, ...]]:
+    """Numbers of the rules that codes and phase alone decide: by status, its class (``5.7.``), code, or ""."""
+    found: dict[str, tuple[int, ...]] = {}
+    for number, each in enumerate(rules()):
+        if not each.text:
+            keys = [status.rstrip("*") for status in each.status] or [str(code) for code in each.code] or [""]
+            for key in keys:
+                found[key] = (*found.get(key, ()), number)
+    return found
+
+
+def _decided_by_codes(refusal: Refusal) -> Iterator[int]:
+    """Numbers of those rules that may hold."""
+    by = _textless()
+    yield from by.get("", ())
+    yield from by.get(str(refusal.code), ())
+    for status in refusal.statuses:
+        for end in range(1, len(status) + 1):
+            yield from by.get(status[:end], ())
+
+
+@cache
+def _number_of(rule_id: str) -> int:
+    return next(number for number, each in enumerate(rules()) if each.id == rule_id)
+
+
+def may_decide(rule_id: str, words: str) -> bool:
+    """Whether a normal text has a phrase of a rule, or the rule needs none."""
+    number = _number_of(rule_id)
+    return not rules()[number].text or number in _phrases().found_in(words)
 
 
 @cache
@@ -112,8 +143,9 @@ def _of_report() -> tuple[Rule, ...]:
 @lru_cache(maxsize=4096)  # the same words come from a server again and again
 def strongest(refusal: Refusal) -> tuple[Rule, int] | None:
     """The heaviest rule that holds, with its weight in this case."""
-    numbers = sorted(_phrases().found_in(refusal.words) | _textless())
-    reply = next((rules()[number] for number in numbers if rules()[number].holds(refusal)), None)
+    every = rules()
+    numbers = sorted(_phrases().found_in(refusal.words).union(_decided_by_codes(refusal)))
+    reply = next((every[number] for number in numbers if every[number].holds(refusal)), None)
     report = next(_by_report(refusal), None)
     if reply is None or (report is not None and report.weight - STATUS_OF_REPORT > reply.weight):
         return None if report is None else (report, report.weight - STATUS_OF_REPORT)

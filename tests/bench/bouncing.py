@@ -28,12 +28,14 @@ def theirs(mails: list[bytes]) -> list[set[str]]:
 
 def found_in(sought: list[Case], answers: list[set[str]]) -> float:
     """Share of bounces whose recipient is among those found."""
-    return sum(case.recipient in answer for case, answer in zip(sought, answers, strict=True)) / len(sought)
+    return sum(answer.issuperset(case.recipients) for case, answer in zip(sought, answers, strict=True)) / len(
+        sought
+    )
 
 
 def bouncing(rounds: int) -> Iterator[tuple[str, str, str]]:
     """Bounces a second, and recipients found."""
-    chosen = [case for case in cases("held_out") if case.kind == "bounce" and case.recipient]
+    chosen = [case for case in cases("held_out") if case.kind == "bounce" and case.recipients]
     mails = [case.raw for case in chosen]
     our, their = [], []
     for _ in range(rounds + 1):

@@ -24,15 +24,27 @@ class Score:
         found = classify_bounce(case.raw)
         self.number += 1
         self.kinds += (found[0].kind.value if found else "") == case.kind
-        self.reasons += tuple(each.reason.value for each in found) == case.reasons
-        if case.recipient is not None:
+        self.reasons += case.is_right([each.reason.value for each in found])
+        if case.recipients:
             self.named += 1
-            self.recipients += bool(found) and found[0].recipient == case.recipient
+            self.recipients += self.named_are(case, found)
         if case.kind == "bounce":
-            said, true = bool(found) and found[0].hard, case.reasons[0] in HARD
-            self.right_hard += said and true
-            self.wrong_hard += said and not true
-            self.missed_hard += true and not said
+            self.add_hard(bool(found) and found[0].hard, set(case.reasons[0].split("/")))
+        else:
+            self.wrong_hard += any(each.hard for each in found)
+
+    def add_hard(self, said: bool, true: set[str]):
+        """A verdict is right if any of the true reasons is hard, and missed if all are."""
+        self.right_hard += said and bool(true & HARD)
+        self.wrong_hard += said and not true & HARD
+        self.missed_hard += true <= HARD and not said
+
+    @staticmethod
+    def named_are(case: Case, found) -> bool:
+        """Whether each recipient is found; of a single one the others do not matter."""
+        if len(case.recipients) == 1:
+            return bool(found) and found[0].recipient == case.recipients[0]
+        return tuple(each.recipient for each in found) == case.recipients
 
     @property
     def shares(self):
@@ -60,9 +72,14 @@ def shown(half, whole, single):
         print(f"{name:<28}{score.number:>6}" + "".join(f"{share:>16.3f}" for share in score.shares.values()))
 
 
-def test_goals_on_templates_kept_out_of_rule_writing():
-    whole, single = scored("held_out")
-    shown("held out", whole, single)
+HELD_OUT = ("held_out", "wild_held_out", "odd_held_out")
+SEEN = ("seen", "wild_seen", "odd_seen")
+
+
+@pytest.mark.parametrize("half", HELD_OUT)
+def test_goals_on_templates_kept_out_of_rule_writing(half):
+    whole, single = scored(half)
+    shown(half, whole, single)
     assert whole.shares["kind"] >= 0.95
     assert whole.shares["recipient"] >= 0.95
     assert whole.shares["hard precision"] >= 0.95
@@ -70,9 +87,10 @@ def test_goals_on_templates_kept_out_of_rule_writing():
     assert whole.shares["reason"] >= 0.85
 
 
-def test_templates_that_rules_were_written_from():
-    whole, single = scored("seen")
-    shown("seen", whole, single)
+@pytest.mark.parametrize("half", SEEN)
+def test_templates_that_rules_were_written_from(half):
+    whole, single = scored(half)
+    shown(half, whole, single)
     assert min(whole.shares.values()) >= 0.995
 
 
