@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 import duckdb
+import msgspec
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
+from hygiene.contacts.column_names import word_key
+from hygiene.contacts.consent_signs import consent_by_cells
 from hygiene.contacts.facts import read_facts_sql
-from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, Recognised, recognise
+from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, PLAIN, Recognised, layouts, recognise
 from hygiene.contacts.rows import RowReader, count_addresses, user_words
 from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, ROWS
 from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.cells import count_texts, text_of
 from hygiene.intake.dates import DateFormat, DayMonth, day_month, settled_formats
 from hygiene.intake.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
 from hygiene.intake.records import NEWLINE, RETURN, Block, Dialect, Positions
@@ -113,11 +118,56 @@ def read_exports(
 
 
 def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
+    """The file's layout; where neither it nor anybody says what the consent is, its cells may."""
     header = source.header or tuple(f"column_{number}" for number in range(1, source.fields + 1))
-    try:
-        return recognise(header, source.file_name, policy.columns, policy.layout or "")
-    except UsageError as error:
-        raise UsageError(f"{source.name}: {error}") from None
+
+    def reading(columns: Mapping[str, str]) -> Recognised:
+        try:
+            return recognise(header, source.file_name, columns, policy.layout or "")
+        except UsageError as error:
+            raise UsageError(f"{source.name}: {error}") from None
+
+    found = reading(policy.columns)
+    if found.tells_consent or "status" in policy.columns:
+        return found
+    places = _find_consent(source, found)
+    if len(places) > 1:
+        names = " and ".join(repr(header[place].strip()) for place in places)
+        raise UsageError(
+            f"{source.name}: {names} all hold words of consent: say which counts, as in "
+            f"--column 'status={header[places[0]].strip()}', or --column status= for none"
+        )
+    if not places:
+        return found
+    found = reading({**policy.columns, "status": f"#{places[0] + 1}"})
+    said = (
+        f"{header[places[0]].strip()!r} is read as the consent, by its cells; --column status= says it is none."
+    )
+    return msgspec.structs.replace(found, notes=(*found.notes, said))
+
+
+def _find_consent(source: Source, found: Recognised) -> list[int]:
+    """The columns whose cells are words of consent, among those with no other meaning."""
+    known = {word for rule in layouts()[PLAIN].status_columns if rule.consent for word in rule.words}
+    taken = {
+        found.address,
+        *found.joined,
+        *found.figures.values(),
+        *(place for place, _ in (*found.activity, *found.status_columns)),
+    }
+    places = [place for place in range(len(found.header)) if place not in taken]
+    words: list[Counter[str]] = [Counter() for _ in places]
+    escape, seen = found.layout.quote_escape.encode(), 0
+    sampled = Export(source=source, recognised=found, base=0, spans=Path())
+    for block in scan_export(sampled, places):
+        for number, counted in enumerate(words):
+            for cell, times in count_texts(text_of(block, number, escape=escape)):
+                counted[word_key(cell)] += times
+        seen += len(block) + len(block.damaged)
+        if seen >= _SAMPLE:
+            break
+    named = zip(places, words, strict=True)
+    return [place for place, each in named if consent_by_cells(found.header[place], each, known)]
 
 
 def _own_words(policy: CleaningPolicy) -> dict[str, Status]:

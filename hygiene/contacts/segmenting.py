@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from hygiene.contacts.column_names import column_key
 from hygiene.contacts.kept import Shape, shape_of
-from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
 from hygiene.contacts.rows import RowReader
 from hygiene.contacts.segments import Evaluated, Segment, evaluate, needed_columns, needed_words, stored_names
