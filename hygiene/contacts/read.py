@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -22,12 +23,19 @@ from hygiene.contacts.facts import read_facts_sql
 from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, PLAIN, Recognised, layouts, recognise
 from hygiene.contacts.rows import RowReader, count_addresses, user_words
 from hygiene.contacts.steps import read_ordinary
-from hygiene.contacts.table import CONTACT, ROWS
+from hygiene.contacts.table import CONTACT, LATEST, ROWS
 from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.intake.cells import count_texts, text_of
 from hygiene.intake.dates import DateFormat, DayMonth, day_month, settled_formats
-from hygiene.intake.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
+from hygiene.intake.dates_sql import (
+    first_sql,
+    latest_sql,
+    moment_sql,
+    no_later_sql,
+    order_counts_sql,
+    unread_sql,
+)
 from hygiene.intake.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.intake.scan import scan
 from hygiene.intake.source import Source
@@ -37,6 +45,7 @@ Tick: TypeAlias = Callable[
     [str, int, float], None
 ]  # the file being read, how many more rows, which share is done
 
+_CLOCKS_APART = timedelta(days=2)  # zones and clocks that are ahead of ours
 _SAMPLE = 2_000  # records looked at to find the address column
 
 
@@ -93,9 +102,11 @@ def read_exports(
     work: Path,
     policy: CleaningPolicy,
     tick: Tick = lambda _name, _rows, _share: None,
+    *,
+    now: datetime | None = None,
 ) -> list[Export]:
     """Fill the tables ``contacts`` (see `hygiene.contacts.table`) and ``damaged`` from the files, in their
-    order.
+    order. What is dated after `now` is misdated.
 
     Raises UnreadableInput when there is no row at all, UsageError when a column has to be named.
     """
@@ -107,7 +118,7 @@ def read_exports(
     for number, source in enumerate(sources):
         recognised = _recognise(source, policy)
         export = Export(source=source, recognised=recognised, base=base, spans=work / f"spans-{number}")
-        exports.append(_Reading(export, connection, policy, tick).run())
+        exports.append(_Reading(export, connection, policy, tick, now).run())
         base += exports[-1].last_line
         if base >= ROWS:
             raise UnreadableInput(f"these files have more than {ROWS:,} lines: clean them in parts")
@@ -178,13 +189,24 @@ def _own_words(policy: CleaningPolicy) -> dict[str, Status]:
     return user_words(policy.status_words)
 
 
+def _unread_note(rows: int) -> str:
+    many = f"{rows:,} rows have" if rows > 1 else "1 row has"
+    return f"{many} a date of activity that cannot be read or lies ahead: whether they are inactive is unknown."
+
+
 class _Reading:
     """One file on its way into the tables."""
 
     def __init__(
-        self, export: Export, connection: duckdb.DuckDBPyConnection, policy: CleaningPolicy, tick: Tick
+        self,
+        export: Export,
+        connection: duckdb.DuckDBPyConnection,
+        policy: CleaningPolicy,
+        tick: Tick,
+        now: datetime | None,
     ) -> None:
         self.export, self.connection, self.tick = export, connection, tick
+        self.until = int((now + _CLOCKS_APART).timestamp()) if now else LATEST - 1
         self.source, self.recognised = export.source, export.recognised
         address = self.recognised.address
         self.reader = RowReader(
@@ -210,6 +232,7 @@ class _Reading:
             self.connection.execute(f"insert into contacts {read}")
         self._flush()
         self.source.check_unchanged()
+        unread = self._count_unread()
         return replace(
             self.export,
             address=self.reader.address,
@@ -217,9 +240,26 @@ class _Reading:
             damaged=self.damaged,
             blank=self.blank,
             last_line=self.last_line,
+            unread_dates=unread,
             told=self.reader.told,
-            notes=(*self.source.said, *self.recognised.notes, *notes, *self._strange()),
+            notes=(
+                *self.source.said,
+                *self.recognised.notes,
+                *notes,
+                *([_unread_note(unread)] if unread else []),
+                *self._strange(),
+            ),
         )
+
+    def _count_unread(self) -> int:
+        """Rows with a date of activity that could not be read."""
+        if not self.reader.activity:
+            return 0
+        (count,) = self.connection.execute(
+            'select count(*) from contacts where "row" > ? and "row" <= ? and activity = ?',
+            [self.export.base, self.export.base + self.last_line, LATEST],
+        ).fetchall()[0]
+        return int(count)
 
     def _strange(self) -> Iterator[str]:
         for word, rows in self.reader.strange.most_common():
@@ -298,14 +338,19 @@ class _Reading:
     def _query(self, formats: dict[int, tuple[DateFormat, ...]]) -> str:
         """From the batches to the columns of the contact table."""
         layout = self.recognised.layout
-        moments = {place: moment_sql(f"c{place}", found, layout.date_part) for place, found in formats.items()}
+        moments = {
+            place: no_later_sql(moment_sql(f"c{place}", found, layout.date_part), self.until)
+            for place, found in formats.items()
+        }
+        unread = " or ".join(unread_sql(f"c{place}", moments[place]) for place in self.reader.activity)
+        activity = latest_sql([moments[place] for place in self.reader.activity])
         ignored = [f"try_cast(trim(c{place}) as bigint)" for place in self.reader.ignored]
         values = {
             "row": '"row"',
             "address": "address",
             "standing": "standing",
             "joined": first_sql([moments[place] for place in self.recognised.joined]),
-            "activity": latest_sql([moments[place] for place in self.reader.activity]),
+            "activity": f"case when {unread} then {LATEST} else {activity} end" if unread else activity,
             "tracked": "true" if self.reader.activity else "false",
             "confirmed": "confirmed",
             "ignored_mails": ignored[0] if ignored else "null::bigint",
