@@ -46,6 +46,7 @@ Tick: TypeAlias = Callable[
 ]  # the file being read, how many more rows, which share is done
 
 _CLOCKS_APART = timedelta(days=2)  # zones and clocks that are ahead of ours
+_TITLES = 20  # records among which a header is looked for that is not the first
 _SAMPLE = 2_000  # records looked at to find the address column
 
 
@@ -208,6 +209,7 @@ class _Reading:
         self.export, self.connection, self.tick = export, connection, tick
         self.until = int((now + _CLOCKS_APART).timestamp()) if now else LATEST - 1
         self.source, self.recognised = export.source, export.recognised
+        self.rows = self.damaged = self.blank = self.records = 0
         address = self.recognised.address
         self.reader = RowReader(
             recognised=self.recognised,
@@ -216,7 +218,6 @@ class _Reading:
             words=_own_words(policy),
         )
         self.set_aside = [(line.line, line.why, line.text) for line in self.source.damaged]
-        self.rows = self.damaged = self.blank = self.records = 0
         self.last_line = self.source.data_line
         self.size = self.source.path.stat().st_size
 
@@ -271,6 +272,8 @@ class _Reading:
         header = self.recognised.header
         counts, seen = np.zeros(len(header), np.int64), 0
         for block in self._scan(range(len(header))):
+            if not seen and self.recognised.layout is layouts()[PLAIN]:
+                self._refuse_titles(block)
             counts += [
                 0 if name in {OWN_ADDRESS, OWN_FACTS} else count_addresses(block, number)
                 for number, name in enumerate(header)
@@ -287,6 +290,17 @@ class _Reading:
             names = ", ".join(repr(name) for name in header)
             raise UnreadableInput(f"{self.source.name} has no column of e-mail addresses; it has {names}")
         return int(likely[0])
+
+    def _refuse_titles(self, block: Block) -> None:
+        """A header below lines of something else: what it says of consent would go unread."""
+        for place in range(len(self.recognised.header)):
+            for row, cell in enumerate(text_of(block, place)[:_TITLES].to_pylist()):
+                if "@" not in cell and recognise([cell]).address is not None:
+                    line = self._lines(block)[0][row]
+                    raise UnreadableInput(
+                        f"{self.source.name}: line {line} looks like its header ({cell.strip()!r}): "
+                        "delete what stands above it"
+                    )
 
     def _scan(self, wanted: Sequence[int]) -> Iterator[Block]:
         return scan_export(self.export, wanted)

@@ -1,5 +1,6 @@
 """Nobody who has left is overlooked because a column or a file has a name that no layout knows."""
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hygiene.contacts.column_names import name_key, word_key
 from hygiene.contacts.consent_signs import consent_by_cells, ended_by_name
 from hygiene.contacts.file_names import status_of_name
 from hygiene.contacts.layout import PLAIN, layouts, recognise, status_of
-from hygiene.errors import UsageError
+from hygiene.errors import UnreadableInput, UsageError
 from hygiene.status import Status
 
 KNOWN = {word for rule in layouts()[PLAIN].status_columns if rule.consent for word in rule.words}
@@ -165,6 +166,19 @@ def test_a_column_of_consent_is_found_by_its_cells_and_two_are_asked_about(tmp_p
     two = "Email,Zustand,Lage\na@example.com,Subscribed,Unsubscribed\n"
     with pytest.raises(UsageError, match=r"'Zustand' and 'Lage' .*--column 'status=Zustand'"):
         kept(tmp_path, other=two)
+
+
+def test_a_header_below_a_title_is_not_overlooked(tmp_path):
+    text = "Report,,\nMade on,2024-01-01,\nE-Mail,Status,Name\na@example.com,unsubscribed,A\n"
+    with pytest.raises(UnreadableInput, match=r"list\.csv: line 3 looks like its header \('E-Mail'\): delete"):
+        kept(tmp_path, list=text)
+    book = openpyxl.Workbook()
+    for row in (["Contacts", None], ["E-Mail", "Status"], ["a@example.com", "unsubscribed"]):
+        book.active.append(row)
+    book.active.merge_cells("A1:B1")
+    book.save(tmp_path / "book.xlsx")
+    with pytest.raises(UnreadableInput, match=r"book\.xlsx: line 2 looks like its header"):
+        clean_contacts(tmp_path / "book.xlsx")
 
 
 def test_the_list_of_those_who_left_is_known_by_its_name(tmp_path):
