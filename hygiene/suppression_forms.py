@@ -56,8 +56,8 @@ RANKS = {reason: rank for rank, reason in enumerate(Reason)}
 
 #: hash form → the texts of an address that are hashed: the fields of `Address`
 HASHED_FIELDS: Mapping[Form, tuple[str, ...]] = {
-    Form.MD5: ("normal", "key", "mailbox"),
-    Form.SHA256: ("normal", "key", "mailbox"),
+    Form.MD5: ("original", "normal", "key", "mailbox"),
+    Form.SHA256: ("original", "normal", "key", "mailbox"),
     Form.UID2: ("normal", "key", "mailbox"),
     Form.HMAC: ("key", "mailbox"),
 }
@@ -82,7 +82,7 @@ def digest(text: str, form: Form, key: bytes | None = None) -> str:
 
 
 def hash_forms(address: Address, form: Form, key: bytes | None = None) -> set[str]:
-    """Every value of a hash form that means this address: as typed, its identity key and its mailbox key."""
+    """Every value of a hash form that means this address: as typed, normal, its identity and mailbox key."""
     return {digest(getattr(address, field), form, key) for field in HASHED_FIELDS[form]}
 
 
@@ -141,12 +141,12 @@ class Target(NamedTuple):
 
 
 _HEX = re.compile(r"[0-9a-fA-F]*\Z")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=\Z")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{43}=?\Z")  # also in the alphabet for URLs, RFC 4648 §5, and unpadded
 _WORD = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = re.compile(rf"(?:{_WORD}\.)+[^\W\d_][\w-]{{0,61}}[^\W_]\Z")
 #: what may stand before a domain: @ or *@; a full stop or *. takes in its subdomains
 _BEFORE_DOMAIN = re.compile(r"(?:\*?@)?(\*?\.)?")
-_BY_LENGTH = {32: Form.MD5, 64: Form.SHA256, 44: Form.UID2, 64 + len(HMAC_PREFIX): Form.HMAC}
+_BY_LENGTH = {32: Form.MD5, 64: Form.SHA256, 43: Form.UID2, 44: Form.UID2, 64 + len(HMAC_PREFIX): Form.HMAC}
 _HEX_LENGTHS = {Form.MD5: 32, Form.SHA256: 64, Form.HMAC: 64}
 
 
@@ -172,12 +172,16 @@ def read_target(text: str, form: Form | None = None) -> Target | None:
 
 def _hash(text: str, form: Form) -> Target | None:
     if form is Form.UID2:
-        return Target(form, text) if _BASE64.match(text) else None
+        return Target(form, _standard_base64(text)) if _BASE64.match(text) else None
     digits = text[len(HMAC_PREFIX) :] if text[: len(HMAC_PREFIX)].lower() == HMAC_PREFIX else text
     keyed = digits is not text
     if len(digits) != _HEX_LENGTHS[form] or not _HEX.match(digits) or (keyed and form is not Form.HMAC):
         return None
     return Target(form, digits.lower())
+
+
+def _standard_base64(text: str) -> str:
+    return text.replace("-", "+").replace("_", "/").rstrip("=") + "="
 
 
 def _domain(text: str) -> Target | None:

@@ -82,12 +82,13 @@ def clean_contacts(
         paths = _paths(contacts, work)
         read = [*paths, *(one for one in (*suppress, *events) if not isinstance(one, SuppressionList))]
         _refuse_overwriting(read, target, [*OUTPUTS, *(f"{one.name}.csv" for one in segments)])
+        now = now or datetime.now(UTC)
         listed = _lists(suppress, suppression_key)
         with open_engine(engine, work, threads) as (tables, reading), _opened(paths, work) as sources:
-            exports = read_exports(sources, reading.connection, work, policy, tick)
+            exports = read_exports(sources, reading.connection, work, policy, tick, now=now)
             activity, events_said = _activity(events, reading, tables, policy)
             known = Knowledge(
-                now=now or datetime.now(UTC),
+                now=now,
                 suppressed=listed,
                 activity=activity,
                 untold=OPTIONAL.difference(*(export.told for export in exports)),

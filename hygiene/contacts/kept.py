@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hygiene.contacts.column_names import column_key
 from hygiene.contacts.copy import (
     Output,
     Written,
@@ -22,7 +23,7 @@ from hygiene.contacts.copy import (
     select_rows,
 )
 from hygiene.contacts.facts import facts_sql
-from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, column_key
+from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS
 from hygiene.contacts.read import Export
 from hygiene.intake.cells import text_of
 from hygiene.intake.records import Positions

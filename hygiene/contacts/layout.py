@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
+from hygiene.contacts.column_names import column_key, word_key
+from hygiene.contacts.consent_signs import ended_by_name
+from hygiene.contacts.file_names import status_of_name
+from hygiene.contacts.header import Positions
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
 from hygiene.intake.dates import DateFormat
@@ -22,10 +25,10 @@ from hygiene.status import Status, strictest
 PLAIN = "plain"
 ROLES = ("address", "status", "activity", "joined", "confirmed")  # what --column can name
 FIGURES = ("orders", "spent", "last_order", "country", "sent_since")
+ENDS = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED})
+_READ_BY_NAME = "is read, by its name: whom it says to be gone is not mailed."
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
-#: BOM, zero-width characters and soft hyphen go; a typographic apostrophe is one
-_TYPOGRAPHY = {**dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad")), ord("’"): "'"}
 _LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
 
 
@@ -51,7 +54,7 @@ class StatusColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent: tuple[str, ...] = ()
     present: Status | None = None
     blank: Status | None = None
-    otherwise: Status = Status.UNREADABLE
+    otherwise: Status | None = Status.UNREADABLE  # None: such a word says nothing
     listed: bool = False  # several words in a cell, as "[A, B]", "A,B" or '["A"]': the strictest wins
     consent: bool = False  # two candidates for this column are refused, and --column status= may replace it
 
@@ -89,7 +92,7 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     read: str  # year-month the sources were read
     shapes: tuple[tuple[str, ...], ...] = ()  # sets of columns, one of which must all be there; none: plain
     aliases: dict[str, tuple[str, ...]] = {}  # column → its other spellings
-    loose: bool = False  # in a header "_" and "-" stand for spaces
+    loose: bool = False  # names are compared by `name_key`
     address: str
     address_pattern: str = ""  # a regular expression for further names of an address column
     status: Status | None = None  # what a row means that says nothing
@@ -132,15 +135,11 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, int]  # of `FIGURES`, for segments
     notes: tuple[str, ...]
 
-
-def column_key(name: str) -> str:
-    """A column's name for comparison: without BOM, invisible characters, case, and with single spaces."""
-    return " ".join(name.translate(_TYPOGRAPHY).split()).casefold()
-
-
-def word_key(cell: str) -> str:
-    """A status word for comparison: as `column_key`, and "HARD_BOUNCE" is "hard-bounce" is "hard bounce"."""
-    return column_key(re.sub(r"[_-]+", " ", cell))
+    @property
+    def tells_consent(self) -> bool:
+        """Whether the file says who has subscribed, or that nobody was asked."""
+        says = self.file_status is not None or self.layout.status is not None or OWN_FACTS in self.header
+        return says or _tell_consent(self.status_columns)
 
 
 def status_of(rule: StatusColumn, cell: str) -> Status | None:
@@ -159,11 +158,12 @@ def _status_of_word(rule: StatusColumn, key: str) -> Status | None:
     return rule.words.get(key, rule.present or rule.otherwise)
 
 
-def status_of_file(layout: Layout, file_name: str) -> Status | None:
-    """What the name of a file (also of one within a folder or archive) says of all its rows; None: nothing."""
-    name = PurePosixPath(file_name.replace("\\", "/")).name.casefold()
-    said = [status for prefix, status in layout.status_files.items() if name.startswith(prefix.casefold())]
-    return strictest(*said) if said else None
+def status_of_file(layout: Layout, file_name: str, *, begins: bool = False) -> Status | None:
+    """What the name of a file (also of one within a folder or archive) says of all its rows; None: nothing.
+
+    What stops mail may stand anywhere in the name, unless only what it `begins` with is asked.
+    """
+    return status_of_name(layout.status_files, file_name, begins=begins)
 
 
 def confirmed_of(rule: Confirmation, cell: str, other: str = "") -> bool:
@@ -203,23 +203,31 @@ def recognise(
         return _own_words(header)
     columns = [column_key(name) for name in header]
     layout = _chosen_layout(columns, layout_id)
-    at = _Positions(layout, header)
+    at = Positions(layout, header)
     named = {role: at.named(role, name) for role, name in _checked(overrides).items()}
-    statuses = tuple(_status_columns(at, named))
-    file_status = _file_status(at, file_name)
+    declared = tuple(_status_columns(at, named))
+    undeclared = tuple(_undeclared_ends(at, {place for place, _ in declared}))
+    file_status = _file_status(at, file_name, known=_tell_consent(declared))
     activity = tuple(_activity(at, named))
     return Recognised(
         layout=layout,
         header=tuple(header),
         address=_address(at, named),
-        status_columns=statuses,
+        status_columns=(*declared, *undeclared),
         file_status=file_status,
         default_status=layout.status or Status.UNKNOWN,
         activity=activity,
         joined=tuple(_joined(at, named)),
         confirmed=_confirmed(at, named),
         figures={role: found[0] for role in FIGURES if (found := at.of(getattr(layout, role)))},
-        notes=(*layout.notes, *_silences(layout, statuses, file_status, activity)),
+        notes=(
+            *layout.notes,
+            *(
+                f"{header[place].strip()!r} is read, by its name: whom it says to be gone is not mailed."
+                for place, _ in undeclared
+            ),
+            *_silences(layout, (*declared, *undeclared), file_status, activity),
+        ),
     )
 
 
@@ -274,60 +282,13 @@ def _keys(layout: Layout, name: str) -> set[str]:
     return {column_key(spelling) for spelling in (name, *layout.aliases.get(name, ()))}
 
 
-class _Positions:
-    """Where the columns of a layout are in a header."""
-
-    def __init__(self, layout: Layout, header: Sequence[str]) -> None:
-        self.layout, self.header = layout, header
-        self._key = word_key if layout.loose else column_key
-        self.keys = [self._key(name) for name in header]
-
-    def of(self, name: str) -> list[int]:
-        """Every position of a column, by any of its spellings."""
-        if not name:
-            return []
-        keys = {self._key(spelling) for spelling in (name, *self.layout.aliases.get(name, ()))}
-        return [place for place, key in enumerate(self.keys) if key in keys]
-
-    def matching(self, pattern: str) -> list[int]:
-        """Every position whose name is of the pattern."""
-        return [place for place, key in enumerate(self.keys) if pattern and re.fullmatch(pattern, key)]
-
-    def named(self, role: str, name: str) -> int | None:
-        """The position of a column somebody named, or numbered as in #3; None for an empty name."""
-        if not name.strip():
-            return None
-        found = [place for place, one in enumerate(self.header) if column_key(one) == column_key(name)]
-        if re.fullmatch(r"#\d+", name) and int(name[1:]) - 1 in range(len(self.header)):
-            found = found or [int(name[1:]) - 1]
-        if len(found) != 1:
-            many = "is there more than once, use its number" if found else "is not there"
-            listed = ", ".join(f"#{place} {one.strip()!r}" for place, one in enumerate(self.header, 1))
-            raise UsageError(f"--column {role}={name}: that column {many}; the file has {listed}")
-        if any(found[0] in self.of(one) for one in self.layout.ignored):
-            of_whom = f"{name.strip()} of a {self.layout.name} export"
-            raise UsageError(f"--column {role}={name}: {of_whom} looks like it and is something else")
-        return found[0]
-
-    def single(self, role: str, found: Iterable[int]) -> int | None:
-        """The one position found, or None; two are an error that says how to choose."""
-        places = sorted(set(found))
-        if len(places) > 1:
-            names = " and ".join(repr(self.header[place].strip()) for place in places)
-            first = self.header[places[0]].strip()
-            alike = len({self.keys[place] for place in places}) < len(places)
-            choice = f"#{places[0] + 1}" if alike or not first.isprintable() else first
-            raise UsageError(f"{names} could each be the {role}: say which, as in --column '{role}={choice}'")
-        return places[0] if places else None
-
-
-def _address(at: _Positions, named: Mapping[str, int | None]) -> int | None:
+def _address(at: Positions, named: Mapping[str, int | None]) -> int | None:
     if "address" in named:
         return named["address"]
     return at.single("address", [*at.of(at.layout.address), *at.matching(at.layout.address_pattern)])
 
 
-def _status_columns(at: _Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, StatusColumn]]:
+def _status_columns(at: Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, StatusColumn]]:
     """A column named as the status replaces a plain file's consent; a platform's own words always count."""
     for rule in at.layout.status_columns:
         if not rule.consent:
@@ -338,19 +299,46 @@ def _status_columns(at: _Positions, named: Mapping[str, int | None]) -> Iterator
         yield chosen, _rule_for(at, chosen)
 
 
-def _rule_for(at: _Positions, place: int) -> StatusColumn:
+def _tell_consent(statuses: Iterable[tuple[int, StatusColumn]]) -> bool:
+    """Whether a column among these says who has subscribed."""
+    return any(rule.consent or Status.SUBSCRIBED in rule.words.values() for _, rule in statuses)
+
+
+def _undeclared_ends(at: Positions, declared: Set[int]) -> Iterator[tuple[int, StatusColumn]]:
+    """Columns that are not the platform's, and can tell of an end: no other word of theirs counts."""
+    plain = layouts()[PLAIN]
+    general = {rule.column: rule for rule in plain.status_columns}
+    foreign = Positions(plain, at.header) if at.layout is not plain else None
+    spared = {*declared, *(place for one in at.layout.ignored for place in at.of(one))}
+    for place, name in enumerate(at.header):
+        if place in spared:
+            continue
+        if role := ended_by_name(name):
+            yield place, general[role]
+        elif foreign and any(rule.consent and place in foreign.of(rule.column) for rule in general.values()):
+            yield from ((place, _ends_alone(rule)) for rule in general.values() if rule.consent)
+
+
+def _ends_alone(rule: StatusColumn) -> StatusColumn:
+    ends = {word: status for word, status in rule.words.items() if status in ENDS}
+    return msgspec.structs.replace(rule, words=ends, otherwise=None, blank=None, consent=False)
+
+
+def _rule_for(at: Positions, place: int) -> StatusColumn:
     declared = [rule for rule in at.layout.status_columns if place in at.of(rule.column)]
     general = [rule for rule in layouts()[PLAIN].status_columns if rule.consent]
     return [*declared, *general][0]
 
 
-def _file_status(at: _Positions, file_name: str) -> Status | None:
+def _file_status(at: Positions, file_name: str, *, known: bool) -> Status | None:
+    """What is said of every row; what a file's name says in passing only where no column tells of consent."""
     said = [one.status for one in at.layout.status_kinds if at.of(one.column) and not at.of(one.without)]
-    by_name = status_of_file(at.layout, file_name)
+    named = at.layout if at.layout.status_files or known else layouts()[PLAIN]
+    by_name = status_of_file(named, file_name, begins=known)
     return strictest(*said, *([by_name] if by_name else [])) if said or by_name else None
 
 
-def _activity(at: _Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, ActivityKind]]:
+def _activity(at: Positions, named: Mapping[str, int | None]) -> Iterator[tuple[int, ActivityKind]]:
     declared = [(place, one.kind) for one in at.layout.activity for place in at.of(one.column)]
     if "activity" not in named:
         yield from declared
@@ -358,14 +346,14 @@ def _activity(at: _Positions, named: Mapping[str, int | None]) -> Iterator[tuple
         yield chosen, dict(declared).get(chosen, ActivityKind.ANY)
 
 
-def _joined(at: _Positions, named: Mapping[str, int | None]) -> Iterator[int]:
+def _joined(at: Positions, named: Mapping[str, int | None]) -> Iterator[int]:
     if "joined" not in named:
         yield from (place for column in at.layout.joined for place in at.of(column))
     elif (chosen := named["joined"]) is not None:
         yield chosen
 
 
-def _confirmed(at: _Positions, named: Mapping[str, int | None]) -> tuple[int, int | None, Confirmation] | None:
+def _confirmed(at: Positions, named: Mapping[str, int | None]) -> tuple[int, int | None, Confirmation] | None:
     rule = at.layout.confirmed
     places = at.of(rule.column) if rule else []
     if "confirmed" in named and named["confirmed"] not in places:

@@ -299,7 +299,7 @@ def _listed(addressed: Frame, engine: Engine, suppressed: SuppressionList | None
         for name, table in suppressed.match_tables().items()
     }
     valid = addressed.filter(~nw.col("key").is_null()).with_columns(
-        normal=nw.coalesce(nw.col("normal"), normal_form(nw.col("address")))
+        original=nw.col("address"), normal=nw.coalesce(nw.col("normal"), normal_form(nw.col("address")))
     )
     if "mailbox" in tables:  # the same mailbox: the same address, too
         said = valid.select("mailbox", "person").join(tables["mailbox"], left_on="mailbox", right_on="value")

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 import duckdb
+import msgspec
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
+from hygiene.contacts.column_names import word_key
+from hygiene.contacts.consent_signs import consent_by_cells
 from hygiene.contacts.facts import read_facts_sql
-from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, Recognised, recognise
+from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, PLAIN, Recognised, layouts, recognise
 from hygiene.contacts.rows import RowReader, count_addresses, user_words
 from hygiene.contacts.steps import read_ordinary
-from hygiene.contacts.table import CONTACT, ROWS
+from hygiene.contacts.table import CONTACT, LATEST, ROWS
 from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.cells import count_texts, text_of
 from hygiene.intake.dates import DateFormat, DayMonth, day_month, settled_formats
-from hygiene.intake.dates_sql import first_sql, latest_sql, moment_sql, order_counts_sql
+from hygiene.intake.dates_sql import (
+    first_sql,
+    latest_sql,
+    moment_sql,
+    no_later_sql,
+    order_counts_sql,
+    unread_sql,
+)
 from hygiene.intake.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.intake.scan import scan
 from hygiene.intake.source import Source
@@ -32,6 +45,8 @@ Tick: TypeAlias = Callable[
     [str, int, float], None
 ]  # the file being read, how many more rows, which share is done
 
+_CLOCKS_APART = timedelta(days=2)  # zones and clocks that are ahead of ours
+_TITLES = 20  # records among which a header is looked for that is not the first
 _SAMPLE = 2_000  # records looked at to find the address column
 
 
@@ -88,9 +103,11 @@ def read_exports(
     work: Path,
     policy: CleaningPolicy,
     tick: Tick = lambda _name, _rows, _share: None,
+    *,
+    now: datetime | None = None,
 ) -> list[Export]:
     """Fill the tables ``contacts`` (see `hygiene.contacts.table`) and ``damaged`` from the files, in their
-    order.
+    order. What is dated after `now` is misdated.
 
     Raises UnreadableInput when there is no row at all, UsageError when a column has to be named.
     """
@@ -102,7 +119,7 @@ def read_exports(
     for number, source in enumerate(sources):
         recognised = _recognise(source, policy)
         export = Export(source=source, recognised=recognised, base=base, spans=work / f"spans-{number}")
-        exports.append(_Reading(export, connection, policy, tick).run())
+        exports.append(_Reading(export, connection, policy, tick, now).run())
         base += exports[-1].last_line
         if base >= ROWS:
             raise UnreadableInput(f"these files have more than {ROWS:,} lines: clean them in parts")
@@ -113,11 +130,56 @@ def read_exports(
 
 
 def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
+    """The file's layout; where neither it nor anybody says what the consent is, its cells may."""
     header = source.header or tuple(f"column_{number}" for number in range(1, source.fields + 1))
-    try:
-        return recognise(header, source.file_name, policy.columns, policy.layout or "")
-    except UsageError as error:
-        raise UsageError(f"{source.name}: {error}") from None
+
+    def reading(columns: Mapping[str, str]) -> Recognised:
+        try:
+            return recognise(header, source.file_name, columns, policy.layout or "")
+        except UsageError as error:
+            raise UsageError(f"{source.name}: {error}") from None
+
+    found = reading(policy.columns)
+    if found.tells_consent or "status" in policy.columns:
+        return found
+    places = _find_consent(source, found)
+    if len(places) > 1:
+        names = " and ".join(repr(header[place].strip()) for place in places)
+        raise UsageError(
+            f"{source.name}: {names} all hold words of consent: say which counts, as in "
+            f"--column 'status={header[places[0]].strip()}', or --column status= for none"
+        )
+    if not places:
+        return found
+    found = reading({**policy.columns, "status": f"#{places[0] + 1}"})
+    said = (
+        f"{header[places[0]].strip()!r} is read as the consent, by its cells; --column status= says it is none."
+    )
+    return msgspec.structs.replace(found, notes=(*found.notes, said))
+
+
+def _find_consent(source: Source, found: Recognised) -> list[int]:
+    """The columns whose cells are words of consent, among those with no other meaning."""
+    known = {word for rule in layouts()[PLAIN].status_columns if rule.consent for word in rule.words}
+    taken = {
+        found.address,
+        *found.joined,
+        *found.figures.values(),
+        *(place for place, _ in (*found.activity, *found.status_columns)),
+    }
+    places = [place for place in range(len(found.header)) if place not in taken]
+    words: list[Counter[str]] = [Counter() for _ in places]
+    escape, seen = found.layout.quote_escape.encode(), 0
+    sampled = Export(source=source, recognised=found, base=0, spans=Path())
+    for block in scan_export(sampled, places):
+        for number, counted in enumerate(words):
+            for cell, times in count_texts(text_of(block, number, escape=escape)):
+                counted[word_key(cell)] += times
+        seen += len(block) + len(block.damaged)
+        if seen >= _SAMPLE:
+            break
+    named = zip(places, words, strict=True)
+    return [place for place, each in named if consent_by_cells(found.header[place], each, known)]
 
 
 def _own_words(policy: CleaningPolicy) -> dict[str, Status]:
@@ -128,14 +190,26 @@ def _own_words(policy: CleaningPolicy) -> dict[str, Status]:
     return user_words(policy.status_words)
 
 
+def _unread_note(rows: int) -> str:
+    many = f"{rows:,} rows have" if rows > 1 else "1 row has"
+    return f"{many} a date of activity that cannot be read or lies ahead: whether they are inactive is unknown."
+
+
 class _Reading:
     """One file on its way into the tables."""
 
     def __init__(
-        self, export: Export, connection: duckdb.DuckDBPyConnection, policy: CleaningPolicy, tick: Tick
+        self,
+        export: Export,
+        connection: duckdb.DuckDBPyConnection,
+        policy: CleaningPolicy,
+        tick: Tick,
+        now: datetime | None,
     ) -> None:
         self.export, self.connection, self.tick = export, connection, tick
+        self.until = int((now + _CLOCKS_APART).timestamp()) if now else LATEST - 1
         self.source, self.recognised = export.source, export.recognised
+        self.rows = self.damaged = self.blank = self.records = 0
         address = self.recognised.address
         self.reader = RowReader(
             recognised=self.recognised,
@@ -144,7 +218,6 @@ class _Reading:
             words=_own_words(policy),
         )
         self.set_aside = [(line.line, line.why, line.text) for line in self.source.damaged]
-        self.rows = self.damaged = self.blank = self.records = 0
         self.last_line = self.source.data_line
         self.size = self.source.path.stat().st_size
 
@@ -160,6 +233,7 @@ class _Reading:
             self.connection.execute(f"insert into contacts {read}")
         self._flush()
         self.source.check_unchanged()
+        unread = self._count_unread()
         return replace(
             self.export,
             address=self.reader.address,
@@ -167,9 +241,26 @@ class _Reading:
             damaged=self.damaged,
             blank=self.blank,
             last_line=self.last_line,
+            unread_dates=unread,
             told=self.reader.told,
-            notes=(*self.source.said, *self.recognised.notes, *notes, *self._strange()),
+            notes=(
+                *self.source.said,
+                *self.recognised.notes,
+                *notes,
+                *([_unread_note(unread)] if unread else []),
+                *self._strange(),
+            ),
         )
+
+    def _count_unread(self) -> int:
+        """Rows with a date of activity that could not be read."""
+        if not self.reader.activity:
+            return 0
+        (count,) = self.connection.execute(
+            'select count(*) from contacts where "row" > ? and "row" <= ? and activity = ?',
+            [self.export.base, self.export.base + self.last_line, LATEST],
+        ).fetchall()[0]
+        return int(count)
 
     def _strange(self) -> Iterator[str]:
         for word, rows in self.reader.strange.most_common():
@@ -181,6 +272,8 @@ class _Reading:
         header = self.recognised.header
         counts, seen = np.zeros(len(header), np.int64), 0
         for block in self._scan(range(len(header))):
+            if not seen and self.recognised.layout is layouts()[PLAIN]:
+                self._refuse_titles(block)
             counts += [
                 0 if name in {OWN_ADDRESS, OWN_FACTS} else count_addresses(block, number)
                 for number, name in enumerate(header)
@@ -197,6 +290,17 @@ class _Reading:
             names = ", ".join(repr(name) for name in header)
             raise UnreadableInput(f"{self.source.name} has no column of e-mail addresses; it has {names}")
         return int(likely[0])
+
+    def _refuse_titles(self, block: Block) -> None:
+        """A header below lines of something else: what it says of consent would go unread."""
+        for place in range(len(self.recognised.header)):
+            for row, cell in enumerate(text_of(block, place)[:_TITLES].to_pylist()):
+                if "@" not in cell and recognise([cell]).address is not None:
+                    line = self._lines(block)[0][row]
+                    raise UnreadableInput(
+                        f"{self.source.name}: line {line} looks like its header ({cell.strip()!r}): "
+                        "delete what stands above it"
+                    )
 
     def _scan(self, wanted: Sequence[int]) -> Iterator[Block]:
         return scan_export(self.export, wanted)
@@ -248,14 +352,19 @@ class _Reading:
     def _query(self, formats: dict[int, tuple[DateFormat, ...]]) -> str:
         """From the batches to the columns of the contact table."""
         layout = self.recognised.layout
-        moments = {place: moment_sql(f"c{place}", found, layout.date_part) for place, found in formats.items()}
+        moments = {
+            place: no_later_sql(moment_sql(f"c{place}", found, layout.date_part), self.until)
+            for place, found in formats.items()
+        }
+        unread = " or ".join(unread_sql(f"c{place}", moments[place]) for place in self.reader.activity)
+        activity = latest_sql([moments[place] for place in self.reader.activity])
         ignored = [f"try_cast(trim(c{place}) as bigint)" for place in self.reader.ignored]
         values = {
             "row": '"row"',
             "address": "address",
             "standing": "standing",
             "joined": first_sql([moments[place] for place in self.recognised.joined]),
-            "activity": latest_sql([moments[place] for place in self.reader.activity]),
+            "activity": f"case when {unread} then {LATEST} else {activity} end" if unread else activity,
             "tracked": "true" if self.reader.activity else "false",
             "confirmed": "confirmed",
             "ignored_mails": ignored[0] if ignored else "null::bigint",

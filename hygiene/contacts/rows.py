@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hygiene.contacts.column_names import word_key
 from hygiene.contacts.layout import (
     OWN_ADDRESS,
     OWN_FACTS,
@@ -20,7 +21,6 @@ from hygiene.contacts.layout import (
     StatusColumn,
     confirmed_of,
     status_of,
-    word_key,
 )
 from hygiene.contacts.table import OPTIONAL
 from hygiene.errors import UsageError

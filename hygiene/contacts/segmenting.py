@@ -9,13 +9,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from hygiene.contacts.column_names import column_key
 from hygiene.contacts.kept import Shape, shape_of
-from hygiene.contacts.layout import column_key
 from hygiene.contacts.read import Export, scan_export
 from hygiene.contacts.rows import RowReader
 from hygiene.contacts.segments import Evaluated, Segment, evaluate, needed_columns, needed_words, stored_names
+from hygiene.contacts.table import LATEST
 from hygiene.engines.engine import streaming
-from hygiene.intake.dates_sql import moment_sql, quoted
+from hygiene.intake.dates import DayMonth, day_month, settled_formats
+from hygiene.intake.dates_sql import moment_sql, order_counts_sql, quoted
 from hygiene.intake.records import Positions
 from hygiene.status import Status
 
@@ -23,7 +25,7 @@ _FIGURES = {"orders": "double", "spent": "double", "last_order": "timestamp", "c
 _STATUSES = ", ".join(quoted(status) for status in Status)
 _OURS = {
     "joined": "make_timestamp(p.joined * 1000000)",
-    "last_activity": "make_timestamp(p.activity * 1000000)",
+    "last_activity": f"make_timestamp(nullif(p.activity, {LATEST}) * 1000000)",
     "life": "p.life",
     "status": f"[{_STATUSES}][p.standing + 1]",
     "domain": "p.domain",
@@ -64,9 +66,10 @@ def _fill(
         figures = {word: export.recognised.figures.get(word) for word in _FIGURES if word in words}
         table = f"segment_cells_{number}"
         _read(connection, export, {*cells.values(), *figures.values()}, table)
+        order = _order(connection, table, figures.get("last_order"))
         columns = [
             *(f"{_cell(place)} as {_name(name)}" for name, place in cells.items()),
-            *(f"{_figure(word, place, export)} as {word}" for word, place in figures.items()),
+            *(f"{_figure(word, place, export, order)} as {word}" for word, place in figures.items()),
             *(f"{_OURS[word]} as {word}" for word in _OURS if word in words),
         ]
         queries.append(
@@ -103,11 +106,20 @@ def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _figure(word: str, place: int | None, export: Export) -> str:
+def _order(connection: duckdb.DuckDBPyConnection, table: str, place: int | None) -> DayMonth:
+    """In which order a column of dates writes day and month."""
+    if place is None:
+        return DayMonth.NONE
+    counts = connection.execute(f"select {order_counts_sql(f'c{place}')} from {table}").fetchall()[0]
+    return day_month(*counts)
+
+
+def _figure(word: str, place: int | None, export: Export, order: DayMonth) -> str:
     kind = _FIGURES[word]
     if place is None:
         return f"null::{kind}"
     if kind == "timestamp":
-        moment = moment_sql(f"c.c{place}", export.recognised.layout.dates, export.recognised.layout.date_part)
+        layout = export.recognised.layout
+        moment = moment_sql(f"c.c{place}", settled_formats(layout.dates, order), layout.date_part)
         return f"make_timestamp({moment} * 1000000)"
     return f"nullif(trim(c.c{place}), '')" if kind == "varchar" else f"try_cast(trim(c.c{place}) as {kind})"

@@ -22,8 +22,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from hygiene.contacts.column_names import column_key
 from hygiene.contacts.expression import Expression, Mention, open_parser, read_expression, write_query
-from hygiene.contacts.layout import column_key
 from hygiene.contacts.scores import SCORES, literal, score_expressions
 from hygiene.errors import UsageError
 from hygiene.intake.guard import shown

@@ -258,14 +258,16 @@ def tell_life(persons: Frame, horizon: Horizon, *, min_ignored: int) -> Frame:
     """The persons with `last`, their last sign of life, and `life`: active, inactive or unknown.
 
     Where a file has a column of activity, a blank cell means never: then the sign-up counts. Where it has none,
-    nothing is known. Who ignored fewer than `min_ignored` mails, where that is counted, was not asked enough.
+    or a date nobody could read, nothing is known. Who ignored fewer than `min_ignored` mails, where that is
+    counted, was not asked enough.
     """
     return persons.with_columns(last=_last_sign(), life=_life(horizon, min_ignored))
 
 
 def _last_sign() -> nw.Expr:
     told = (nw.col("tracked").cast(nw.Int64) == 1).fill_null(value=False) | ~nw.col("activity").is_null()
-    return nw.when(told).then(nw.max_horizontal("activity", "joined"))
+    unread = (nw.col("activity") == LATEST).fill_null(value=False)
+    return nw.when(told & ~unread).then(nw.max_horizontal("activity", "joined"))
 
 
 def _life(horizon: Horizon, min_ignored: int) -> nw.Expr:

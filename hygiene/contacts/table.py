@@ -15,7 +15,7 @@ CONTACT: Final = {
     "address": "VARCHAR",  # the cell as it came
     "standing": "TINYINT",  # rank of the status
     "joined": "BIGINT",  # subscribed or created; seconds, null when not told
-    "activity": "BIGINT",  # last click, open, visit or order; seconds, null when not told
+    "activity": "BIGINT",  # last click, open, visit or order; seconds, null when not told, LATEST when unread
     "tracked": "BOOLEAN",  # whether its file has a column of activity at all
     "confirmed": "BOOLEAN",  # double opt-in on record; null when the file cannot say
     "ignored_mails": "BIGINT",  # mails since the last engagement; null when not told

@@ -51,6 +51,12 @@ def mapped(texts: pa.Array, word: Callable[[str], int]) -> npt.NDArray[np.int8]:
     return found
 
 
+def count_texts(texts: pa.Array) -> list[tuple[str, int]]:
+    """Every different text, and how often it is there."""
+    found = pc.value_counts(texts)
+    return list(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
+
+
 def filled(texts: pa.Array) -> Mask:
     """Which texts are more than white space."""
     return np.asarray(pc.not_equal(pc.utf8_trim_whitespace(texts), "").to_numpy(zero_copy_only=False), bool)

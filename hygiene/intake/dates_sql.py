@@ -6,6 +6,12 @@ from collections.abc import Sequence
 
 from hygiene.intake.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
 
+#: what stands for no date: blank, a word, or the beginning of somebody's calendar
+_NEVER = (
+    r"|never|none|null|nan|nat|n/?a|#n/a|-+|–|—|nie|jamais|nunca|mai|nooit|0"
+    r"|(?:0000-00-00|0001-01-01|1899-12-3[01]|1900-01-0[01]|1970-01-01)(?:[t ].*)?"
+)
+
 
 def quoted(text: str) -> str:
     """A text as a literal of SQL."""
@@ -27,6 +33,18 @@ def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") 
     # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
     parts = [f"nullif(greatest({one}, {too_early}), {too_early}) // 1000000" for one in tries]
     return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"
+
+
+def no_later_sql(moment: str, until: int) -> str:
+    """A moment, null when it is later than `until` in seconds."""
+    return f"nullif(least({moment}, {until + 1}), {until + 1})"
+
+
+def unread_sql(column: str, moment: str) -> str:
+    """Whether a cell holds something and `moment` is no date for it; a cell that says never holds nothing."""
+    text = f"lower(trim({column}, ' \t\r\n\u00a0'))"
+    said = f"not regexp_full_match({text}, {quoted(_NEVER)})"
+    return f"(({moment}) is null and coalesce({said}, false))"
 
 
 def order_counts_sql(column: str) -> str:

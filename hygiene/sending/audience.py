@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from hygiene.contacts.column_names import column_key
 from hygiene.contacts.folder import CLEAN, FLAGGED, REJECTED, CleaningFolder, Tables, open_cleaning, unreadable
-from hygiene.contacts.layout import column_key, recognise
+from hygiene.contacts.layout import recognise
 from hygiene.errors import UnreadableInput, UsageError
 from hygiene.intake.dates import DateFormat, day_month, settled_formats
 from hygiene.intake.dates_sql import latest_sql, moment_sql, order_counts_sql

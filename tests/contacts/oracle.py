@@ -358,6 +358,7 @@ class Row:
     joined: int | None
     activity: int | None
     tracked: bool
+    unread: bool  # a date of activity that says something, and nobody knows what
     confirmed: bool | None
     ignored: int | None
 
@@ -422,6 +423,11 @@ def moment(cell: str, formats: Sequence[str]) -> int | None:
     return None
 
 
+def _says_something(cell: str) -> bool:
+    text = cell.strip().lower()
+    return text not in {"", "never", "none", "null", "n/a", "-", "0"} and not text.startswith("0000-00-00")
+
+
 def read_rows(export: Export, number: int, policy: CleaningPolicy) -> list[Row]:
     """Every sound record of an export."""
     platform = PLATFORMS[export.platform]
@@ -454,6 +460,9 @@ def read_rows(export: Export, number: int, policy: CleaningPolicy) -> list[Row]:
                 joined=began[0] if began else None,
                 activity=max(seen, default=None),
                 tracked=bool(activity),
+                unread=any(
+                    _says_something(row[one]) and moment(row[one], formats[one]) is None for one in activity
+                ),
                 confirmed=_confirmed(platform, row, named),
                 ignored=_count(row.get(platform.ignored, "")),
             )
@@ -611,7 +620,7 @@ def _objection(mailbox, rows, policy, now, *, listed):
 
 def _is_inactive(rows, policy, now):
     ages = [found for row in rows for found in (row.activity, row.joined) if found is not None]
-    if not any(row.tracked for row in rows) or not ages:
+    if not any(row.tracked for row in rows) or not ages or any(row.unread for row in rows):
         return False
     counts = [row.ignored for row in rows if row.ignored is not None]
     if counts and min(counts) < policy.min_ignored:
@@ -642,7 +651,8 @@ def is_listed(row: Row, entries: Sequence[tuple[str, str]], key: bytes = b"") ->
             bare = value.removeprefix("*.").removeprefix("@").lower()
             hit = domain == bare or (wide and domain.endswith(f".{bare}"))
         else:
-            hit = value in {digest(form, text, key) for text in spellings}
+            typed = {address.cell} if form in {"md5", "sha256"} else set()
+            hit = value in {digest(form, text, key) for text in spellings | typed}
         if hit:
             return True
     return False

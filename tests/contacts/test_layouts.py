@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hygiene.contacts.column_names import column_key, word_key
 from hygiene.contacts.layout import (
     FIGURES,
     PLAIN,
@@ -25,13 +26,11 @@ from hygiene.contacts.layout import (
     Confirmation,
     Layout,
     StatusColumn,
-    column_key,
     confirmed_of,
     layouts,
     recognise,
     status_of,
     status_of_file,
-    word_key,
 )
 from hygiene.errors import UsageError
 from hygiene.intake.dates import FIRST_YEAR, column_order, settled_formats

@@ -139,8 +139,9 @@ def test_hashes_as_their_users_make_them():
     """Each from its own description, not from our code."""
     ann = judge_address("Ann.Lee+news@Gmail.com")
     raw, lower, bare = b"Ann.Lee+news@gmail.com", b"ann.lee+news@gmail.com", b"annlee@gmail.com"
-    assert hash_forms(ann, Form.MD5) == {hashlib.md5(text).hexdigest() for text in (raw, lower, bare)}
-    assert hash_forms(ann, Form.SHA256) == {hashlib.sha256(text).hexdigest() for text in (raw, lower, bare)}
+    typed = {b"Ann.Lee+news@Gmail.com", raw, lower, bare}
+    assert hash_forms(ann, Form.MD5) == {hashlib.md5(text).hexdigest() for text in typed}
+    assert hash_forms(ann, Form.SHA256) == {hashlib.sha256(text).hexdigest() for text in typed}
     assert base64.b64encode(hashlib.sha256(bare).digest()).decode() in hash_forms(ann, Form.UID2)
     assert hash_forms(ann, Form.HMAC, KEY) == {hmac.digest(KEY, text, "sha256").hex() for text in (lower, bare)}
 
@@ -224,6 +225,35 @@ def test_of_many_bad_lines_the_first_are_named(tmp_path):
     assert (note.unreadable, note.lines) == (500, tuple(range(2, 22)))
 
 
+@pytest.mark.parametrize("cell", ["ann@shop.example;bob@shop.example", "ann@shop.example,  bob@shop.example"])
+def test_every_address_of_a_cell_counts(tmp_path, cell):
+    found = read_suppressions(
+        save(tmp_path, f'name,email\none,ann@shop.example\nboth,"{cell}"\nno,"cat@shop.example;?"\n')
+    )
+    assert sorted(set(values(found))) == ["ann@shop.example", "bob@shop.example"]
+    assert found.notes[0].lines == (4,)
+
+
+def test_a_line_that_names_the_separator_is_no_entry(tmp_path):
+    found = read_suppressions(save(tmp_path, "sep=;\r\nemail;why\r\nann@shop.example;x\r\n"))
+    assert (values(found), found.notes[0].unreadable) == (["ann@shop.example"], 0)
+
+
+def test_a_hash_of_the_address_as_it_was_typed_is_known():
+    typed = "Ann@SHOP.example"
+    for form, digest_of in ((Form.MD5, hashlib.md5), (Form.SHA256, hashlib.sha256)):
+        found = listed(digest_of(typed.encode()).hexdigest())
+        assert suppressed_by(typed, found).form is form
+        assert suppressed_by("ann@shop.example", found) is None
+
+
+def test_base64_for_urls_and_without_padding_is_the_same():
+    hashes = (hashlib.sha256(b"ann%d@shop.example" % number).digest() for number in range(99))
+    value = next(one for one in map(bytes.decode, map(base64.b64encode, hashes)) if {"+", "/"} <= set(one))
+    for text in (value, value.rstrip("="), value.replace("+", "-").replace("/", "_")):
+        assert read_target(text) == (Form.UID2, value, None, None)
+
+
 def test_a_short_row_is_not_lost(tmp_path):
     rows = "".join(f"{number},a{number}@shop.example\n" for number in range(20))
     found = read_suppressions(save(tmp_path, f"id,email\n{rows}7\n"))
@@ -239,8 +269,8 @@ def test_all_forms_in_one_list(tmp_path):
 def test_a_column_of_addresses_is_found_whatever_stands_beside_it(tmp_path):
     text = f"name,site,email,md5\nann,shop.example,ann@shop.example,{MD5}\nbob,shop.example,,{MD5}\n"
     found = read_suppressions(save(tmp_path, text))
-    assert (values(found), found.forms) == (["ann@shop.example"], (Form.ADDRESS,))
-    assert found.notes[0].lines == (3,)
+    assert (values(found), found.forms) == (["ann@shop.example"], (Form.ADDRESS, Form.MD5))
+    assert (values(found, Form.MD5), found.notes[0].lines) == ([MD5], ())  # of bob, who has no address here
     hashes = read_suppressions(save(tmp_path, text), column=" MD5 ")
     assert (values(hashes, Form.MD5), hashes.notes[0].unreadable) == ([MD5, MD5], 0)
 

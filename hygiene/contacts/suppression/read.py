@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,9 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 #: a first line with one of these and no entry is a header
 _HEADER_WORDS = ("mail", "address", "adresse", "hash", "md5", "sha", "uid", "hmac", "domain", "value", "entry")
+
+_APART = re.compile(r"[\s,;]+")
+_SEPARATOR_LINE = re.compile(r'"?sep=.?"?\s*\Z', re.IGNORECASE)  # as Excel writes it
 
 Record = tuple[int, list[str]]  # number of its first line, cells
 
@@ -93,12 +97,23 @@ class _Reading:
         source = self.path.name
         for number, cells in chain(first, records):
             cell = cells[layout.entry] if layout.entry < len(cells) else ""
-            target = read_target(cell, self.form)
-            if target:
+            targets = self._targets(cell, cells)
+            for target in targets:
                 self.found += 1
                 yield target, layout.reason_of(cells, self.reason), layout.since_of(cells, self.since), source
-            elif not (number == first[0][0] and _is_header(cell)):
+            if not targets and not (number == first[0][0] and _is_header(cell)):
                 self._set_aside(number)
+
+    def _targets(self, cell: str, cells: Sequence[str]) -> list[Target]:
+        """Whom a record means: its cell, every address in it, or where it is blank another cell."""
+        if target := read_target(cell, self.form):
+            return [target]
+        if not cell.strip() and not self.column:
+            others = (read_target(one, self.form) for one in cells)
+            return [found for found in others if found and found.form is not Form.DOMAIN][:1]
+        several = [read_target(part, self.form) for part in _APART.split(cell.strip())]
+        found = [target for target in several if target and target.form is Form.ADDRESS]
+        return found if len(found) == len(several) else []
 
     def _set_aside(self, number: int) -> None:
         self.unreadable += 1
@@ -189,6 +204,8 @@ def _numbered(text: io.TextIOBase, path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     while line := text.readline(MAX_LINE):
         number += 1
+        if number == 1 and _SEPARATOR_LINE.match(line):
+            continue
         if len(line) == MAX_LINE:
             raise UnreadableInput(f"{path} is not a list: line {number} has over a million characters")
         yield number, line

@@ -1,0 +1,76 @@
+"""Columns that speak of consent though no layout declares them: by their names, and by the words in cells."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Final
+
+import msgspec
+
+from hygiene.contacts.column_names import name_key
+from hygiene.files import packaged_text
+
+ENOUGH: Final = 0.9  # share of a column's filled cells that must be words of consent
+
+
+class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    as_of: str
+    source: tuple[str, ...]
+    other_channels: str
+    mail: str
+    no_sign: str
+    ended: dict[str, tuple[str, ...]]
+    consent: str
+    telling: frozenset[str]
+
+
+@cache
+def _signs() -> _Signs:
+    return msgspec.convert(tomllib.loads(packaged_text("hygiene.contacts", "data/consent_signs.toml")), _Signs)
+
+
+@cache
+def _ended() -> Mapping[str, re.Pattern[str]]:
+    return {role: re.compile("|".join(patterns)) for role, patterns in _signs().ended.items()}
+
+
+def ended_by_name(name: str) -> str | None:
+    """Which of the plain layout's columns of an end a name is one more of; None: it is none.
+
+    >>> ended_by_name("Opted Out?"), ended_by_name("Unsubscribe link"), ended_by_name("Von E-Mails abgemeldet")
+    ('unsubscribed', None, 'unsubscribed')
+    """
+    key = name_key(name)
+    return (
+        None
+        if _is_something_else(key)
+        else next((role for role, pattern in _ended().items() if pattern.search(key)), None)
+    )
+
+
+def consent_by_cells(name: str, words: Mapping[str, int], known: Collection[str]) -> bool:
+    """Whether a column of this name is one of consent, from its words and how often each is there.
+
+    Words are as `word_key` has them; `known` are the words of consent. Without a name that may mean it,
+    one of them must be a word that only consent has.
+    """
+    filled = sum(count for word, count in words.items() if word)
+    understood = sum(count for word, count in words.items() if word in known)
+    if not filled or understood < ENOUGH * filled:
+        return False
+    telling = not _signs().telling.isdisjoint(words)
+    return telling or _may_be_consent(name)
+
+
+def _may_be_consent(name: str) -> bool:
+    key = name_key(name)
+    return bool(re.search(_signs().consent, key)) and not _is_something_else(key)
+
+
+def _is_something_else(key: str) -> bool:
+    """Whether a name is about another channel than mail, or about a number or a place."""
+    elsewhere = re.search(_signs().other_channels, key) and not re.search(_signs().mail, key)
+    return bool(elsewhere or re.search(_signs().no_sign, key))
