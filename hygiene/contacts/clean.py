@@ -23,6 +23,7 @@ from hygiene.contacts.counts import check_sums, count
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
 from hygiene.contacts.kept import Shape, added_columns, shape_of, with_room, write_rows
+from hygiene.contacts.laws import try_again
 from hygiene.contacts.ledger import write_flagged, write_rejected, write_suppressions
 from hygiene.contacts.manifest import as_json, manifest_of
 from hygiene.contacts.plan import CheckMail, Knowledge, run_plan
@@ -86,7 +87,7 @@ def clean_contacts(
         listed = _lists(suppress, suppression_key)
         with open_engine(engine, work, threads) as (tables, reading), _opened(paths, work) as sources:
             exports = read_exports(sources, reading.connection, work, policy, tick, now=now)
-            activity, events_said = _activity(events, reading, tables, policy)
+            activity, acted, events_said = _activity(events, reading, tables, policy)
             known = Knowledge(
                 now=now,
                 suppressed=listed,
@@ -112,10 +113,14 @@ def clean_contacts(
             )
             _check(reading, exports, summary, kept, policy)
             cleaned = Cleaned(summary=summary, policy=policy, as_of=known.now)
-            if dry_run:
-                return cleaned
-            say("Writing")
-            return _Writing(reading, exports, cleaned, kept, found, work, read).run(target)
+            with ThreadPoolExecutor(max_workers=1) as beside:  # it mostly plans, and writing mostly copies
+                again = beside.submit(try_again, reading.connection.cursor(), kept, policy, known, acted)
+                if dry_run:
+                    _agree(again.result())
+                    return cleaned
+                say("Writing")
+                writing = _Writing(reading, exports, cleaned, kept, found, work, read)
+                return writing.run(target, before=lambda: _agree(again.result()))
 
 
 @contextmanager
@@ -227,14 +232,14 @@ def _lists(suppress: Sequence[Path | str | SuppressionList], key: bytes | None) 
 
 def _activity(
     events: Sequence[Path | str], reading: DuckEngine, tables: Engine, policy: CleaningPolicy
-) -> tuple[Any, Mapping[str, Any] | None]:
-    """What event logs say of people, on the engine, and how the logs were read."""
+) -> tuple[Any, str, Mapping[str, Any] | None]:
+    """What event logs say of people, on the engine; DuckDB's table of it; and how the logs were read."""
     if not events:
-        return None, None
+        return None, "", None
     from hygiene.contacts.activity import read_activity
 
     found = read_activity([Path(path) for path in events], reading.connection, opens=policy.opens)
-    return tables.adopt(found.table, reading), asdict(found.report)
+    return tables.adopt(found.table, reading), found.table, asdict(found.report)
 
 
 def _rows(reading: DuckEngine, query: str) -> Positions:
@@ -261,6 +266,14 @@ def _check(
         )
 
 
+def _agree(faults: Sequence[str]) -> None:
+    """Stop before anything is in place when a sample of people came out differently a second time."""
+    if faults:
+        raise BrokenSum(
+            f"this cleaning does not come out the same twice, which is a fault in hygiene: {'; '.join(faults)}"
+        )
+
+
 class _OwnFolder:
     """A temporary folder that goes when nobody holds it any more."""
 
@@ -281,8 +294,8 @@ class _Writing:
     work: Path
     read: Sequence[Path | str]
 
-    def run(self, target: Path | None) -> Cleaned:
-        """Write everything; the result with the folder it is in."""
+    def run(self, target: Path | None, *, before: Callable[[], None]) -> Cleaned:
+        """Write everything; the result with the folder it is in. `before` may raise: nothing is there then."""
         ready = self.work / "ready"
         ready.mkdir()
         shape = shape_of(self.exports, self.kept)
@@ -310,6 +323,7 @@ class _Writing:
             added=added,
         )
         _put(ready / MANIFEST, as_json(manifest))
+        before()
         _move(ready, folder, _stale(folder, ready, self.read))
         return cleaned
 
