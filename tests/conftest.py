@@ -91,9 +91,20 @@ _WATCHED = {
 sys.addaudithook(_guard)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobody_leaves_later():
+    """Fail the last test of each process if something tried to leave loopback when the tests were over."""
+    yield
+    assert not _offences, f"after a test something tried to leave the machine: {'; '.join(_offences)}"
+
+
 @pytest.fixture(autouse=True)
 def stays_on_this_machine():
     """Fail the test if it tried to leave loopback, even where the code under test swallowed the error."""
+    before = "; ".join(_offences)
     _offences.clear()
+    assert not before, f"before this test something tried to leave the machine: {before}"
     yield _offences
-    assert not _offences, f"this test tried to leave the machine: {'; '.join(_offences)}"
+    after = "; ".join(_offences)
+    _offences.clear()
+    assert not after, f"this test tried to leave the machine: {after}"

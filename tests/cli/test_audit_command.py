@@ -15,6 +15,7 @@ from hygiene.demo.dns_server import DnsServer
 from hygiene.demo.https_server import HttpsServer
 from hygiene.demo.sample import PAGES, SHOPS, sample_zone
 from hygiene.resolver import Outcome, Zone
+from tests.ports import free_port
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -319,9 +320,7 @@ def test_a_file_that_is_no_message_is_refused(run: Run, raw: bytes) -> None:
 
 
 def test_a_resolver_that_is_not_there(run: Run) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     status, out, err = run("audit", "shop.example", "--resolver", f"127.0.0.1:{port}")
     assert status == 3
     assert f"Nothing could be determined: nothing answers at 127.0.0.1:{port}." in out
