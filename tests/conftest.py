@@ -1,11 +1,14 @@
 """What every test runs under: servers that are there, no packet off this machine, repeatable hypotheses."""
 
+import io
 import ipaddress
 import os
 import shutil
 import socket
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -28,6 +31,32 @@ def find_program(name):
 def program():
     """The function that finds a program."""
     return find_program
+
+
+class Played(NamedTuple):
+    """A demo that was played, and what it said."""
+
+    folder: Path
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory):
+    """`hygiene demo`, played once for all that is asked of it."""
+    from hygiene.cli.app import main
+
+    folder, out, err = tmp_path_factory.mktemp("played") / "reports", io.StringIO(), io.StringIO()
+    words = ["hygiene", "demo", "--output", str(folder)]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in [name for name in os.environ if name == "FORCE_COLOR" or name.startswith("HYGIENE_")]:
+            patch.delenv(name)
+        patch.setenv("COLUMNS", "100")
+        patch.setattr("sys.argv", words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Played(folder, int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def pytest_runtest_setup(item):

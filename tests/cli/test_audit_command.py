@@ -423,12 +423,11 @@ def test_explain_names_rule_and_fix(run: Run) -> None:
     assert len(run("explain")[1].splitlines()) > 60
 
 
-def test_the_demo_plays_all_shops_and_writes_the_page(run: Run, tmp_path: Path) -> None:
-    status, out, err = run("demo", "--output", tmp_path / "reports")
-    assert status == 0
-    assert all(shop in out for shop in SHOPS)
-    assert "reports/audit.html" in err
-    page = (tmp_path / "reports" / "audit.html").read_text()
+def test_the_demo_plays_all_shops_and_writes_the_page(played) -> None:
+    assert played.code == 0
+    assert all(shop in played.out for shop in SHOPS)
+    assert "reports/audit.html" in played.err
+    page = (played.folder / "audit.html").read_text()
     assert page.startswith("<!doctype html>")
     assert len(page) < 300_000
     assert "<script" not in page
