@@ -1,5 +1,6 @@
 # Everything the project's tools need is set up on first use, in .venv, from requirements.lock.
 # PYTHON=/path/to/python chooses the interpreter; otherwise the newest one found from 3.11 on.
+# PYTEST holds further options for make test.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +25,7 @@ notebooks: $(STAMP)  ## remake notebooks/ from hygiene/notebooks/
 	for kind in kpi list audit ab; do $(BIN)/hygiene notebook $$kind --output notebooks --force; done
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal $(PYTEST)
 
 check: $(STAMP)  ## formatting, lint and types
 	$(BIN)/ruff format --check

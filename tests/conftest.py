@@ -1,11 +1,14 @@
 """What every test runs under: servers that are there, no packet off this machine, repeatable hypotheses."""
 
+import io
 import ipaddress
 import os
 import shutil
 import socket
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -28,6 +31,32 @@ def find_program(name):
 def program():
     """The function that finds a program."""
     return find_program
+
+
+class Played(NamedTuple):
+    """A demo that was played, and what it said."""
+
+    folder: Path
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory):
+    """`hygiene demo`, played once for all that is asked of it."""
+    from hygiene.cli.app import main
+
+    folder, out, err = tmp_path_factory.mktemp("played") / "reports", io.StringIO(), io.StringIO()
+    words = ["hygiene", "demo", "--output", str(folder)]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in [name for name in os.environ if name == "FORCE_COLOR" or name.startswith("HYGIENE_")]:
+            patch.delenv(name)
+        patch.setenv("COLUMNS", "100")
+        patch.setattr("sys.argv", words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Played(folder, int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def pytest_runtest_setup(item):
@@ -91,9 +120,20 @@ _WATCHED = {
 sys.addaudithook(_guard)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobody_leaves_later():
+    """Fail the last test of each process if something tried to leave loopback when the tests were over."""
+    yield
+    assert not _offences, f"after a test something tried to leave the machine: {'; '.join(_offences)}"
+
+
 @pytest.fixture(autouse=True)
 def stays_on_this_machine():
     """Fail the test if it tried to leave loopback, even where the code under test swallowed the error."""
+    before = "; ".join(_offences)
     _offences.clear()
+    assert not before, f"before this test something tried to leave the machine: {before}"
     yield _offences
-    assert not _offences, f"this test tried to leave the machine: {'; '.join(_offences)}"
+    after = "; ".join(_offences)
+    _offences.clear()
+    assert not after, f"this test tried to leave the machine: {after}"

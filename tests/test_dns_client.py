@@ -15,6 +15,7 @@ from hygiene.demo.dns_server import Behaviour, DnsServer
 from hygiene.dns_client import BOGUS, LiveResolver, Server, parse_server
 from hygiene.errors import UsageError
 from hygiene.resolver import Answer, Outcome, Zone, resolve_now, run_now
+from tests.ports import free_port
 
 ZONE = Zone(
     {
@@ -67,9 +68,7 @@ def ask(name, rdtype="A", *, zone=ZONE, timeout_s=1.0, **options):
 
 
 def closed_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return Server("127.0.0.1", free.getsockname()[1])
+    return Server("127.0.0.1", free_port())
 
 
 class Fixed:

@@ -79,15 +79,9 @@ def test_the_audit_shown_is_the_audit_made() -> None:
     assert shown[:-1] == made[: len(shown) - 1]
 
 
-def test_the_demo_shown_is_the_demo_played(
-    capsys: pytest.CaptureFixture[str], monkeypatch, tmp_path: Path
-) -> None:
-    from hygiene.cli.demo import demo
-
-    monkeypatch.setenv("COLUMNS", "100")
-    demo(output=tmp_path)
+def test_the_demo_shown_is_the_demo_played(played) -> None:
     shown = block_with("console", "$ hygiene demo").splitlines()[1:-1]
-    assert capsys.readouterr().out.splitlines()[: len(shown)] == shown
+    assert played.out.splitlines()[: len(shown)] == shown
 
 
 def test_the_explanation_shown_is_the_one_given(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from hygiene.audit.run import audit_domain
 from hygiene.resolver import Zone, run_now
 from hygiene.smtp_probe import Greeting, LiveSmtpProbe
 from hygiene.web import RecordedFetcher
+from tests.ports import free_port
 
 HOST = "mx.shop.test"
 AUTHORITY = trustme.CA()
@@ -36,9 +37,7 @@ def mail_server(certificate: trustme.LeafCert | None) -> Iterator[int]:
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     class OneMailServer(Controller):
         def factory(self) -> SMTP:

@@ -95,6 +95,7 @@ def test_a_signature_that_does_not_hold(change, said) -> None:
         (rsa_key(2048)[1].replace("k=rsa", "k=rsa; h=sha1"), "not for such signatures"),
         (rsa_key(3072)[1], "another one"),
     ],
+    ids=["revoked", "of another type", "of another hash", "of somebody else"],
 )
 def test_a_key_that_does_not_serve(record, said) -> None:
     assert said in verdict(sign(LETTER), record)

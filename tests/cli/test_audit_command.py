@@ -15,6 +15,7 @@ from hygiene.demo.dns_server import DnsServer
 from hygiene.demo.https_server import HttpsServer
 from hygiene.demo.sample import PAGES, SHOPS, sample_zone
 from hygiene.resolver import Outcome, Zone
+from tests.ports import free_port
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -319,9 +320,7 @@ def test_a_file_that_is_no_message_is_refused(run: Run, raw: bytes) -> None:
 
 
 def test_a_resolver_that_is_not_there(run: Run) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = free_port()
     status, out, err = run("audit", "shop.example", "--resolver", f"127.0.0.1:{port}")
     assert status == 3
     assert f"Nothing could be determined: nothing answers at 127.0.0.1:{port}." in out
@@ -424,12 +423,11 @@ def test_explain_names_rule_and_fix(run: Run) -> None:
     assert len(run("explain")[1].splitlines()) > 60
 
 
-def test_the_demo_plays_all_shops_and_writes_the_page(run: Run, tmp_path: Path) -> None:
-    status, out, err = run("demo", "--output", tmp_path / "reports")
-    assert status == 0
-    assert all(shop in out for shop in SHOPS)
-    assert "reports/audit.html" in err
-    page = (tmp_path / "reports" / "audit.html").read_text()
+def test_the_demo_plays_all_shops_and_writes_the_page(played) -> None:
+    assert played.code == 0
+    assert all(shop in played.out for shop in SHOPS)
+    assert "reports/audit.html" in played.err
+    page = (played.folder / "audit.html").read_text()
     assert page.startswith("<!doctype html>")
     assert len(page) < 300_000
     assert "<script" not in page

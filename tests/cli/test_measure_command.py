@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,13 +52,22 @@ def write(name, lines):
     Path(name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    """A log of a good mailing and one of a bad one."""
+    folder = tmp_path_factory.mktemp("logs")
+    write(folder / "good.jsonl", mailing(5_000))
+    write(folder / "bad.jsonl", mailing(1_000, campaign="bad", opened=0.01, complained=20, bounced=300))
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def empty_workspace(monkeypatch, tmp_path):
+def workspace(monkeypatch, tmp_path, logs):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    write("good.jsonl", mailing(5_000))
-    write("bad.jsonl", mailing(1_000, campaign="bad", opened=0.01, complained=20, bounced=300))
+    for log in logs.iterdir():
+        shutil.copy(log, log.name)
 
 
 @pytest.fixture
@@ -327,8 +337,8 @@ def test_wrong_words_are_refused_in_one_line(refused, words, why):
         bytes(range(256)) * 40,
         b'{"event": "delivered", "recipient"',
         b"PAR1" + bytes(50) + b"PAR1",
-        gzip.compress(b""),
-        gzip.compress(b'{"event":"sent"}' * 9)[:-9],
+        gzip.compress(b"", mtime=0),
+        gzip.compress(b'{"event":"sent"}' * 9, mtime=0)[:-9],
     ],
     ids=lambda value: repr(value[:24]),
 )

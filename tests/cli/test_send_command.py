@@ -16,6 +16,7 @@ from hygiene.cli.app import main
 from hygiene.demo.smtp_sink import SmtpSink
 from hygiene.store import open_store
 from hygiene.tables import OUTBOX
+from tests.ports import free_port
 from tests.sending.campaign_files import a_row, clean_list, write_campaign
 from tests.sending.test_send import HTML, TOML
 
@@ -80,8 +81,7 @@ def states(run, name="spring"):
 
 @pytest.fixture
 def closed_port():
-    with SmtpSink(print) as gone:
-        return gone.port
+    return free_port()
 
 
 class Relay:

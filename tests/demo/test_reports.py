@@ -11,36 +11,22 @@ ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "reports"
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory):
-    """The folder that a demo fills, and what it says last."""
-    import contextlib
-    import io
-
-    from hygiene.cli.demo import demo
-
-    folder, said = tmp_path_factory.mktemp("reports"), io.StringIO()
-    with contextlib.redirect_stdout(said):
-        demo(output=folder)
-    return folder, said.getvalue()
-
-
 @pytest.mark.parametrize("name", ["measure.csv", "rejected-by-reason.csv"])
 def test_the_data_is_up_to_date(played, name):
-    folder, _ = played
+    folder = played.folder
     assert (COMMITTED / name).read_bytes() == (folder / name).read_bytes(), "make reports"
 
 
 @pytest.mark.parametrize("name", ["measure.json", "measure.html"])
 def test_a_folder_for_the_time_being_is_not_named(played, name):
-    folder, _ = played
+    folder = played.folder
     text = (folder / name).read_text("utf-8")
     assert "outfitters-events.jsonl" in text
     assert gettempdir() not in text.replace(str(folder), "")
 
 
 def test_the_pictures_are_those_drawn(played):
-    folder, _ = played
+    folder = played.folder
     drawn = {path.name for path in (folder / "pictures").iterdir()}
     assert drawn == {path.name for path in (COMMITTED / "pictures").iterdir()}
     assert len(drawn) == len(DRAWN) + 1
@@ -59,8 +45,8 @@ def test_a_picture_has_the_same_bytes_every_time():
 
 
 def test_the_demo_ends_by_saying_what_to_open(played):
-    folder, said = played
-    last = "\n".join(said.splitlines()[-2:])
+    folder = played.folder
+    last = "\n".join(played.out.splitlines()[-2:])
     assert f"Open {folder / 'measure.html'}" in last
     for name in ("measure.html", "audit.html", "clean/report.html"):
         assert str(folder / name) in last

@@ -11,15 +11,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 HOST = "127.0.0.1"
 READY_S = 20
-
-
-def free_port():
-    """A TCP port nobody listens on."""
-    with socket.socket() as tcp:
-        tcp.bind((HOST, 0))
-        return tcp.getsockname()[1]
 
 
 def wait_for_port(port, process=None):

@@ -17,7 +17,9 @@ from urllib.parse import parse_qs
 
 import trustme
 
-from .mail_servers import HOST, free_port, wait_for_port
+from tests.ports import free_port
+
+from .mail_servers import HOST, wait_for_port
 
 USER, PASSWORD = "bounces@shop.example", 's3cret pass"word'
 

@@ -1,6 +1,5 @@
 """NSD and Unbound on loopback, each in a folder of its own, and the signed zones they play."""
 
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.ports import free_port
 
 HOST = "127.0.0.1"
 READY_S = 15
@@ -68,18 +69,6 @@ def spoil(zone, *rdtypes):
             for rdata in broken:
                 rdataset.add(rdata, ttl=300)
     return zone
-
-
-def free_port():
-    """A port that neither UDP nor TCP uses."""
-    while True:
-        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind((HOST, 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
 
 
 @contextmanager

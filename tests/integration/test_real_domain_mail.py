@@ -9,8 +9,9 @@ from hygiene.cli.app import app
 from hygiene.contacts.domain_mail import Mail, check_domains, check_with_store
 from hygiene.dns_client import LiveResolver, Server
 from hygiene.store import open_store
+from tests.ports import free_port
 
-from .real_servers import HOST, free_port, nsd, read_zone
+from .real_servers import HOST, nsd, read_zone
 
 pytestmark = pytest.mark.server("nsd")
 

@@ -18,7 +18,8 @@ from hygiene.sending.message import build
 from hygiene.sending.reply import Outcome, Phase
 from hygiene.sending.signing import Signer, sign
 from hygiene.sending.transports.smtp import SmtpTransport
-from tests.integration.mail_servers import HOST, free_port, postfix_relay, smtp_sink
+from tests.integration.mail_servers import HOST, postfix_relay, smtp_sink
+from tests.ports import free_port
 from tests.sending.transports.mails import NOW, Gate, letter, mail
 
 pytestmark = pytest.mark.server("smtp-sink")

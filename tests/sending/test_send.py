@@ -26,6 +26,7 @@ from hygiene.sending.states import CampaignState, State
 from hygiene.sending.status import Status, cancel, pause, read_doubts, read_status, resolve_doubts, resume
 from hygiene.store import open_store
 from hygiene.tables import CAMPAIGN, EVENT, OUTBOX
+from tests.ports import free_port
 from tests.sending.campaign_files import a_row, a_settings, clean_list, write_campaign
 from tests.sending.mailings import KEY, START, Clock, Played, new_campaign, reply, worker_on
 
@@ -102,8 +103,7 @@ def test_everybody_has_it_once_and_it_is_their_own(place, store):
 
 def test_what_was_cut_off_goes_on(place, store):
     """The relay is down at first: nothing is lost, nobody is doubled, and one line says what is wrong."""
-    with SmtpSink(print) as gone:
-        port = gone.port
+    port = free_port()
     with pytest.raises(NoWay, match="stays queued") as raised:
         send(place, store, port, give_up_s=0)
     assert len(str(raised.value).splitlines()) == 1
@@ -201,8 +201,7 @@ def test_a_list_that_was_never_cleaned(place, store):
 
 def test_a_changed_template_is_another_campaign(place, store):
     campaign, to = place
-    with SmtpSink(print) as gone:
-        port = gone.port
+    port = free_port()
     with pytest.raises(NoWay):
         send(place, store, port, give_up_s=0)
     (campaign.parent / "spring.html").write_text(HTML.replace("Friday", "Monday"))
@@ -211,8 +210,7 @@ def test_a_changed_template_is_another_campaign(place, store):
 
 
 def test_a_pause_and_a_cancel(place, store):
-    with SmtpSink(print) as gone:
-        port = gone.port
+    port = free_port()
     with pytest.raises(NoWay):
         send(place, store, port, give_up_s=0)
     pause(store, "spring")
@@ -329,8 +327,7 @@ def test_a_workspace_without_events_says_so(store):
 
 
 def test_rows_of_a_store_that_was_changed_are_not_sent(place, store):
-    with SmtpSink(print) as gone:
-        port = gone.port
+    port = free_port()
     with pytest.raises(NoWay):
         send(place, store, port, give_up_s=0)
     with store.writing() as connection:

@@ -1,7 +1,6 @@
 """What networks and servers do to a request, and what may be said of the mail afterwards."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -12,6 +11,7 @@ from hygiene.sending.transports.http_api import HttpApi
 from hygiene.sending.transports.mailgun import Mailgun
 from hygiene.sending.transports.postmark import Postmark
 from hygiene.sending.transports.sendgrid import SendGrid
+from tests.ports import free_port
 
 from . import fake_apis
 from .fake_apis import always, as_json
@@ -53,10 +53,7 @@ def send(judge, ca_file, *, gate=None, authority=fake_apis.AUTHORITY, api=None, 
 
 
 def test_a_refused_connection(ca_file):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"https://localhost:{free.getsockname()[1]}"
-    gate = Gate()
+    url, gate = f"https://localhost:{free_port()}", Gate()
 
     async def go():
         opened = transport(url, ca_file)
