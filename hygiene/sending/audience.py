@@ -96,11 +96,15 @@ class Audience:
         self._demand_unchanged()
         labels = list(self._places)
         wanted = ", ".join(["address", *(f"f{number}" for number in range(len(labels)))])
-        with unreadable(self.path):
-            cursor = self._tables.connection.cursor()
-            cursor.execute(f"select {wanted} from ({self._query()}){self._order(cursor)}")
-            while rows := cursor.fetchmany(size):
-                yield [self._recipient(row, labels) for row in rows]
+        try:
+            with unreadable(self.path):
+                cursor = self._tables.connection.cursor()
+                cursor.execute(f"select {wanted} from ({self._query()}){self._order(cursor)}")
+                while rows := cursor.fetchmany(size):
+                    yield [self._recipient(row, labels) for row in rows]
+        except UnreadableInput:
+            self._demand_unchanged()
+            raise
         self._demand_unchanged()
 
     def _demand_unchanged(self) -> None:

@@ -15,7 +15,8 @@ from hygiene.sending.transports.transport import Transport
 
 _LONGEST_PAUSE_S: Final = 60
 _REFUSALS: Final = frozenset({401, 403, *range(500, 600)})  # of HTTP, of SMTP
-_REFUSED_LOGINS: Final = 3  # in a row, after which nobody knocks any more
+_REFUSED_LOGINS: Final = 3  # in a row, after which the way is shut
+SHUT_S: Final = 900  # until a way that was shut is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,14 @@ class Line:
 
     @property
     def shut(self) -> bool:
-        """Whether trying again cannot help: the login was refused."""
+        """Whether the login is refused: somebody has to mend it, and it is tried again once in a while."""
         if self.trouble is None or self.trouble.phase is not Phase.AUTH:
             return False
         return self.failures >= _REFUSED_LOGINS and (self.trouble.code or 0) in _REFUSALS
 
     def is_open(self, now_us: int) -> bool:
         """Whether mails may be claimed for it."""
-        return not self.shut and now_us >= self.paused_until_us
+        return now_us >= self.paused_until_us
 
     def note(self, reply: Reply, now_us: int) -> None:
         """Learn from the end of a try: the way failed, or it holds."""
@@ -70,7 +71,7 @@ class Line:
         self.failures += 1
         self.failing_since_us = self.failing_since_us if self.failing_since_us is not None else now_us
         self.trouble = reply
-        pause_s = min(2 ** min(self.failures - 1, 10), _LONGEST_PAUSE_S)
+        pause_s = SHUT_S if self.shut else min(2 ** min(self.failures - 1, 10), _LONGEST_PAUSE_S)
         self.paused_until_us = now_us + pause_s * SECOND_US
 
     def drain(self) -> list[Any]:

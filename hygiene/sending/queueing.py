@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from hygiene.address import Address, judge_address
 from hygiene.config import Settings, Stream
-from hygiene.errors import HygieneError, UsageError
+from hygiene.errors import UsageError
 from hygiene.period import read_duration
 from hygiene.sending.composing import CampaignComposing, Message
 from hygiene.sending.definition import Definition
@@ -72,7 +72,7 @@ def queue_campaign(
     Called again for a campaign that was half queued, it adds who is missing and doubles nobody. Of
     somebody erased whom the list still has no address is written down, and nothing is sent. `exchangers` are
     providers by domain, as mail servers tell them. Raises UsageError when a campaign of that name has other
-    content, goes to another list, or has ended. Where `recipients` raises, nothing stays queued.
+    content, goes to another list, or has ended. Where `recipients` raises one, nothing stays queued.
     """
     secret = store.key
     with store.writing() as connection:
@@ -94,7 +94,7 @@ def queue_campaign(
                 queue(connection, rows)
             place += len(batch)
             tick(place)
-    except HygieneError:
+    except UsageError:  # of the list; a store that fails now may hold what another process queues
         with store.writing() as connection:
             withdraw(connection, row["id"])
         raise

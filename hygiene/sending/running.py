@@ -25,7 +25,7 @@ from hygiene.sending.census import has_due, is_open
 from hygiene.sending.claiming import Claims
 from hygiene.sending.composing import mailing_of
 from hygiene.sending.definition import begins_us
-from hygiene.sending.line import Line
+from hygiene.sending.line import SHUT_S, Line
 from hygiene.sending.mailing import Mailing
 from hygiene.sending.outbox import campaign_state, find_campaign, move_campaign
 from hygiene.sending.pace import SECOND_US
@@ -84,7 +84,9 @@ class _Watch:
             self.failed = said
             self.stop()
         elif line.shut:
-            self.told.trouble(f"{said}. No more is sent by {line.account} until this is started again")
+            self.told.trouble(
+                f"{said}. Nothing is sent by {line.account} but a try every {SHUT_S // 60} minutes"
+            )
 
     def held(self, mailing: Mailing, trip: Trip) -> None:
         """A campaign was held; the audit takes its time elsewhere."""

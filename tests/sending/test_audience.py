@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hygiene.errors import HygieneError, UsageError
-from hygiene.sending.audience import open_audience
+from hygiene.errors import HygieneError, UnreadableInput, UsageError
+from hygiene.sending.audience import Audience, open_audience
 from hygiene.sending.definition import MergeField
 from tests.sending.campaign_files import a_row, clean_list
 
@@ -124,6 +124,21 @@ def test_a_list_that_is_changed_while_it_is_read_is_told_in_the_end(copied):
     with pytest.raises(UsageError, match="changed after the cleaning") as raised:
         list(batches)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_list_that_breaks_while_it_is_read_was_changed(copied, monkeypatch):
+    """What makes it unreadable is that somebody wrote to it, and that is said."""
+    audience = open_audience(copied, FIELDS)
+    batches = audience.batches(1)
+    next(batches)
+    (copied / "clean.csv").unlink()
+    monkeypatch.setattr(Audience, "_recipient", broken)
+    with pytest.raises(UsageError, match="is missing"):
+        list(batches)
+
+
+def broken(*_):
+    raise UnreadableInput("the list cannot be read")
 
 
 def test_another_file_that_was_changed_does_not_matter(copied):

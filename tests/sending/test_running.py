@@ -14,12 +14,22 @@ from hygiene.sending.claiming import Claims
 from hygiene.sending.composing import Message
 from hygiene.sending.outbox import find_campaign, move_campaign
 from hygiene.sending.queueing import queue_message
+from hygiene.sending.reply import Outcome, Phase
 from hygiene.sending.running import NoWay, Sending, run_worker
 from hygiene.sending.states import CampaignState, State
 from hygiene.sending.worker import Watching, Worker
 from hygiene.store import open_store
 from hygiene.tables import OUTBOX
-from tests.sending.mailings import KEY, Clock, Played, mailing_of, new_campaign
+from tests.sending.mailings import (
+    ACCEPTED,
+    KEY,
+    Clock,
+    Played,
+    mailing_of,
+    new_campaign,
+    reply,
+    worker_on,
+)
 from tests.sending.transports.smtp_server import EHLO, Script, in_thread
 
 PEOPLE = [f"person{number}@example.com" for number in range(5)]
@@ -160,14 +170,37 @@ def test_a_refused_login_shuts_one_way_and_the_other_goes_on(store, monkeypatch)
         hand_in(store, settings)
 
         def over(connection):
-            return any("No more is sent by first" in each for each in said) and len(taken) == 3
+            return any("Nothing is sent by first" in each for each in said) and len(taken) == 3
 
         run_worker(store, settings, until=over, sending=Sending(trouble=said.append))
     assert sent_by(store, "transactional") == [State.SENT] * 3
     assert sent_by(store, "marketing") == [State.READY] * 3
-    (sentence,) = {each for each in said if "No more is sent" in each}
+    (sentence,) = {each for each in said if "Nothing is sent" in each}
     assert sentence.startswith("first: 535")
     assert "secret" not in sentence
+
+
+def test_a_way_that_was_shut_is_tried_once_in_a_while(store):
+    """Whoever mends the password, or gets another token, need not start the worker anew."""
+    campaign, clock = new_campaign(store, PEOPLE), Clock()
+    refused = reply(Outcome.NOT_SENT, 535, "5.7.8", "no", phase=Phase.AUTH)
+    knocks, ticks = set(), []
+
+    def answer(mail):
+        if len(ticks) >= 40:
+            return ACCEPTED
+        knocks.add(clock())
+        return refused
+
+    def next_minute(_):
+        ticks.append(1)
+        clock.move(minutes=1)
+        return len(ticks) > 80
+
+    worker = worker_on(store, Played(answer, capacity=1), clock)
+    asyncio.run(asyncio.wait_for(worker.run(until=next_minute), 60))
+    assert states(store, campaign) == {State.SENT}
+    assert 3 < len(knocks) <= 6, "three in a row, then once in fifteen minutes"
 
 
 def test_a_run_that_was_asked_for_ends_with_a_refused_login(store, monkeypatch):

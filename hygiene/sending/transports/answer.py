@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from hygiene.credentials import Secret
 from hygiene.sending.letter import Mail
@@ -93,6 +93,10 @@ class Meaning:
     suppressed: bool = False
 
 
+#: what a provider's sentence says more exactly than its code: parts of it in lower case → meaning
+Sentences: TypeAlias = Mapping[tuple[str, ...], Meaning]
+
+
 def refused(status: str = "", *, suppressed: bool = False) -> Meaning:
     """Refused for good; the code, where it is known whose fault that is."""
     return Meaning(outcome=Outcome.REFUSED, status=status, suppressed=suppressed)
@@ -119,6 +123,12 @@ def usual_meaning(status: int) -> Meaning:
     if 300 <= status < 400:
         return OURS  # never followed: the address of the API is wrong
     return refused() if 400 <= status < 500 else DOUBT
+
+
+def in_words(text: str, sentences: Sentences, otherwise: Meaning) -> Meaning:
+    """The meaning of the first sentence all of whose parts stand in the text, in whatever case."""
+    said = text.lower()
+    return next((mean for parts, mean in sentences.items() if all(part in said for part in parts)), otherwise)
 
 
 def read_probe(answer: Answer) -> Reply:

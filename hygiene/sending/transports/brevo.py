@@ -26,6 +26,8 @@ from hygiene.sending.transports.answer import (
     Answer,
     Meaning,
     Request,
+    Sentences,
+    in_words,
     make_reply,
     one_line,
     plain_text,
@@ -52,6 +54,12 @@ ERRORS: Final[Mapping[str, Meaning]] = {
     "document_not_found": OURS,
     "duplicate_request": DOUBT,  # an earlier try with the same key got through
 }
+#: of refusals
+SENTENCES: Final[Sentences] = {
+    ("sender", "not valid"): OURS,
+    ("sender", "invalid"): OURS,
+    ("email is not valid",): refused(INVALID_ADDRESS),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +73,10 @@ class Brevo:
     def secrets(self) -> tuple[Secret, ...]:
         """What no reply may show."""
         return (self.api_key,)
+
+    @property
+    def _login(self) -> dict[str, str]:
+        return {"api-key": self.api_key.reveal()}
 
     def request(self, mail: Mail, now: datetime) -> Request:  # noqa: ARG002 - needs no clock
         """A transactional email."""
@@ -80,12 +92,12 @@ class Brevo:
             "tags": [tag] if (tag := one_line(mail.campaign)) else None,
         }
         given = {name: value for name, value in fields.items() if value}
-        headers = {"Content-Type": "application/json", "api-key": self.api_key.reveal()}
+        headers = {"Content-Type": "application/json", **self._login}
         return Request(path=PATH, headers=headers, body=json.dumps(given).encode())
 
     def probe(self) -> Request:
         """The account (https://developers.brevo.com/reference/getaccount, 2026-11)."""
-        return Request(method="GET", path="/v3/account", headers={"api-key": self.api_key.reveal()})
+        return Request(method="GET", path="/v3/account", headers=self._login)
 
     def read(self, answer: Answer, now: datetime) -> Reply:
         """201 (202 for a later moment) with a messageId is a success; an error's code counts anyway."""
@@ -97,7 +109,7 @@ class Brevo:
         wait = retry_after(answer, now)
         if wait is None:
             wait = seconds_left(answer.headers.get("x-sib-ratelimit-reset", ""))
-        return make_reply(answer, _meaning(answer, code, message.lower()), text, retry_after_s=wait)
+        return make_reply(answer, _meaning(answer, code, message), text, retry_after_s=wait)
 
 
 def idempotency_key(ref: str) -> str:
@@ -109,11 +121,7 @@ def _meaning(answer: Answer, code: str, message: str) -> Meaning:
     usual = ERRORS.get(code) or usual_meaning(answer.status)
     if code and 200 <= answer.status < 300 and code not in ERRORS:
         usual = refused()
-    if usual.outcome is not Outcome.REFUSED:
-        return usual
-    if "sender" in message and ("not valid" in message or "invalid" in message):
-        return OURS
-    return refused(INVALID_ADDRESS) if "email is not valid" in message else usual
+    return in_words(message, SENTENCES, usual) if usual.outcome is Outcome.REFUSED else usual
 
 
 def _own_headers(ref: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,8 +24,9 @@ from hygiene.sending.transports.answer import (
     INVALID_ADDRESS,
     OURS,
     Answer,
-    Meaning,
     Request,
+    Sentences,
+    in_words,
     make_reply,
     one_line,
     plain_text,
@@ -43,12 +44,11 @@ HOSTS: Final = {
 }
 _TAG: Final = 128  # characters, ASCII
 
-#: what the sentence of a 400 says more exactly: words in lower case → meaning
-SENTENCES: Final[Mapping[str, Meaning]] = {
-    "'from' parameter is not a valid address": OURS,
-    "not a valid address": refused(INVALID_ADDRESS),
-    "not allowed to send": OURS,  # the domain is not verified, disabled, or at its limit
-    "test purposes only": OURS,  # a sandbox domain
+SENTENCES: Final[Sentences] = {
+    ("'from' parameter is not a valid address",): OURS,
+    ("not a valid address",): refused(INVALID_ADDRESS),
+    ("not allowed to send",): OURS,  # the domain is not verified, disabled, or at its limit
+    ("test purposes only",): OURS,  # a sandbox domain
 }
 
 
@@ -88,14 +88,9 @@ class Mailgun:
         remote_id = answer.fields.get("id")
         if answer.status == 200 and isinstance(remote_id, str):
             return sent(answer, remote_id.strip("<> "), text)
-        return make_reply(answer, _meaning(answer, text.lower()), text, retry_after_s=retry_after(answer, now))
-
-
-def _meaning(answer: Answer, text: str) -> Meaning:
-    usual = usual_meaning(answer.status)
-    if usual.outcome is not Outcome.REFUSED:
-        return usual
-    return next((meaning for words, meaning in SENTENCES.items() if words in text), usual)
+        usual = usual_meaning(answer.status)
+        meaning = in_words(text, SENTENCES, usual) if usual.outcome is Outcome.REFUSED else usual
+        return make_reply(answer, meaning, text, retry_after_s=retry_after(answer, now))
 
 
 def _form(mail: Mail, boundary: str) -> Iterator[bytes]:

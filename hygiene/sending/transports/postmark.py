@@ -26,6 +26,8 @@ from hygiene.sending.transports.answer import (
     Answer,
     Meaning,
     Request,
+    Sentences,
+    in_words,
     make_reply,
     one_line,
     plain_text,
@@ -57,13 +59,13 @@ ERRORS: Final[Mapping[int, Meaning]] = {
     1235: OURS,  # message stream not found
     1226: OURS,  # sending to this message stream is not supported
 }
-#: what the sentence of error 300 says more exactly: words in lower case → meaning
-SENTENCES: Final[Mapping[str, Meaning]] = {
-    "invalid 'from'": OURS,
-    "'from' address": OURS,
-    "invalid 'to'": refused(INVALID_ADDRESS),
-    "error parsing 'to'": refused(INVALID_ADDRESS),
-    "too large": refused(TOO_LARGE),
+#: of error 300
+SENTENCES: Final[Sentences] = {
+    ("invalid 'from'",): OURS,
+    ("'from' address",): OURS,
+    ("invalid 'to'",): refused(INVALID_ADDRESS),
+    ("error parsing 'to'",): refused(INVALID_ADDRESS),
+    ("too large",): refused(TOO_LARGE),
 }
 
 
@@ -79,6 +81,10 @@ class Postmark:
     def secrets(self) -> tuple[Secret, ...]:
         """What no reply may show."""
         return (self.server_token,)
+
+    @property
+    def _login(self) -> dict[str, str]:
+        return {"X-Postmark-Server-Token": self.server_token.reveal()}
 
     def request(self, mail: Mail, now: datetime) -> Request:  # noqa: ARG002 - needs no clock
         """A single email."""
@@ -96,14 +102,12 @@ class Postmark:
             "MessageStream": self.stream,
         }
         given = {name: value for name, value in fields.items() if value}
-        headers = {"Content-Type": "application/json", "X-Postmark-Server-Token": self.server_token.reveal()}
+        headers = {"Content-Type": "application/json", **self._login}
         return Request(path=PATH, headers=headers, body=json.dumps(given).encode())
 
     def probe(self) -> Request:
         """The server of the token (https://postmarkapp.com/developer/api/server-api, 2026-11)."""
-        return Request(
-            method="GET", path="/server", headers={"X-Postmark-Server-Token": self.server_token.reveal()}
-        )
+        return Request(method="GET", path="/server", headers=self._login)
 
     def read(self, answer: Answer, now: datetime) -> Reply:
         """200 with ErrorCode 0 is a success; an error code counts whatever the status."""
@@ -112,9 +116,7 @@ class Postmark:
         if answer.status == 200 and code == 0 and isinstance(message_id, str):
             return sent(answer, message_id, text)
         words = f"error {code}: {text}" if code else text
-        return make_reply(
-            answer, _meaning(answer, code, text.lower()), words, retry_after_s=retry_after(answer, now)
-        )
+        return make_reply(answer, _meaning(answer, code, text), words, retry_after_s=retry_after(answer, now))
 
 
 def write_mailbox(mailbox: Mailbox) -> str:
@@ -129,7 +131,7 @@ def _meaning(answer: Answer, code: Any, text: str) -> Meaning:
     if answer.status >= 500:
         return DOUBT
     if code == 300:
-        return next((meaning for words, meaning in SENTENCES.items() if words in text), ERRORS[300])
+        return in_words(text, SENTENCES, ERRORS[300])
     if isinstance(code, int) and code in ERRORS:
         return ERRORS[code]
     return refused() if code and answer.status == 200 else usual_meaning(answer.status)

@@ -63,6 +63,10 @@ class SendGrid:
         """What no reply may show."""
         return (self.api_key,)
 
+    @property
+    def _login(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key.reveal()}"}
+
     def request(self, mail: Mail, now: datetime) -> Request:  # noqa: ARG002 - needs no clock
         """One personalization: one recipient."""
         letter = mail.letter
@@ -78,14 +82,12 @@ class SendGrid:
             fields["reply_to"] = mailbox_fields(letter.reply_to)
         if campaign := one_line(mail.campaign):
             fields["categories"] = [campaign[:_CATEGORY]]
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.api_key.reveal()}"}
+        headers = {"Content-Type": "application/json", **self._login}
         return Request(path=PATH, headers=headers, body=json.dumps(fields).encode())
 
     def probe(self) -> Request:
         """The scopes of the key (twilio.com/docs/sendgrid/api-reference/api-key-permissions, 2026-11)."""
-        return Request(
-            method="GET", path="/v3/scopes", headers={"Authorization": f"Bearer {self.api_key.reveal()}"}
-        )
+        return Request(method="GET", path="/v3/scopes", headers=self._login)
 
     def read(self, answer: Answer, now: datetime) -> Reply:
         """202 is a success, whatever its body; 200 is the sandbox's, which sends nothing."""
