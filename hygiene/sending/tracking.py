@@ -40,6 +40,7 @@ _TAG: Final = re.compile(
 )
 _ATTRIBUTE: Final = re.compile(r"\s*([^\s\"'>/=]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 _ENDED: Final = re.compile(r"</a\s*>", re.IGNORECASE)
+_LABEL: Final = 2_000  # characters in which a link has said what it is
 _ANY_TAG: Final = re.compile(r"<[^>]*>")
 _BODY_END: Final = re.compile(r"</body\s*>", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*(?:;|(?![A-Za-z0-9=;])))")
@@ -170,8 +171,8 @@ def _bare(written: str) -> str:
 
 def _label(markup: str, found: re.Match[str]) -> str:
     """The words of a link, in small letters."""
-    end = _ENDED.search(markup, found.end())
-    return _ANY_TAG.sub("", markup[found.end() : end.start() if end else found.end()]).casefold()
+    inside = _ENDED.split(markup[found.end() : found.end() + _LABEL], maxsplit=1)[0]
+    return _ANY_TAG.sub("", inside).casefold()
 
 
 def _why_left(value: str, attributes: list[tuple[str, str]], label: str, aside: SetAside) -> str | None:

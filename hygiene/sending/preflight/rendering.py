@@ -32,7 +32,8 @@ _MARKETING: Final = ("postal-address-missing", "unsubscribe-link-missing", "list
 
 def render(definition: Definition, audience: Audience | None, *, now: datetime) -> Rendering:
     """Fill the templates: for all recipients where some values can fail, always for those at the extremes."""
-    composer, plain = Composer(definition, b""), Composer(without_tracking(definition), b"")
+    composer = Composer(definition, b"")
+    plain = Composer(without_tracking(definition), b"") if definition.tracking else composer
     extremes = audience.extremes() if audience else None
     chosen = extremes.each() if extremes else {"sample": _sample(definition)}
     every = audience is not None and any(template.can_fail for template in composer.templates)

@@ -20,7 +20,7 @@ _PRIVACY: Final = "https://eur-lex.europa.eu/eli/dir/2002/58/oj"
     rule="Directive 2002/58/EC (ePrivacy), Article 5(3)",
     source=_PRIVACY,
     why="Who opened what, and when, is kept by name; many laws want people told of it, some want them asked.",
-    fix="tracking = false, or say it in the privacy notice and ask; [workspace] keep_events lets events forget",
+    fix='tracking = false  # or tell people, and ask\nkeep_events = "180d"  # in [workspace]',
 )
 def tracking_on(definition: Definition) -> Evidence:
     """Opens or clicks of each person are counted"""
