@@ -19,12 +19,12 @@ from hygiene.events.layout import (
     declared,
     find_names,
     fitting,
+    iso_sql,
     json_path,
     quote,
 )
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql, openings
-from hygiene.events.posts import is_posts
-from hygiene.events.unpacked import as_json_lines
+from hygiene.events.unpacked import rewritten, writer_of
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -91,8 +91,8 @@ def _open_log(path: Path, work: Path, connection: duckdb.DuckDBPyConnection) -> 
     if binary_kind(head) is Kind.GZIP:
         inside, _ = gunzip(given.path, scratch)
         head = _head(inside)
-    if is_posts(head):
-        inside = as_json_lines(inside, scratch)
+    if write := writer_of(head):
+        inside = rewritten(inside, write, scratch)
         head = _head(inside)
     if binary_kind(head) is Kind.PARQUET:
         return [_open_parquet(inside, scratch, connection)]
@@ -229,13 +229,17 @@ def _table(
     found = {path: column for path, (column, _) in find_names(_all_paths(), columns, nested=False).items()}
     places = {column: f"c{at}" for at, column in enumerate(sorted(set(found.values())))}
     reach = {path: places[column] for path, column in found.items()}
-    needed = [f"{_identifier(column)}::varchar as {place}" for column, place in places.items()]
+    layouts = _fitting(reach, columns, name, nested=False)
+    needed = [
+        f"{iso_sql(layouts, column, f'{_identifier(column)}::varchar')} as {place}"
+        for column, place in places.items()
+    ]
     return EventFile(
         name=name,
         records=f"select {', '.join(['true as sound', *needed])} from ({query})",
         reach=reach,
         lists={},
-        layouts=_fitting(reach, columns, name, nested=False),
+        layouts=layouts,
         kind=kind,
         damaged=damaged,
         said=said,

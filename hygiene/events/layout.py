@@ -66,6 +66,7 @@ class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     recipients: tuple[str, ...] = ()  # paths to lists, the first that is not empty; else the field `recipient`
     alone: tuple[EventKind, ...] = ()  # kinds that name nobody when there are several recipients
     zones: dict[str, str] = msgspec.field(default_factory=dict)  # path of a time → zone of its clock
+    dates: dict[str, str] = msgspec.field(default_factory=dict)  # column of a table → how its times are written
     status_parts: tuple[str, ...] = ()  # paths to class, subject and detail of a status that is no text
     message_until: str = ""  # where the id of the mail ends in its field
     daily_id: bool = False  # ids of events are unique within a day only
@@ -172,6 +173,18 @@ def find_names(paths: Iterable[str], names: Sequence[str], *, nested: bool) -> d
     return found
 
 
+def iso_sql(layouts: Sequence[EventLayout], column: str, text: str) -> str:
+    """A column's text (SQL), in ISO 8601 where a layout says how the platform writes its times (strptime)."""
+    patterns = [
+        pattern
+        for layout in layouts
+        for name, pattern in layout.dates.items()
+        if name == column.strip().lower()
+    ]
+    moments = [f"strftime(try_strptime({text}, {quote(each)}), '%Y-%m-%d %H:%M:%S')" for each in patterns]
+    return f"coalesce({', '.join([*moments, text])})" if moments else text
+
+
 def json_path(name: str, rest: str) -> str:
     """The path as DuckDB's JSON functions take it.
 
@@ -195,9 +208,9 @@ def fitting(reach: Reach, *, nested: bool) -> list[EventLayout]:
 
 
 def _may_fit(layout: EventLayout, reach: Reach, *, nested: bool) -> bool:
-    if layout.recipients:
-        return nested and any(all(path in reach for path in mark) for mark in layout.marks)
-    has = {name: any(path in reach for path in layout.fields[name]) for name in ("word", "recipient")}
+    if layout.recipients and nested:
+        return any(all(path in reach for path in mark) for mark in layout.marks)
+    has = {name: any(path in reach for path in layout.fields.get(name, ())) for name in ("word", "recipient")}
     marked = any(all(path in reach for path in mark) for mark in layout.marks)
     return all(has.values()) and (marked or not layout.marks)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: what stands before the program, for both engines (re and RE2): a date, with a year and perhaps a zone or
 #: without both, and mostly the host
 _HEADER: Final = (
-    r"^(?:<\d{1,3}>(?:\d{1,2} )?)?"
+    r"^(?:[\w.-]{1,64} +\| )?(?:<\d{1,3}>(?:\d{1,2} )?)?"  # docker compose names the container
     r"(?:(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?"
     r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?"
     r"|([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?)"
@@ -55,6 +55,10 @@ _POSTFIX: Final = re.compile(
 _JOURNAL: Final = re.compile(
     r'"SYSLOG_IDENTIFIER"\s*:\s*"[^"\s]+/(?:smtp|lmtp|local|virtual|pipe|qmgr|cleanup)"'
 )
+#: lines in JSON, as containers' and collectors' logs have them; Docker escapes <
+_WRAPPED: Final = re.compile(
+    r'"(?:log|message|line)"\s*:\s*"[^"\n]*/(?:smtpd?|lmtp|local|virtual|pipe|qmgr|cleanup|postscreen)\[\d+\]: '
+)
 _SYSLOG: Final = re.compile(_HEADER)
 _LOOKED_AT: Final = 50  # lines
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -66,7 +70,7 @@ _KEPT: Final = 2_000  # characters of a line that cannot be read
 def is_mail_log(head: Head) -> bool:
     """Whether a file begins like a system log; reading one without a line of Postfix then says so."""
     text = head.start.decode("utf-8", "replace")
-    if _POSTFIX.search(text) or _JOURNAL.search(text):
+    if _POSTFIX.search(text) or _JOURNAL.search(text) or _WRAPPED.search(text):
         return True
     lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
     return bool(lines) and sum(bool(_SYSLOG.match(line)) for line in lines) * 2 > len(lines)
@@ -127,18 +131,21 @@ def _lines_of(task: Task) -> Iterator[list[int]]:
             task.connection.unregister("mail_lines")
 
 
-#: a line of the journal as another log would write it
-_JOURNAL_LINE: Final = """case when text[1] = '{' and json_valid(text) then concat(
+#: a line of the journal, or one in JSON, as another log would write it
+_JOURNAL_LINE: Final = """case when text[1] = '{' and json_valid(text) then coalesce(
+    text ->> '$.log', text ->> '$.message', text ->> '$.line', concat(
     strftime(make_timestamp(try_cast(text ->> '$.__REALTIME_TIMESTAMP' as bigint)), '%Y-%m-%dT%H:%M:%S.%fZ '),
-    text ->> '$._HOSTNAME', ' ', text ->> '$.SYSLOG_IDENTIFIER', ': ', text ->> '$.MESSAGE') else text end"""
+    text ->> '$._HOSTNAME', ' ', text ->> '$.SYSLOG_IDENTIFIER', ': ', text ->> '$.MESSAGE'))
+    else text end"""
 
 
 def _read_sql() -> str:
     """The lines of interest, in parts; what looks like a delivery and is none has no `what`."""
     step = " ".join(f"when {when} then {step:d}" for step, when in _STEPS.items())
     return f"""
-    with wanted as (
-        select line, rtrim({_JOURNAL_LINE}, chr(13) || chr(10)) as text from mail_lines
+    with unwrapped as not materialized (select line, {_JOURNAL_LINE} as text from mail_lines),
+    wanted as (
+        select line, rtrim(text, chr(13) || chr(10)) as text from unwrapped
         where contains(text, ': to=<') or contains(text, ': from=<') or contains(text, ': message-id=')
             or contains(text, ': removed') or contains(text, 'notification: ')
     ),

@@ -11,7 +11,7 @@ from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, BounceClass, EventKind, Machine
 from hygiene.events.figures import instant_sql, settled
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
-from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, quote
+from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, iso_sql, quote
 from hygiene.events.query import MOST_TEXT, Records, events_sql, insert_events, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.report_layout import reports
@@ -85,7 +85,10 @@ def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
     layouts = tuple(fitting(reach, nested=False))
     if not layouts:
         raise UnreadableInput(no_log(table.name, names))
-    needed = [f"given.{identifier(column)}::varchar as {place}" for column, place in places.items()]
+    needed = [
+        f"{iso_sql(layouts, column, f'given.{identifier(column)}::varchar')} as {place}"
+        for column, place in places.items()
+    ]
     records = Records(
         query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} "
         f"from ({table.query}) as given",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import codecs
 import glob
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 from hygiene.errors import UnreadableInput
+from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind
 from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
 from hygiene.intake.workbook import is_workbook
+
+Writer: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
 
 LIMITS = Limits()
 HEAD = MIB  # bytes that tell what kind of log it is
@@ -119,8 +123,8 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
-    if is_posts(head):
-        path = as_json_lines(path, scratch)
+    if write := writer_of(head):
+        path = rewritten(path, write, scratch)
         head = _head(path)
     if not path.stat().st_size:
         raise UnreadableInput(f"{name} is empty: it has 0 bytes")
@@ -156,12 +160,17 @@ def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
     return target
 
 
-def as_json_lines(path: Path, scratch: Scratch) -> Path:
-    """Saved posts of webhooks, as lines of JSON in the scratch folder."""
+def writer_of(head: bytes) -> Writer | None:
+    """What makes lines of JSON of a file that begins like this; None where nothing has to."""
+    return write_posts if is_posts(head) else write_activity if is_keyed(head) else None
+
+
+def rewritten(path: Path, write: Writer, scratch: Scratch) -> Path:
+    """A file as lines of JSON, in the scratch folder."""
     target = scratch.new_path(".json")
     scratch.need(path.stat().st_size)
     with scratch.writing(), path.open("rb") as source, target.open("wb") as file:
-        write_posts(source, file)
+        write(source, file)
     return target
 
 

@@ -1,5 +1,6 @@
 """Postfix logs, written by hand after what Postfix writes: what each says of which mail."""
 
+import json
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,9 +124,25 @@ def test_rfc_5424(tmp_path, between):
     assert set(read.rows("message_id")) == {("mx1/4xYzBcDfGh1",)}
 
 
-def test_the_journal_as_json(tmp_path):
-    import json
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: f"mail-1  | {line}",
+        lambda line: (
+            json.dumps({"log": f"{line}\n", "stream": "stdout"}).replace("<", "\\u003c").replace(">", "\\u003e")
+        ),
+        lambda line: json.dumps({"message": line, "host": "mx1"}),
+        lambda line: json.dumps({"line": line, "timestamp": "1", "fields": {}}),
+    ],
+)
+def test_lines_of_containers_and_collectors(tmp_path, wrapped):
+    plain = SENT.format(stamp="2026-11-28T01:00:03Z")
+    log = "".join(wrapped(line) + "\n" for line in plain.splitlines())
+    assert POSTFIX.recognises(Head(name="x", start=log.encode()))
+    assert Read(tmp_path, log).told == Read(tmp_path, plain).told
 
+
+def test_the_journal_as_json(tmp_path):
     lines = [
         {
             "__REALTIME_TIMESTAMP": "1795827601250000",
