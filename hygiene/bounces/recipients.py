@@ -15,8 +15,8 @@ MAX_RECIPIENTS: Final = 500
 _MAX_SAID: Final = 14  # lines that belong to one recipient
 
 _IN_LOCAL = r"\w.!#$%*+/=?^`{|}~'&-"
-#: a quoted local part (RFC 5321 §4.1.2) or a bare one; its first character is consumed before what may not stand
-#: before it is looked at, which is many times faster
+#: a quoted local part (RFC 5321 §4.1.2) or a bare one; its first character is consumed before what may not
+#: stand before it is looked at, which is many times faster
 _LOCAL = rf"[\"{_IN_LOCAL}](?:(?<=\")[^\"@\s]{{1,64}}\"|(?<!\")(?<![{_IN_LOCAL}].)[{_IN_LOCAL}]{{0,127}})"
 ADDRESS: Final = re.compile(_LOCAL + r"@(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{1,62}")
 _EXPANDED = re.compile(r"\(?(?:expanded from|generated from|originally|ultimately generated from)\s*:?\s*<?")
