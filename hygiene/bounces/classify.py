@@ -170,13 +170,16 @@ def noticed(letter: Letter) -> list[Bounce] | None:
     kind = BounceKind.DELAYED if _is_late(letter, lines) else BounceKind.BOUNCE
     failed = [
         address
-        for each in letter.headers.get("x-failed-recipients").split(",")
+        for each in letter.headers.get("x-failed-recipients").split(",", recipients.MAX_RECIPIENTS)
         if (address := address_in(each))
     ]
     known = frozenset([*failed, *original.recipients])
     found = recipients.find(lines, known, original.strangers)
     if failed and not found:
-        return [_bounce(kind, diagnose("", "", lines), recipient=each, original=original) for each in failed]
+        return [
+            _bounce(kind, diagnose("", "", lines), recipient=each, original=original)
+            for each in failed[: recipients.MAX_RECIPIENTS]
+        ]
     if not found:
         to = original.recipients if len(original.recipients) == 1 else (None,)
         return [_bounce(kind, diagnose("", "", lines), recipient=to[0], original=original)]
