@@ -89,7 +89,7 @@ def _fields_in_text(letter: Letter) -> list[Fields]:
 def _reported(group: Fields, lines: list[str], original: Original, mta: str, count: int) -> Bounce:
     final = address_in(group.get("final-recipient", ""))
     asked = address_in(group.get("original-recipient", ""))
-    recipient = _mailed(asked, final, original) or (_only_one(lines, original) if count == 1 else None)
+    recipient = _mailed(asked, final, original, count) or (_only_one(lines, original) if count == 1 else None)
     action = group.get("action", "").split(" ")[0].strip(";,").lower()
     status = _status(group.get("status", ""))
     kind = _KINDS.get(action, BounceKind.DELAYED if status[:1] == "4" and not action else BounceKind.BOUNCE)
@@ -101,12 +101,15 @@ def _reported(group: Fields, lines: list[str], original: Original, mta: str, cou
     return _bounce(kind, found, recipient=recipient, final=final, original=original, mta=mta, remote=remote)
 
 
-def _mailed(asked: str | None, final: str | None, original: Original) -> str | None:
-    """The address that was mailed: what the original names, else what the sender's server asked for."""
+def _mailed(asked: str | None, final: str | None, original: Original, count: int) -> str | None:
+    """The address that was mailed: what the original names, else what the sender's server asked for.
+
+    Where someone forwarded it and the server there is all who speaks, the original alone says who was mailed.
+    """
     for address in (asked, final):
         if address is not None and address in original.recipients:
             return address
-    return asked or final
+    return asked or (original.mailed if count == 1 else None) or final
 
 
 def _only_one(lines: list[str], original: Original) -> str | None:
@@ -170,13 +173,16 @@ def noticed(letter: Letter) -> list[Bounce] | None:
     kind = BounceKind.DELAYED if _is_late(letter, lines) else BounceKind.BOUNCE
     failed = [
         address
-        for each in letter.headers.get("x-failed-recipients").split(",")
+        for each in letter.headers.get("x-failed-recipients").split(",", recipients.MAX_RECIPIENTS)
         if (address := address_in(each))
     ]
     known = frozenset([*failed, *original.recipients])
     found = recipients.find(lines, known, original.strangers)
     if failed and not found:
-        return [_bounce(kind, diagnose("", "", lines), recipient=each, original=original) for each in failed]
+        return [
+            _bounce(kind, diagnose("", "", lines), recipient=each, original=original)
+            for each in failed[: recipients.MAX_RECIPIENTS]
+        ]
     if not found:
         to = original.recipients if len(original.recipients) == 1 else (None,)
         return [_bounce(kind, diagnose("", "", lines), recipient=to[0], original=original)]
@@ -187,7 +193,8 @@ def _each_said(
     kind: BounceKind, found: list[recipients.Said], lines: list[str], original: Original
 ) -> Iterator[Bounce]:
     for said, about in zip(found, recipients.said_of(found, lines), strict=True):
-        asked, final = said.expanded_from or said.address, said.address
+        final = said.address
+        asked = _mailed(said.expanded_from or None, final, original, len(found))
         yield _bounce(kind, diagnose("", "", about), recipient=asked, final=final, original=original)
 
 

@@ -48,6 +48,7 @@ _DIGIT = re.compile("[245]")
 _SAID = re.compile(
     r"\b(?:remote host|host \S{1,200}|server) (?:said|says|returned|responded):\s*(?=\S)", re.IGNORECASE
 )
+_SAYS: Final = ("said", "says", "returned", "responded")
 #: what the other side said, in a transcript of Sendmail, MDaemon, InterScan
 _HEARD = re.compile(r"^.{0,60}?(?:<<<|<--|Received >>>)[ \t]*(\S.*)")
 _GOES_WELL = re.compile(r"[23]\d\d[ -]|RCPT|MAIL|DATA", re.IGNORECASE)
@@ -155,8 +156,10 @@ def _reply(lines: Sequence[str]) -> str:
     """The reply with a code of failure in a notice, from its code on."""
     text = _heard(lines) or _coded(lines)
     code = next((match for match in CODE.finditer(text) if match[1][0] != "2"), None)
+    if code:
+        return text[code.start() :]
     said = _SAID.search(text)
-    return text[code.start() :] if code else text[said.end() :] if said else text
+    return text[said.end() :] if said else text
 
 
 def has_reply(lines: Sequence[str]) -> bool:
@@ -192,7 +195,7 @@ def _coded(lines: Sequence[str]) -> str:
 def _is_coded(line: str) -> bool:
     if _DIGIT.search(line) and (_code(line) or STATUS.search(line)):
         return True
-    return ":" in line and bool(_SAID.search(line))
+    return ":" in line and any(word in line.lower() for word in _SAYS) and bool(_SAID.search(line))
 
 
 def _without_hedges(text: str) -> str:

@@ -24,6 +24,8 @@ KEPT: Final = (
 _OPAQUE: Final = re.compile(
     r"^x-[\w-]{0,40}(?:id|ref|token|key|job|campaign|contact|recipient|mailing|sub)[\w-]{0,20}$"
 )
+_TRACE: Final = {"received", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to"}
+_OF_LISTS: Final = {"list-id", "list-post", "x-mailman-version", "mailing-list"}
 _MAX_KEPT = 40
 _MAX_FIELD = 20_000  # characters in which addresses are sought
 _MESSAGE_ID = re.compile(r"<([^<>\s]{3,400})>")
@@ -33,9 +35,13 @@ _TYPED = re.compile(r"^\s*[\w-]{1,30}\s*;\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """`recipients` are the original's, `strangers` all who cannot be meant: senders, reporters, ourselves."""
+    """`recipients` are the original's, `strangers` all who cannot be meant: senders, reporters, ourselves.
+
+    `mailed` is the only recipient, if the trace of the original says that it was on its way there.
+    """
 
     recipients: tuple[str, ...]
+    mailed: str | None
     strangers: frozenset[str]
     message_id: str
     returned_to: tuple[str, ...]
@@ -82,11 +88,20 @@ def original_of(letter: Letter, rest: str) -> Original:
     to = tuple(dict.fromkeys(each for headers in returned for each in addresses_in(headers.get("to"))))
     return Original(
         recipients=to,
+        mailed=to[0] if len(to) == 1 and _was_sent_to(to[0], returned) else None,
         strangers=_strangers(letter, returned, returned_to) - frozenset(to),
         message_id=_message_id(letter.headers, returned),
         returned_to=returned_to,
         headers=_kept(returned),
     )
+
+
+def _was_sent_to(address: str, returned: list[Headers]) -> bool:
+    """Whether the trace names an address (RFC 5321 §4.4, "for"), and no list passed the mail on."""
+    fields = [field for headers in returned for field in headers.all]
+    names = {name for name, _ in fields}
+    traced = (value.lower() for name, value in fields if name in _TRACE)
+    return names.isdisjoint(_OF_LISTS) and any(address in value for value in traced)
 
 
 def _strangers(letter: Letter, returned: list[Headers], returned_to: tuple[str, ...]) -> frozenset[str]:

@@ -23,7 +23,7 @@ MAX_BODY: Final = 1 << 17  # octets of a text that are decoded
 _CHARSET = re.compile(rb"charset=\"?([\w-]{3,30})", re.IGNORECASE)
 _BLANK = re.compile(rb"\n[ \t]*\r?\n")
 _REST_OF_LINE = re.compile(rb"(--)?[ \t]*(?=\r?\n|$)")
-_LF = ord("\n")
+_MAX_LINES = 2_000  # that begin as one that delimits
 _FOLD = re.compile(r"\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r";\s*([\w*-]{1,40})\s*=\s*(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))")
@@ -116,14 +116,16 @@ def children(part: Part) -> Iterator[Part]:
 
 def _lines_of(boundary: bytes, body: bytes) -> Iterator[tuple[int, int, bool]]:
     """Where each line that delimits begins and ends, and whether it is the last (RFC 2046 §5.1.1)."""
-    line = b"--" + boundary
-    at = body.find(line)
-    while at >= 0:
-        end = _REST_OF_LINE.match(body, at + len(line))
-        if end is not None and (at == 0 or body[at - 1] == _LF):
-            before = at - 2 if body[at - 2 : at] == b"\r\n" else at - 1
-            yield max(before, 0), end.end(), bool(end[1])
-        at = body.find(line, at + len(line))
+    body = b"\n" + body
+    line = b"\n--" + boundary
+    at = -1
+    for _ in range(_MAX_LINES):  # no pattern: to compile one for each mail costs more than all the rest
+        at = body.find(line, at + 1)
+        if at < 0:
+            return
+        if end := _REST_OF_LINE.match(body, at + len(line)):
+            before = at - 1 if body[at - 1 : at] == b"\r" else at
+            yield max(before - 1, 0), end.end() - 1, bool(end[1])
 
 
 def _child(raw: bytes) -> Part:

@@ -25,7 +25,9 @@ _MAIL_FROM = re.compile(r"mail\s+from:?\s*<?$", re.IGNORECASE)
 _BARE = re.compile(r"^[\s*<>\"'(\[\]|.:=-]*(?:(?:smtp|mailto|rfc822|internet)\s*[:;]\s*)?<?$", re.IGNORECASE)
 
 _COLON = re.compile(r"[:：\[]\s*<?$")
-_ALONE = re.compile(r"\s*[>\])\"']*\s*[:.]?\s*$")
+_ALONE = re.compile(
+    r"\s*+[>\])\"']*+\s*+[:.]?\s*+$"
+)  # possessive: a row of blanks is no work for the cube of it
 _LABELS = re.compile(r"[>\])\"']*\s*(?:$|[-:：(,;.])")
 
 CERTAIN, NAMED, MENTIONED = 3, 2, 1

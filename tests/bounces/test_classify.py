@@ -151,3 +151,65 @@ def test_advice_is_no_evidence():
     (found,) = classify_bounce(fill(NOTICE + body).encode())
     assert found.reason in {"undefined", "onhold"}
     assert not found.hard
+
+
+FORWARDED = """Return-Path: <>
+From: MAILER-DAEMON@forwarder.example
+To: {verp}
+Subject: Undelivered Mail Returned to Sender
+Content-Type: multipart/report; report-type=delivery-status; boundary=x
+
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; forwarder.example
+
+Final-Recipient: rfc822; private@else.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 user unknown
+
+--x
+Content-Type: text/rfc822-headers
+
+Received: from mx.sender.example by forwarder.example for <{rcpt}>; Fri, 27 Nov 2026 09:12:40 +0000
+From: {sender}
+To: {to}
+--x--
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "more", "recipient"),
+    [
+        ("{rcpt}", "", "jane.doe@example.net"),
+        ("someone@list.example", "", "private@else.example"),  # nothing says that it was mailed
+        ("{rcpt}, other@example.net", "", "private@else.example"),  # which of them?
+        ("{rcpt}", "List-Id: <news.list.example>\n", "private@else.example"),  # a list has members
+    ],
+)
+def test_who_was_mailed_when_a_forwarder_names_only_its_own_recipient(to, more, recipient):
+    (found,) = classify_bounce(fill(FORWARDED.replace("From: {sender}\n", more), to=fill(to)).encode())
+    assert (found.recipient, found.final_recipient) == (recipient, "private@else.example")
+
+
+@pytest.mark.parametrize(
+    ("reply", "hard"),
+    [
+        ("550 5.1.1 <{rcpt}>: no such user here", True),
+        ("550 5.1.1 <{verp}>: no such user here", False),  # it is we who are unknown there
+        ("550 5.1.1 <{verp}> to <{rcpt}>: no such user here", True),
+    ],
+)
+def test_a_reply_that_names_only_the_sender_says_nothing_of_the_recipient(reply, hard):
+    body = "<{rcpt}>: host mx.example.net[192.0.2.9] said:\n\n" + reply + "\n"
+    (found,) = classify_bounce(fill(NOTICE + body).encode())
+    assert (found.hard, found.recipient) == (hard, VALUES["rcpt"])
+
+
+def test_an_escaped_address_of_rfc_6533_is_read():
+    head = fill(NOTICE).replace("\n\n", "\nContent-Type: multipart/report; boundary=x\n\n")
+    part = "--x\nContent-Type: message/global-delivery-status\n\n"
+    fields = "Final-Recipient: utf-8; j\\x{F6}rg@example.net\nAction: failed\nStatus: 5.1.1\n\n--x--\n"
+    (found,) = classify_bounce((head + part + fields).encode())
+    assert found.recipient == "jörg@example.net"

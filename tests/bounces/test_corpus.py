@@ -72,8 +72,8 @@ def shown(half, whole, single):
         print(f"{name:<28}{score.number:>6}" + "".join(f"{share:>16.3f}" for share in score.shares.values()))
 
 
-HELD_OUT = ("held_out", "wild_held_out", "odd_held_out")
-SEEN = ("seen", "wild_seen", "odd_seen")
+HELD_OUT = ("held_out", "wild_held_out", "odd_held_out", "late_held_out")
+SEEN = ("seen", "wild_seen", "odd_seen", "late_seen")
 
 
 @pytest.mark.parametrize("half", HELD_OUT)

@@ -1,11 +1,15 @@
 """Hostile and broken mail: no error, whatever it is, and work that does not grow with it."""
 
+import importlib
+import pkgutil
+import re
 import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hygiene.bounces
 from hygiene.bounces import parts
 from hygiene.bounces.classify import classify_bounce
 
@@ -45,6 +49,14 @@ HOSTILE = {
     "encoded words": b"Subject: " + b"=?utf-8?q?" * 6_000 + b"\n" + HEAD + b"\nx",
     "broken base64": HEAD + b"Content-Transfer-Encoding: base64\n\n" + b"a" * 1_000_001,
     "ligatures": HEAD + b"Content-Type: text/plain; charset=utf-8\n\n" + "ﷺ".encode() * 100_000,
+    "blanks behind addresses": HEAD
+    + b"\nUser unknown\n"
+    + (b"recipient: a@one.example" + b" " * 900 + b"x\n") * 1_000,
+    "lines like boundaries": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"\n--bX" * 200_000,
+    "failed recipients": HEAD + b"X-Failed-Recipients: " + b"a@b.example," * 5_000 + b"\n\nfailed\n",
+    "carried bounces": HEAD
+    + b"Content-Type: multipart/mixed; boundary=b\n\n"
+    + (b"--b\nContent-Type: message/rfc822\n\n" + HEAD + b"\ncould not be delivered\n") * 48,
     "nothing": b"",
     "zeros": bytes(100_000),
     "blank lines": b"\r\n \t\r\n" * 100_000,
@@ -81,6 +93,29 @@ def test_memory_does_not_grow_with_the_mail():
         assert tracemalloc.get_traced_memory()[1] < 16 * parts.MAX_MAIL
     finally:
         tracemalloc.stop()
+
+
+MODULES = [
+    importlib.import_module(f"hygiene.bounces.{each.name}")
+    for each in pkgutil.iter_modules(hygiene.bounces.__path__)
+]
+PATTERNS = [each for module in MODULES for each in vars(module).values() if isinstance(each, re.Pattern)]
+PIECES = [*" \t\n.@<>:=?-_/[]()'\"#;52a!|{", "\r\n", "550", "5.1.1", "said:", "host ", "smtp;", "rcpt to", "é"]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(PATTERNS),
+    st.lists(st.sampled_from(PIECES), max_size=4),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=3),
+    st.sampled_from(PIECES),
+)
+def test_no_pattern_goes_back_for_ever(pattern, before, repeated, after):
+    """Where a pattern tries all ways to divide a text, this takes hours: 1,000 octets are the longest line."""
+    text = "".join(before) + "".join(repeated) * (1_000 // len("".join(repeated))) + after
+    found = text.encode() if isinstance(pattern.pattern, bytes) else text
+    pattern.match(found)
+    pattern.search(found)
 
 
 CHARSETS = ["utf-16", "utf-7", "idna", "punycode", "hex", "rot13", "undefined", "unicode_escape", "x-unknown"]
