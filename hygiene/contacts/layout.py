@@ -232,12 +232,19 @@ def recognise(
 
 
 def _own_words(header: Sequence[str]) -> Recognised:
-    """A file in which a cleaning has written for every row what is known of the person: nothing else counts."""
+    """A file in which a cleaning has written for every row what is known of the person.
+
+    Nothing else counts, but that somebody has left since, where another column came to say so.
+    """
+    plain = layouts()[PLAIN]
+    at = Positions(plain, header)
+    consent = ((place, rule) for rule in plain.status_columns if rule.consent for place in at.of(rule.column))
+    ends = {place: _ends_alone(rule) for place, rule in consent} | dict(_undeclared_ends(at, set()))
     return Recognised(
-        layout=layouts()[PLAIN],
+        layout=plain,
         header=tuple(header),
         address=header.index(OWN_ADDRESS),
-        status_columns=(),
+        status_columns=tuple(ends.items()),
         file_status=None,
         default_status=Status.UNKNOWN,
         activity=(),
