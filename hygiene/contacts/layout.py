@@ -209,6 +209,7 @@ def recognise(
     undeclared = tuple(_undeclared_ends(at, {place for place, _ in declared}))
     file_status = _file_status(at, file_name, known=_tell_consent(declared))
     activity = tuple(_activity(at, named))
+    read_by_name = [place for place, _ in undeclared if file_status not in ENDS]
     return Recognised(
         layout=layout,
         header=tuple(header),
@@ -222,10 +223,7 @@ def recognise(
         figures={role: found[0] for role in FIGURES if (found := at.of(getattr(layout, role)))},
         notes=(
             *layout.notes,
-            *(
-                f"{header[place].strip()!r} is read, by its name: whom it says to be gone is not mailed."
-                for place, _ in undeclared
-            ),
+            *(f"{header[place].strip()!r} {_READ_BY_NAME}" for place in read_by_name),
             *_silences(layout, (*declared, *undeclared), file_status, activity),
         ),
     )

@@ -59,6 +59,7 @@ SOMETHING_ELSE = [
     "Do not call",
     "bounce_rate",
     "Soft bounces",
+    "Marketing emails bounced",
     "Unsub count",
     "State",
     "Notes",
