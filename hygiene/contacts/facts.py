@@ -34,12 +34,16 @@ def _written_moment(seconds: str) -> str:
 
 
 def read_facts_sql(cell: str) -> dict[str, str]:
-    """The columns of a contact that such a cell fills, as expressions; a blank cell says nothing."""
+    """The columns of a contact that such a cell fills, as expressions; a blank cell says nothing.
+
+    That somebody has left, which another column says, stands.
+    """
     ranks = " ".join(f"when {quoted(status)} then {status.rank}" for status in Status)
     status, last = _read(cell, "status"), _read_moment(cell, "last")
     word = f"case {status} {ranks} when '' then null else {Status.UNREADABLE.rank} end"
+    gone = f"if(standing >= {Status.BOUNCED.rank}, standing, null)"
     return {
-        "standing": f"coalesce({word}, standing)",
+        "standing": f"greatest(coalesce({word}, standing), {gone})",
         "joined": _read_moment(cell, "joined"),
         "activity": last,
         "tracked": f"({last}) is not null",

@@ -209,6 +209,7 @@ def recognise(
     undeclared = tuple(_undeclared_ends(at, {place for place, _ in declared}))
     file_status = _file_status(at, file_name, known=_tell_consent(declared))
     activity = tuple(_activity(at, named))
+    read_by_name = [place for place, _ in undeclared if file_status not in ENDS]
     return Recognised(
         layout=layout,
         header=tuple(header),
@@ -222,22 +223,26 @@ def recognise(
         figures={role: found[0] for role in FIGURES if (found := at.of(getattr(layout, role)))},
         notes=(
             *layout.notes,
-            *(
-                f"{header[place].strip()!r} is read, by its name: whom it says to be gone is not mailed."
-                for place, _ in undeclared
-            ),
+            *(f"{header[place].strip()!r} {_READ_BY_NAME}" for place in read_by_name),
             *_silences(layout, (*declared, *undeclared), file_status, activity),
         ),
     )
 
 
 def _own_words(header: Sequence[str]) -> Recognised:
-    """A file in which a cleaning has written for every row what is known of the person: nothing else counts."""
+    """A file in which a cleaning has written for every row what is known of the person.
+
+    Nothing else counts, but that somebody has left since, where another column came to say so.
+    """
+    plain = layouts()[PLAIN]
+    at = Positions(plain, header)
+    consent = ((place, rule) for rule in plain.status_columns if rule.consent for place in at.of(rule.column))
+    ends = {place: _ends_alone(rule) for place, rule in consent} | dict(_undeclared_ends(at, set()))
     return Recognised(
-        layout=layouts()[PLAIN],
+        layout=plain,
         header=tuple(header),
         address=header.index(OWN_ADDRESS),
-        status_columns=(),
+        status_columns=tuple(ends.items()),
         file_status=None,
         default_status=Status.UNKNOWN,
         activity=(),

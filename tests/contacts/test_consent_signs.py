@@ -59,6 +59,7 @@ SOMETHING_ELSE = [
     "Do not call",
     "bounce_rate",
     "Soft bounces",
+    "Marketing emails bounced",
     "Unsub count",
     "State",
     "Notes",
@@ -193,3 +194,15 @@ def test_the_rejects_of_a_cleaning_are_not_brought_back_by_cleaning_them(tmp_pat
     again = (tmp_path / "out" / "rejected.csv").read_text(encoding="utf-8")
     _, rows = kept(tmp_path, rejected=again)
     assert rows == []
+
+
+def test_who_left_after_a_cleaning_is_not_kept_by_what_the_cleaning_knew(tmp_path):
+    header = "Email,Status,hygiene_address,hygiene_facts,Unsubscribed at"
+    facts = "status=subscribed joined=2025-06-01T00:00:00Z"
+    lines = [
+        f"a@example.com,yes,a@example.com,{facts},2026-01-01",
+        f"b@example.com,unsubscribed,b@example.com,{facts},",
+        f"c@example.com,no,c@example.com,{facts},",  # as it was when it was kept
+    ]
+    _, rows = kept(tmp_path, clean="\n".join([header, *lines]))
+    assert rows == lines[2:]
