@@ -56,7 +56,7 @@ def test_a_reader_that_leaves_is_no_error(words: list[str]) -> None:
     """What `| head -1` does."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([*COMMAND, *words], stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run([*COMMAND, *words], stdout=writing, stderr=subprocess.PIPE, timeout=300, check=False)
     os.close(writing)
     assert done.returncode == 0
     assert not done.stderr or done.stderr.startswith(b"written to")
