@@ -50,18 +50,20 @@ def read_events(
     timezone: str = "UTC",
     year: int | None = None,
     tick: Tick | None = None,
+    spared: Sequence[str] = (),
 ) -> EventReport:
     """Read event logs into the tables `events`, `unread` and `tallies` of the connection, made anew.
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
-    none of the tables is left.
+    file and the events so far. Columns that are `spared` may stay null. Raises UnreadableInput,
+    UnwritableOutput or UsageError with one sentence; then none of the tables is left.
     """
     _check_zone(timezone)
     given = _listed(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         reading = _Reading(connection, Path(work), timezone, year, tick)
+        reading.spared = tuple(spared)
         try:
             reading.make_tables()
             for one in given:
@@ -113,6 +115,7 @@ class _Reading:
         tick: Tick | None,
     ) -> None:
         self.connection, self.work, self.tick = connection, work, tick
+        self.spared: tuple[str, ...] = ()
         self.timezone, self.year = timezone, year
         self.files: list[LogReport] = []
         self.refused: list[str] = []
@@ -166,6 +169,7 @@ class _Reading:
             year=self.year,
             modified=part.modified,
             tick=self.tick,
+            spared=self.spared,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -277,6 +281,7 @@ class _Reading:
             work=self.work,
             timezone=self.timezone,
             year=self.year,
+            spared=self.spared,
         )
         with as_table(frame, self.connection) as name, _damage(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -110,11 +110,23 @@ def read_events(
     `timezone` is that of times without a zone, `year` that of times without one. Raises UsageError or
     UnreadableInput with one sentence.
     """
+    return read_log(logs, timezone=timezone, year=year, memory_limit=memory_limit, threads=threads, tick=tick)
+
+
+def read_log(
+    logs: Any,
+    *,
+    memory_limit: str = MEMORY,
+    threads: int | None = None,
+    spared: Sequence[str] = (),
+    **options: Any,
+) -> Events:
+    """As `read_events`; columns that are `spared` may stay null, as nobody will look at them."""
     events = Events(memory_limit=memory_limit, threads=threads)
     try:
         with explained(events.folder):
             logs = _out_of_stores(logs, events.folder)
-            events.report = read_into(logs, events.reading.connection, timezone=timezone, year=year, tick=tick)
+            events.report = read_into(logs, events.reading.connection, spared=spared, **options)
     except BaseException:
         events.close()
         raise
