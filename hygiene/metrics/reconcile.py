@@ -230,6 +230,8 @@ def _implied(census: Census) -> dict[str, nw.Expr]:
     missing = {name: nw.lit(None, nw.String) for name in SLICED if name not in census.tells}
     if not census.tells_tracking:
         missing |= {name: nw.lit(None, nw.Int64) for name in _TOLD}
+    if len(census.sources) == 1:
+        missing |= {"source": nw.lit(census.sources[0].name)}
     return missing | {
         "week": week_of(nw.col("day")),
         "opens_total": _once("opened_all"),
