@@ -270,7 +270,6 @@ def _columns() -> dict[str, nw.Expr]:
 
 def _still_unsubscribed() -> nw.Expr:
     undone = nw.col("resubscribed_last") > nw.col("unsubscribed_last")
-    undone = undone & (nw.col("resubscribed_last") < UNDATED)
     return ~nw.col("unsubscribed_at").is_null() & ~undone.fill_null(value=False)
 
 
