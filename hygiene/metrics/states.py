@@ -85,7 +85,16 @@ def gather(events: Frame, census: Census) -> Frame:
     if census.undated or EventKind.REJECTED in census.kinds or census.named(without="says_sends"):
         made["first_at"] = nw.col("ts_us").min()  # of mails without a dated send
     gathered = events.group_by(*KEY).agg(events=nw.len(), **made)
-    numbers = {*_FIRST, *_LAST, "resubscribed_last", "rejections", "deferrals", "human_open", "human_click", "first_at"}
+    numbers = {
+        *_FIRST,
+        *_LAST,
+        "resubscribed_last",
+        "rejections",
+        "deferrals",
+        "human_open",
+        "human_click",
+        "first_at",
+    }
     missing = {name: nw.lit(None, nw.Int64) for name in sorted(numbers | _TOLD) if name not in made}
     missing |= {name: nw.lit(None, nw.String) for name in (*SLICED, "said") if name not in made}
     seen = [_flag(~nw.col(name).is_null()) for name in _SEEN if name in made]

@@ -119,7 +119,7 @@ def plan(path, memory):
 
     with (
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
-        open_engine("duckdb", Path(folder), THREADS, memory=memory or "2GB", in_memory=True) as (
+        open_engine("duckdb", Path(folder), THREADS, memory=memory or "25%", in_memory=True) as (
             engine,
             reading,
         ),

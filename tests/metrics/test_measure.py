@@ -12,6 +12,7 @@ import pytest
 import hygiene
 from hygiene.errors import UsageError
 from hygiene.metrics.kpis import KPIS, Unit, Verdict
+from hygiene.metrics.moments import read_memory
 from hygiene.metrics.states import SLICED
 
 from .simulator import PLATFORMS, as_sendgrid, as_ses, simulate, true_counts
@@ -191,6 +192,18 @@ def test_what_is_spared_in_reading_changes_no_cause(tmp_path):
     with hygiene.read_events(path) as events:
         whole = hygiene.measure(events)
     assert hygiene.measure(path).to_dict() == whole.to_dict()
+
+
+def test_a_quarter_of_the_memory_is_taken_unless_another_limit_is_set():
+    def limit(**options):
+        with hygiene.read_events(pd.DataFrame(PLAIN), **options) as events:
+            told = events.reading.connection.execute("select current_setting('memory_limit')").fetchall()
+            return float(read_memory(told[0][0]).removesuffix("MB")), int(events.memory.removesuffix("MB"))
+
+    taken, asked = limit()
+    assert asked >= 2_000
+    assert taken == pytest.approx(asked / 1.0737, rel=0.06)  # DuckDB tells GiB, to one digit
+    assert limit(memory_limit="512MB")[1] == 512
 
 
 def test_what_is_read_leaves_nothing_behind(tmp_path, monkeypatch):
