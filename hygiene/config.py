@@ -102,7 +102,9 @@ class MeasureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     attribution: str = "last-click:5d"  # which mail an order is credited to
     human: bool = True  # judge opens and clicks of people; else machines', too
     engine: Literal["duckdb", "spark"] = "duckdb"
-    memory_limit: str = "2GB"  # for the tables; the rest waits on disk
+    memory_limit: str = (
+        "auto"  # for the tables; the rest waits on disk; a quarter of what there is, at least 2GB
+    )
     fail_on: Literal["critical", "high", "medium", "low", "never"] = "high"
 
 

@@ -125,7 +125,7 @@ def measure(
     engine: Annotated[EngineName | None, typer.Option(help="Where the tables are computed (duckdb).")] = None,
     memory_limit: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Memory for the tables; the rest waits on disk (2GB)."),
+        typer.Option(metavar="SIZE", help="Memory for the tables; the rest waits on disk (a quarter of it)."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Processor threads to use.")] = None,
     year: Annotated[

@@ -139,13 +139,17 @@ def left_sql(records: Records) -> str:
     from kinded where kind = '{Mark.LEFT}'"""
 
 
-def insert_events(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Put rows into `events`.
+def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
+    """Put rows into `events`, with null in columns that are spared; an order keeps its id.
 
     A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
     of the few providers, and runs out of memory.
     """
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+    if spared:
+        orders = f"case when kind = '{EventKind.CONVERTED}' then event_id end"
+        left = ", ".join(f"{orders if name == 'event_id' else 'null'} as {name}" for name in spared)
+        query = f"select * replace ({left}) from ({query})"
     try:
         connection.execute(f"insert into events by name {query}")
     finally:

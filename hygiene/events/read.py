@@ -50,18 +50,20 @@ def read_events(
     timezone: str = "UTC",
     year: int | None = None,
     tick: Tick | None = None,
+    spared: Sequence[str] = (),
 ) -> EventReport:
     """Read event logs into the tables `events`, `unread` and `tallies` of the connection, made anew.
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
-    none of the tables is left.
+    file and the events so far. Columns that are `spared` may stay null. Raises UnreadableInput,
+    UnwritableOutput or UsageError with one sentence; then none of the tables is left.
     """
     _check_zone(timezone)
     given = _listed(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         reading = _Reading(connection, Path(work), timezone, year, tick)
+        reading.spared = tuple(spared)
         try:
             reading.make_tables()
             for one in given:
@@ -113,6 +115,7 @@ class _Reading:
         tick: Tick | None,
     ) -> None:
         self.connection, self.work, self.tick = connection, work, tick
+        self.spared: tuple[str, ...] = ()
         self.timezone, self.year = timezone, year
         self.files: list[LogReport] = []
         self.refused: list[str] = []
@@ -123,16 +126,14 @@ class _Reading:
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        import pyarrow as pa
-
         for name, columns in (("events", EVENT), ("unread", UNREAD), ("tallies", TALLY)):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
         self.connection.execute("alter table events add column zoneless boolean")
-        table = pa.table({"domain": list(providers()), "provider": list(providers().values())})
-        self.connection.register("event_given", table)
-        self.connection.execute("create or replace temp table event_provider as from event_given")
-        self.connection.unregister("event_given")
+        self.connection.execute(
+            "create or replace temp table event_provider as select unnest(?) as domain, unnest(?) as provider",
+            [list(providers()), list(providers().values())],
+        )
 
     @property
     def _next(self) -> int:
@@ -169,6 +170,7 @@ class _Reading:
             year=self.year,
             modified=part.modified,
             tick=self.tick,
+            spared=self.spared,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -288,6 +290,7 @@ class _Reading:
             work=self.work,
             timezone=self.timezone,
             year=self.year,
+            spared=self.spared,
         )
         with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))

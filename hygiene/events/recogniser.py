@@ -36,6 +36,7 @@ class Task:
     year: int | None = None  # of times without a year; None: find it, and say so
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
     tick: Callable[[str, int], None] | None = None  # name of the file, rows so far
+    spared: tuple[str, ...] = ()  # columns of events that nobody will look at: tables leave them null
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

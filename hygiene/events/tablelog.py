@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -58,7 +58,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     records, said = _records(table)
     records, dates = _dated(task, records)
     con = task.connection
-    insert_events(con, events_sql(records, task.number, task.timezone))
+    insert_events(con, events_sql(records, task.number, task.timezone), task.spared)
     unread = con.execute(
         f"select 1 from events where file = {task.number} and kind in ('unknown', '-left') limit 1"
     ).fetchone()
@@ -155,42 +155,46 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
         for column, kind in EVENT.items()
     }
-    made = _checked(given) | {"file": f"{task.number}::int", "line": _line(table)}
-    texts = {name for name, kind in EVENT.items() if kind == "VARCHAR"}
-    plain = texts - {"source", "kind", "recipient", "reason"}
-    columns = ", ".join(
-        f"{f'nullif({sql}, {quote(str())})' if name in plain else sql} as {name}"
-        for name, sql in made.items()
-        if name != "domain"
-    )
+    typed = _listed(given | {"line": _line(table), "known_kind": _known(given["kind"], EventKind)})
+    made = {column: column for column in EVENT} | _checked() | {"file": f"{task.number}::int"}
+    del made["domain"]
+    domain = domain_sql("recipient")
     rows = (
-        f"select *, {domain_sql('recipient')} as domain, false as zoneless "
-        f"from (select {columns} from ({table.query}) as given)"
+        f"select *, {domain} as domain, case when provider is null then {domain} end as provided, "
+        f"false as zoneless from (select {_listed(made)} from (select {typed} from ({table.query}) as given))"
     )
     insert_events(
         task.connection,
-        "select one.* replace (coalesce(one.provider, known.provider, one.domain) "
-        f"as provider) from ({rows}) as one left join event_provider as known using (domain)",
+        "select one.* exclude (provided) replace (coalesce(one.provider, known.provider, provided) "
+        f"as provider) from ({rows}) as one left join event_provider as known on known.domain = provided",
+        task.spared,
     )
     _keep_unknown(task, table, given["kind"])
 
 
-def _checked(given: dict[str, str]) -> dict[str, str]:
-    """The columns as they are given, their words among ours."""
-    kinds, classes, machines = (", ".join(map(quote, words)) for words in (EventKind, BounceClass, Machine))
-    word = f"lower(trim({given['kind']}))"
-    known = f"coalesce({word} in ({kinds}), false)"
-    told = {name: f"nullif(lower(trim({given[name]})), '')" for name in ("bounce_class", "machine")}
-    return given | {
-        "source": f"coalesce(nullif({given['source']}, ''), '{OWN}')",
-        "recipient": address_sql(given["recipient"]),
-        "kind": f"if({known}, {word}, '{EventKind.UNKNOWN}')",
-        "bounce_class": f"case when {word} = '{EventKind.BOUNCED}' then "
-        f"if({told['bounce_class']} in ({classes}), {told['bounce_class']}, '{BounceClass.UNKNOWN}') end",
-        "reason": f"coalesce(nullif({given['reason']}, ''), case when not {known} then {given['kind']} end)",
-        "machine": f"case when {word} in ('{EventKind.OPENED}', '{EventKind.CLICKED}') then "
-        f"if({told['machine']} in ({machines}), {told['machine']}, '{Machine.UNKNOWN}') end",
+def _listed(columns: dict[str, str]) -> str:
+    return ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+
+
+def _checked() -> dict[str, str]:
+    """Our columns of texts, blank ones null and words among ours; `known_kind` is null for an unknown kind."""
+    filled = {name: f"nullif({name}, '')" for name, kind in EVENT.items() if kind == "VARCHAR"}
+    seen = f"known_kind in ('{EventKind.OPENED}', '{EventKind.CLICKED}')"
+    return filled | {
+        "source": f"coalesce(nullif(source, ''), '{OWN}')",
+        "recipient": address_sql("recipient"),
+        "kind": f"coalesce(known_kind, '{EventKind.UNKNOWN}')",
+        "bounce_class": f"case when known_kind = '{EventKind.BOUNCED}' then "
+        f"coalesce({_known('bounce_class', BounceClass)}, '{BounceClass.UNKNOWN}') end",
+        "reason": "coalesce(nullif(reason, ''), case when known_kind is null then kind end)",
+        "machine": f"case when {seen} then coalesce({_known('machine', Machine)}, '{Machine.UNKNOWN}') end",
     }
+
+
+def _known(text: str, words: Iterable[str]) -> str:
+    """The word that a text is, in any case and between blanks; null for none. Most are written as we do."""
+    listed, plain = ", ".join(map(quote, words)), f"lower(trim({text}))"
+    return f"case when {text} in ({listed}) then {text} when {plain} in ({listed}) then {plain} end"
 
 
 def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:

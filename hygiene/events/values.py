@@ -138,7 +138,7 @@ def address_sql(text: str) -> str:
     """An address as all events write it: out of its brackets, trimmed, in lower case; null for several."""
     # trimming takes longer than all else: it takes off blanks alone, those beyond ASCII, too
     blank = f"contains({text}, ' ') or strlen({text}) <> length({text})"
-    bare = f"nullif(lower(if({blank}, trim({text}), {text})), '')"
+    bare = f"lower(if({blank}, nullif(trim({text}), ''), nullif({text}, '')))"
     inside = f"nullif(lower(trim(regexp_extract({text}, '<\\s*([^<>]*?)\\s*>', 1))), '')"
     odd = " or ".join(f"contains({text}, {mark})" for mark in ("'<'", "','", "chr(9)", "chr(10)", "chr(13)"))
     return (
@@ -150,7 +150,8 @@ def address_sql(text: str) -> str:
 
 def domain_sql(address: str) -> str:
     """The domain of an address in lower case, null where it has none; with several @, what follows the last."""
-    return f"case when contains({address}, '@') then nullif(split_part({address}, '@', -1), '') end"
+    domain = f"split_part({address}, '@', -1)"  # nullif() would compute it twice
+    return f"case when contains({address}, '@') and not ends_with({address}, '@') then {domain} end"
 
 
 # Mailbox providers

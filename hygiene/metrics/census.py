@@ -145,7 +145,12 @@ def _describe(name: str, rows: list[dict[str, Any]], *, never: frozenset[str], o
 
 
 def keyed(events: Frame, census: Census) -> Frame:
-    """The events, with the campaign as the message where a source names none, or one message for all."""
+    """The events, with the campaign as the message where a source names none, or one message for all.
+
+    The name of a source that is alone is written in: mails are told apart faster by two columns than by three.
+    """
+    if len(census.sources) == 1:
+        events = events.with_columns(source=nw.lit(census.sources[0].name))
     nameless = census.named(without="names_messages")
     if not nameless:
         return events

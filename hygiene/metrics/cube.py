@@ -28,13 +28,15 @@ class Cube:
 
     mails: Frame
     engine: Engine
-    columns: frozenset[str]
+    columns: tuple[str, ...]
     table: pa.Table | None
 
     def count(self, by: Sequence[str]) -> pa.Table:
         """As `hygiene.metrics.counts.count` gives it."""
-        if self.table is None or not set(by) <= self.columns:
+        if self.table is None or not set(by) <= set(self.columns):
             return count(self.mails, by, engine=self.engine)
+        if tuple(by) == self.columns:
+            return self.table
         summed = self.table.group_by(list(by)).aggregate([(name, "sum") for name in COUNTS])
         table = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
         table = table.select([*by, *COUNTS])
@@ -47,4 +49,4 @@ def build_cube(mails: Frame, columns: Sequence[str], engine: Engine) -> Cube:
     slices = engine.collect(mails.group_by(*names).agg(mails=nw.len()).select(slices=nw.len()))
     few = slices.to_pylist()[0]["slices"] <= MOST_SLICES
     table = count(mails, names, engine=engine) if few else None
-    return Cube(mails=mails, engine=engine, columns=frozenset(names) if few else frozenset(), table=table)
+    return Cube(mails=mails, engine=engine, columns=names if few else (), table=table)

@@ -64,18 +64,23 @@ def _counted(
         possible, when = _HAPPENS[what]
         since = nw.max_horizontal(nw.col(when) - nw.col("sent_us"), nw.lit(0, nw.Int64))
         since = nw.when(~nw.col(when).is_null() & ~nw.col("sent_us").is_null()).then(since)
-        rows = mails.filter(possible).with_columns(**{column: place(since), "what": nw.lit(what)})
-        parts.append(rows.group_by(*by, "what", column).agg(mails=nw.len()))
-    counted = nw.concat(parts).with_columns(*(nw.col(name).cast(nw.Int64) for name in (column, "mails")))
-    return engine.collect(counted.sort(*by, "what", column))
+        parts.append(mails.filter(possible).select(*by, what=nw.lit(what), delay=since))
+    placed = nw.concat(parts).with_columns(**{column: place(nw.col("delay")).cast(nw.Int64)})
+    counted = placed.group_by(*by, "what", column).agg(mails=nw.len().cast(nw.Int64))
+    return engine.collect(counted.select(*by, "what", column, "mails").sort(*by, "what", column))
 
 
 def _bucket(delay: nw.Expr) -> nw.Expr:
-    steps = [nw.when(delay >= edge).then(nw.lit(1)).otherwise(nw.lit(0)) for edge in EDGES_US]
-    reached = steps[0]
-    for step in steps[1:]:
-        reached = reached + step
-    return nw.when(~delay.is_null()).then(reached)
+    return nw.when(~delay.is_null()).then(_reached(delay, 0, len(EDGES_US)))
+
+
+def _reached(delay: nw.Expr, least: int, most: int) -> nw.Expr:
+    """How many edges a delay has reached, by halves: to ask for each of them would cost ten times as much."""
+    if least == most:
+        return nw.lit(least, nw.Int64)
+    middle = (least + most + 1) // 2
+    above, below = _reached(delay, middle, most), _reached(delay, least, middle - 1)
+    return nw.when(delay >= EDGES_US[middle - 1]).then(above).otherwise(below)
 
 
 def _hour(delay: nw.Expr) -> nw.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 Tick: TypeAlias = Callable[[str, int], None]  # name of a file, events so far
 
 _TABLES: Final = ("events", "unread", "tallies")
-MEMORY: Final = "2GB"  # that DuckDB may hold; the rest waits on disk
+MEMORY: Final = "auto"  # that DuckDB may hold; the rest waits on disk
+_LEAST_MB: Final = 2_000
+_SHARE: Final = 0.25 / 0.8  # a quarter of what there is, of which DuckDB by itself would take 80 %
 
 
 class Events:
     """Event logs as the tables `events`, `unread` and `tallies`; gone when nobody holds it any more."""
 
     def __init__(self, *, memory_limit: str = MEMORY, threads: int | None = None) -> None:
-        memory = read_memory(memory_limit)
+        memory = _quarter() if memory_limit == MEMORY else read_memory(memory_limit)
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="hygiene-measure-"))
         except OSError as error:
@@ -84,6 +86,16 @@ class Events:
         return f"<Events {self.count():,} in {files} {'file' if files == 1 else 'files'}>"
 
 
+def _quarter() -> str:
+    """A quarter of the memory of this machine, or of its container, and 2 GB at least."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        ((most,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    megabytes = float(read_memory(most).removesuffix("MB"))
+    return f"{max(megabytes * _SHARE, _LEAST_MB):.0f}MB"
+
+
 def _forget(reading: DuckEngine, folder: Path) -> None:
     reading.close()
     shutil.rmtree(folder, ignore_errors=True)
@@ -107,14 +119,27 @@ def read_events(
     """Read event logs: a path, several, folders or patterns, or a data frame (pandas, Polars, Arrow, DuckDB).
 
     The store of a workspace (``hygiene.db``, or its address in PostgreSQL) is a log, too.
-    `timezone` is that of times without a zone, `year` that of times without one. Raises UsageError or
-    UnreadableInput with one sentence.
+    `timezone` is that of times without a zone, `year` that of times without one. What goes beyond
+    `memory_limit` waits on disk; "auto" is a quarter of the memory there is, and 2 GB at least. Raises
+    UsageError or UnreadableInput with one sentence.
     """
+    return read_log(logs, timezone=timezone, year=year, memory_limit=memory_limit, threads=threads, tick=tick)
+
+
+def read_log(
+    logs: Any,
+    *,
+    memory_limit: str = MEMORY,
+    threads: int | None = None,
+    spared: Sequence[str] = (),
+    **options: Any,
+) -> Events:
+    """As `read_events`; columns that are `spared` may stay null, as nobody will look at them."""
     events = Events(memory_limit=memory_limit, threads=threads)
     try:
         with explained(events.folder):
             logs = _out_of_stores(logs, events.folder)
-            events.report = read_into(logs, events.reading.connection, timezone=timezone, year=year, tick=tick)
+            events.report = read_into(logs, events.reading.connection, spared=spared, **options)
     except BaseException:
         events.close()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import narwhals as nw
 
@@ -14,6 +14,7 @@ from hygiene.errors import UsageError
 from hygiene.metrics.as_others import find_platform
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.benchmarks import DEFAULT, load_profile
+from hygiene.metrics.causes.find import DIMENSIONS
 from hygiene.metrics.event_log import MEMORY, Tick
 from hygiene.metrics.joined import read_joined
 from hygiene.metrics.local_time import read_zone
@@ -22,6 +23,9 @@ from hygiene.metrics.measuring import Asked, Measuring
 from hygiene.metrics.moments import SUBJECT_FEATURE, read_by, read_moment
 from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
 from hygiene.metrics.subjects.given import Given, read_subjects
+
+_SPLIT_BY: Final = ("variant", "segment", "stream", "domain", "subject")  # by nobody unless it was asked
+_OF_SUBJECTS: Final = ("variant", "subject")
 
 
 def measure(
@@ -90,12 +94,19 @@ def measure(
         threads=threads,
         tick=tick,
         say=say,
+        spared=_spared(split, causes=causes),
     ) as opened:
         lists, began = _lists(opened, subjects), _joined(opened, joined)
         say("Counting")
         return Measuring(
             asked, opened.events, opened.tables, opened.found, window_us, lists, began, opened.beside
         ).run()
+
+
+def _spared(by: Sequence[str], *, causes: bool) -> tuple[str, ...]:
+    """The columns of events that nobody will look at: to read and to keep them takes its time."""
+    asked = {*by, *(DIMENSIONS if causes else ()), *(_OF_SUBJECTS if SUBJECT_FEATURE in by else ())}
+    return ("event_id", "line", *(name for name in _SPLIT_BY if name not in asked))
 
 
 def _lists(opened: Opened, subjects: Any) -> tuple[Given, ...]:

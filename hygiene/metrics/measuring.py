@@ -59,6 +59,7 @@ _DURATIONS: Final = {
     "open": "time_to_first_open",
     "click": "time_to_first_click",
 }
+_EDGES_S: Final = (0.0, *(edge / SECOND_US for edge in EDGES_US))
 _MOST_TIMED: Final = 1_000  # slices whose times are measured
 _NAMED: Final = 5  # campaigns in one sentence
 _ASIDE: Final = {kind.value for kind in ASIDE}
@@ -381,6 +382,5 @@ def _durations(rows: Sequence[Mapping[str, Any]], under_way: int) -> tuple[Durat
 
 def _bucket(number: int, mails: int) -> Bucket:
     """Of `hygiene.metrics.delays`, in seconds."""
-    edges = [0.0, *(edge / SECOND_US for edge in EDGES_US)]
-    high = edges[number + 1] if number + 1 < len(edges) else edges[-1] * 10
-    return Bucket(low_s=edges[number], high_s=high, mails=mails)
+    high = _EDGES_S[number + 1] if number + 1 < len(_EDGES_S) else _EDGES_S[-1] * 10
+    return Bucket(low_s=_EDGES_S[number], high_s=high, mails=mails)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from hygiene.engines.engine import Engine, check_engine, engine_beside, explained
 from hygiene.event import EventKind
 from hygiene.events.report import EventReport
-from hygiene.metrics.event_log import MEMORY, Events, Tick, read_events
+from hygiene.metrics.event_log import MEMORY, Events, Tick, read_log
 from hygiene.metrics.reconcile import Reconciled, reconcile
 from hygiene.metrics.sends import as_events, check_kind, join_sends
 
@@ -44,15 +44,20 @@ def open_mails(
     threads: int | None = None,
     tick: Tick | None = None,
     say: Say = lambda _what: None,
+    spared: Sequence[str] = (),
 ) -> Iterator[Opened]:
-    """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open."""
+    """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
+
+    Columns of events that are `spared` may be null, as nobody will look at them.
+    """
     check_engine(engine)
     with ExitStack() as stack:
         options: dict[str, Any] = {"timezone": timezone, "year": year}
         if isinstance(logs, Events):
             events = logs
         else:
-            read = read_events(logs, **options, memory_limit=memory_limit, threads=threads, tick=tick)
+            limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
+            read = read_log(logs, **options, **limits, tick=tick, spared=spared)
             events = stack.enter_context(read)
         stack.enter_context(explained(events.folder))
         tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))

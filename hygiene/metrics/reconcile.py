@@ -230,6 +230,8 @@ def _implied(census: Census) -> dict[str, nw.Expr]:
     missing = {name: nw.lit(None, nw.String) for name in SLICED if name not in census.tells}
     if not census.tells_tracking:
         missing |= {name: nw.lit(None, nw.Int64) for name in _TOLD}
+    if len(census.sources) == 1:
+        missing |= {"source": nw.lit(census.sources[0].name)}
     return missing | {
         "week": week_of(nw.col("day")),
         "opens_total": _once("opened_all"),
@@ -268,7 +270,6 @@ def _columns() -> dict[str, nw.Expr]:
 
 def _still_unsubscribed() -> nw.Expr:
     undone = nw.col("resubscribed_last") > nw.col("unsubscribed_last")
-    undone = undone & (nw.col("resubscribed_last") < UNDATED)
     return ~nw.col("unsubscribed_at").is_null() & ~undone.fill_null(value=False)
 
 

@@ -42,7 +42,6 @@ _FIRST: Final = {
 _LAST: Final = {
     "bounced_last": EventKind.BOUNCED,
     "unsubscribed_last": EventKind.UNSUBSCRIBED,
-    "resubscribed_last": EventKind.RESUBSCRIBED,
 }
 #: each kind once, as a column of `gather` that is null without it
 _SEEN: Final = (*_FIRST, "resubscribed_last", "rejections", "deferrals")
@@ -72,6 +71,9 @@ def gather(events: Frame, census: Census) -> Frame:
         "human_open": (EventKind.OPENED, _when(EventKind.OPENED, at(census), is_human()).min()),
         "human_click": (EventKind.CLICKED, _when(EventKind.CLICKED, at(census), is_human()).min()),
     }
+    # one that is not dated undoes nothing, whenever another one was
+    undone = _when(EventKind.RESUBSCRIBED, nw.col("ts_us").fill_null(-UNDATED))
+    wanted["resubscribed_last"] = (EventKind.RESUBSCRIBED, undone.max())
     if EventKind.RESUBSCRIBED not in census.kinds:
         del wanted["unsubscribed_last"]
     made = {name: value for name, (kind, value) in wanted.items() if kind in census.kinds}
@@ -83,7 +85,16 @@ def gather(events: Frame, census: Census) -> Frame:
     if census.undated or EventKind.REJECTED in census.kinds or census.named(without="says_sends"):
         made["first_at"] = nw.col("ts_us").min()  # of mails without a dated send
     gathered = events.group_by(*KEY).agg(events=nw.len(), **made)
-    numbers = {*_FIRST, *_LAST, "rejections", "deferrals", "human_open", "human_click", "first_at"}
+    numbers = {
+        *_FIRST,
+        *_LAST,
+        "resubscribed_last",
+        "rejections",
+        "deferrals",
+        "human_open",
+        "human_click",
+        "first_at",
+    }
     missing = {name: nw.lit(None, nw.Int64) for name in sorted(numbers | _TOLD) if name not in made}
     missing |= {name: nw.lit(None, nw.String) for name in (*SLICED, "said") if name not in made}
     seen = [_flag(~nw.col(name).is_null()) for name in _SEEN if name in made]

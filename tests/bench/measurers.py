@@ -115,17 +115,20 @@ def plan(path, memory):
 
     from hygiene.engines.engine import open_engine
     from hygiene.metrics.counts import count
-    from hygiene.metrics.reconcile import reconcile
+    from hygiene.metrics.reconcile import READ, reconcile
 
     with (
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
-        open_engine("duckdb", Path(folder), THREADS, memory=memory or "2GB", in_memory=True) as (
+        open_engine("duckdb", Path(folder), THREADS, memory=memory or "25%", in_memory=True) as (
             engine,
             reading,
         ),
     ):
         scan = reading.connection.read_csv if path.suffix == ".csv" else reading.connection.read_parquet
-        found = reconcile(nw.from_native(scan(str(path))), engine)
+        events = nw.from_native(scan(str(path))).select(*READ)
+        if path.suffix == ".csv":  # a text is parsed once, as our reader does, and not for each look at it
+            events = engine.settle("events", events)
+        found = reconcile(events, engine)
         table = count(found.mails, ["campaign"], engine=engine)
     return [sum(table[name].to_pylist()) for name in SUMS]
 

@@ -332,6 +332,60 @@ def test_damaged_lines_are_kept_with_their_numbers(tmp_path, connection):
     assert len(found) == report.damaged + report.unread == 6
 
 
+#: cell of a table in our columns → what becomes of it
+OWN_CELLS = [
+    ("kind", " Bounced ", "bounced"),
+    ("kind", "SENT", "sent"),
+    ("kind", "vanished", "unknown"),
+    ("kind", "", "unknown"),
+    ("bounce_class", " HARD", "hard"),
+    ("bounce_class", "worse", "unknown"),
+    ("bounce_class", "", "unknown"),
+    ("machine", "Mpp ", None),  # of a bounce
+    ("recipient", "  ANN@Example.com ", "ann@example.com"),
+    ("recipient", "Ann <ann@example.com>", "ann@example.com"),
+    ("recipient", "a@example.com, b@example.com", None),
+    ("recipient", " ", None),
+    ("domain", "ignored.example", "example.com"),
+    ("provider", "", "example.com"),
+    ("provider", "mine", "mine"),
+    ("ts_us", "1788256800000001", 1_788_256_800_000_001),
+    ("ts_us", "soon", None),
+    ("reason", "", None),
+    ("source", "", "own"),
+]
+
+
+@pytest.mark.parametrize(("column", "cell", "read"), OWN_CELLS)
+def test_cells_of_our_own_columns(tmp_path, connection, column, cell, read):
+    row = {
+        "source": "ses",
+        "recipient": "ann@example.com",
+        "kind": "bounced",
+        "ts_us": "1788256800000000",
+        "bounce_class": "soft",
+        "provider": "example.com",
+        "reason": "full",
+        "machine": "",
+        "domain": "",
+    } | {column: cell}
+    path = tmp_path / "own.csv"
+    path.write_text(",".join(row) + "\n" + ",".join(f'"{text}"' for text in row.values()) + "\n")
+    check_account(read_events(path, connection), connection)
+    assert connection.execute(f"select {column} from events").fetchall() == [(read,)]
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [("a@b@c.example", "c.example"), ("a@", None), ("nobody", None), ("@x.example", "x.example")],
+)
+def test_domains_of_our_own_addresses(tmp_path, connection, address, domain):
+    path = tmp_path / "own.csv"
+    path.write_text(f"source,recipient,kind,ts_us\nses,{address},sent,1788256800000000\n")
+    read_events(path, connection)
+    assert connection.execute("select domain, provider from events").fetchall() == [(domain, domain)]
+
+
 def test_damaged_rows_of_a_table_are_kept(tmp_path, connection):
     path = tmp_path / "a.csv"
     path.write_text(

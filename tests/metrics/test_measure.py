@@ -5,12 +5,15 @@ import json
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 import hygiene
 from hygiene.errors import UsageError
 from hygiene.metrics.kpis import KPIS, Unit, Verdict
+from hygiene.metrics.moments import read_memory
+from hygiene.metrics.states import SLICED
 
 from .simulator import PLATFORMS, as_sendgrid, as_ses, simulate, true_counts
 
@@ -146,6 +149,61 @@ def test_events_are_read_once_and_measured_often(tmp_path):
     assert list(frame["kind"]) == [line["event"] for line in PLAIN]
     assert str(frame["ts"].dtype).endswith("UTC]")
     assert frame["ts"].iloc[1] == pd.Timestamp("2026-11-01T08:00:05Z")
+
+
+def event_rows():
+    """Mails with everything that they can be split by, and an order each that is told twice."""
+    for number in range(8):
+        name = f"p{number}@{'gmail.com' if number % 2 else 'firm.example.com'}"
+        mail = {
+            "source": "own",
+            "message_id": f"m{number}",
+            "recipient": name,
+            "campaign": f"c{number % 3}",
+            "variant": "AB"[number % 2],
+            "segment": f"s{number % 3}",
+            "stream": f"t{number % 4}",
+            "subject": "Save 20 % today" if number % 3 else "News",
+        }
+        for step, kind in enumerate(("sent", "delivered", "opened", "converted", "converted")):
+            ids = {"event_id": f"order {number}"} if kind == "converted" else {"event_id": f"{number}-{kind}"}
+            value = {"value_micros": 5_000_000, "currency": "EUR"} if kind == "converted" else {}
+            ts_us = 1_788_256_800_000_000 + number * 86_400_000_000 + step * 3_000_000
+            yield mail | ids | value | {"kind": kind, "ts_us": ts_us}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("by", ["", *SLICED, "campaign,variant", "subject-feature"])
+def test_what_is_spared_in_reading_changes_no_figure(tmp_path, form, by):
+    """Columns that nobody asked for are not read; of logs that were read before, they are there."""
+    rows = pa.Table.from_pylist(list(event_rows()))
+    path = tmp_path / f"log.{form}"
+    (pa.csv.write_csv if form == "csv" else pa.parquet.write_table)(rows, path)
+    options = {"by": by, "attribution": "last-touch:5d", "causes": False}
+    with hygiene.read_events(path) as events:
+        whole = hygiene.measure(events, **options)
+    assert hygiene.measure(path, **options).to_dict() == whole.to_dict()
+    assert whole.counts()["orders"] == 8
+
+
+def test_what_is_spared_in_reading_changes_no_cause(tmp_path):
+    path = tmp_path / "log.csv"
+    pa.csv.write_csv(pa.Table.from_pylist(list(event_rows())), path)
+    with hygiene.read_events(path) as events:
+        whole = hygiene.measure(events)
+    assert hygiene.measure(path).to_dict() == whole.to_dict()
+
+
+def test_a_quarter_of_the_memory_is_taken_unless_another_limit_is_set():
+    def limit(**options):
+        with hygiene.read_events(pd.DataFrame(PLAIN), **options) as events:
+            told = events.reading.connection.execute("select current_setting('memory_limit')").fetchall()
+            return float(read_memory(told[0][0]).removesuffix("MB")), int(events.memory.removesuffix("MB"))
+
+    taken, asked = limit()
+    assert asked >= 2_000
+    assert taken == pytest.approx(asked / 1.0737, rel=0.06)  # DuckDB tells GiB, to one digit
+    assert limit(memory_limit="512MB")[1] == 512
 
 
 def test_what_is_read_leaves_nothing_behind(tmp_path, monkeypatch):

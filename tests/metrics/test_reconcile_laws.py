@@ -165,3 +165,15 @@ def test_touches_of_one_moment_are_told_apart_alike_everywhere(engine):
     for log in ([*touched, order], [order, *reversed(touched)]):
         mails = mails_of(reconciled(log, engine), engine)
         assert {key[:2] for key, mail in mails.items() if mail["orders"]} == {("a", "10")}
+
+
+@pytest.mark.parametrize(("undone", "stays"), [((2, None), False), ((None,), True), ((0, None), True)])
+def test_an_undated_opt_in_hides_no_dated_one(engine, undone, stays):
+    mail = {"message_id": "m", "recipient": "ann@a.example"}
+    told = [("sent", 0), ("unsubscribed", 1), *(("resubscribed", second) for second in undone)]
+    log = [
+        event(kind, **mail, ts_us=None if second is None else START + second * 1_000_000)
+        for kind, second in told
+    ]
+    (row,) = mails_of(reconciled(log, engine), engine).values()
+    assert row["unsubscribed"] is stays

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-from scipy import special
 
 from hygiene.metrics.causes.chance import two_sided
 
@@ -43,12 +42,16 @@ class Baseline:
 
     def surprise(self, k: int, n: int) -> float:
         """The two-sided p-value of a new point, with what the baseline itself leaves open."""
+        from scipy import special
+
         p = two_sided(k, n, self.mean, self._spread_of_new(n))
         deviations = special.ndtri(1 - p / 2) if p > _EXACT else math.sqrt(-2 * math.log(max(p, 1e-300)))
         return float(2 * special.stdtr(self._freedom(n), -deviations))
 
     def expected(self, n: int) -> tuple[float, float]:
         """Where 95 % of new points would lie, as rates."""
+        from scipy import special
+
         half = float(special.stdtrit(self._freedom(n), 0.975)) * math.sqrt(self._variance(n))
         return max(0.0, self.mean - half), min(1.0, self.mean + half)
 

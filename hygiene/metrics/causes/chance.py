@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
 
 from hygiene.metrics.intervals import wilson
 
@@ -32,11 +31,15 @@ def beta_quantile(share: float, a: float, b: float) -> float:
     >>> round(beta_quantile(0.5, 2, 2), 6)
     0.5
     """
+    from scipy import special
+
     return float(special.betaincinv(a, b, share))
 
 
 def at_most(k: int, n: int, mean: float, spread: float) -> float:
     """The chance that a beta-binomial count of n is at most k."""
+    from scipy import special
+
     if k < 0 or k >= n:
         return 0.0 if k < 0 else 1.0
     if mean <= 0 or mean >= 1:
@@ -58,6 +61,8 @@ def _effective(n: int, spread: float) -> float:
 
 def _added(k: int, n: int, mean: float, spread: float) -> float:
     """P(X ≤ k), term by term, each from the one before."""
+    from scipy import special
+
     steps = np.arange(k, dtype=float)
     if spread < _LEAST_SPREAD:
         first = n * math.log1p(-mean)
