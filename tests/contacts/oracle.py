@@ -411,24 +411,26 @@ def word(cell: str) -> str:
     return re.sub(r"[\s_-]+", "-", cell.strip().casefold())
 
 
-def moment(cell: str, formats: Sequence[str]) -> int | None:
-    """Seconds since 1970 UTC; None for what is no date, or a year when nobody had mail."""
+def moment(cell: str, formats: Sequence[str], now: datetime) -> int | None:
+    """Seconds since 1970 UTC; None for what is no date, a year when nobody had mail, or a day to come."""
     for one in formats:
         try:
             found = datetime.strptime(cell.strip(" "), one).replace(tzinfo=UTC)
         except ValueError:
             continue
         if found.year >= 1990:
-            return int(found.timestamp())
+            return int(found.timestamp()) if found < now + timedelta(days=2, seconds=1) else None
     return None
 
 
 def _says_something(cell: str) -> bool:
     text = cell.strip().lower()
-    return text not in {"", "never", "none", "null", "n/a", "-", "0"} and not text.startswith("0000-00-00")
+    return text not in {"", "never", "none", "null", "n/a", "-", "0"} and not text.startswith(
+        ("0000-00-00", "1970-01-01")
+    )
 
 
-def read_rows(export: Export, number: int, policy: CleaningPolicy) -> list[Row]:
+def read_rows(export: Export, number: int, policy: CleaningPolicy, now: datetime) -> list[Row]:
     """Every sound record of an export."""
     platform = PLATFORMS[export.platform]
     named = dict(export.columns)
@@ -447,8 +449,8 @@ def read_rows(export: Export, number: int, policy: CleaningPolicy) -> list[Row]:
     formats = {one: _formats(platform, [row[one] for row in table]) for one in {*activity, *joined}}
     rows = []
     for line, row in zip(records, table, strict=True):
-        seen = [found for one in activity if (found := moment(row[one], formats[one])) is not None]
-        began = [found for one in joined if (found := moment(row[one], formats[one])) is not None]
+        seen = [found for one in activity if (found := moment(row[one], formats[one], now)) is not None]
+        began = [found for one in joined if (found := moment(row[one], formats[one], now)) is not None]
         own = row.get("hygiene_address", "").strip()
         rows.append(
             Row(
@@ -461,7 +463,8 @@ def read_rows(export: Export, number: int, policy: CleaningPolicy) -> list[Row]:
                 activity=max(seen, default=None),
                 tracked=bool(activity),
                 unread=any(
-                    _says_something(row[one]) and moment(row[one], formats[one]) is None for one in activity
+                    _says_something(row[one]) and moment(row[one], formats[one], now) is None
+                    for one in activity
                 ),
                 confirmed=_confirmed(platform, row, named),
                 ignored=_count(row.get(platform.ignored, "")),
@@ -560,7 +563,7 @@ def decide(
     for number, export in enumerate(exports):
         for line in export.records:
             verdicts[number, line.line] = Verdict("damaged-line")
-        for row in read_rows(export, number, policy):
+        for row in read_rows(export, number, policy, now):
             rows[row.place] = row
             verdicts[row.place] = Verdict(row.address.fault)
             if not row.address.fault:
