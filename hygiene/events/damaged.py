@@ -119,14 +119,14 @@ def is_json(part: Part) -> bool:
     """Whether a file begins as JSON does."""
     text = part.head.removeprefix(codecs.BOM_UTF8).lstrip()
     is_text = binary_kind(part.head) is Kind.TEXT and not refuse(part.head)
-    return is_text and text.startswith((b"{", b"[")) and not is_utf_16(part.head)
+    return part.lines or (is_text and text.startswith((b"{", b"[")) and not is_utf_16(part.head))
 
 
 def json_log(part: Part) -> JsonLog:
     """A file as a log of JSON, without a byte order mark."""
     marked = part.head.startswith(codecs.BOM_UTF8)
     path = without_mark(part.path, part.scratch) if marked else part.path
-    return log_at(path, json_form(part.head), part.scratch)
+    return log_at(path, LINES if part.lines else json_form(part.head), part.scratch)
 
 
 def log_at(path: Path, form: str, scratch: Scratch) -> JsonLog:

@@ -92,8 +92,8 @@ def _open_log(path: Path, work: Path, connection: duckdb.DuckDBPyConnection) -> 
         inside, _ = gunzip(given.path, scratch)
         head = _head(inside)
     if write := writer_of(head):
-        inside = rewritten(inside, write, scratch)
-        head = _head(inside)
+        log = log_at(rewritten(inside, write, scratch), LINES, scratch)
+        return [_json_records(_bodies(log), scratch, connection)]
     if binary_kind(head) is Kind.PARQUET:
         return [_open_parquet(inside, scratch, connection)]
     why = refuse(head)

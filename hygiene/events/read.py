@@ -336,7 +336,9 @@ class _Reading:
         self.connection.execute("alter table events drop column zoneless")
         if self.used:
             self._recount()
-        useful = [file for file in self.files if file.events or file.tallies or not file.unread]
+        useful = [
+            file for file in self.files if file.events or file.tallies or not (file.unread or file.damaged)
+        ]
         if not useful:
             self._refuse()
         words = self.connection.execute(
@@ -380,6 +382,6 @@ class _Reading:
             raise UnreadableInput(f"{self.refused[0]}{others}")
         file = self.files[0]
         raise UnreadableInput(
-            f"{file.name} is no event log known here: none of its {file.unread:,} records "
+            f"{file.name} is no event log known here: none of its {file.unread + file.damaged:,} records "
             "says what happened to a mail"
         )

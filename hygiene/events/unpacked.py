@@ -46,6 +46,7 @@ class Part:
     scratch: Scratch
     modified: int  # of the file as given, seconds since 1970 UTC
     head: bytes
+    lines: bool = False  # whether it was made lines of JSON, damaged ones among them
 
 
 def find_logs(paths: Sequence[Path | str]) -> list[Found]:
@@ -123,12 +124,20 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
-    if write := writer_of(head):
+    write = writer_of(head)
+    if write:
         path = rewritten(path, write, scratch)
         head = _head(path)
     if not path.stat().st_size:
         raise UnreadableInput(f"{name} is empty: it has 0 bytes")
-    return Part(name=name, path=path, scratch=scratch, modified=given.stamp.modified_ns // 10**9, head=head)
+    return Part(
+        name=name,
+        path=path,
+        scratch=scratch,
+        modified=given.stamp.modified_ns // 10**9,
+        head=head,
+        lines=write is not None,
+    )
 
 
 def _head(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hygiene.contacts.activity import read_activity
+from hygiene.errors import UnreadableInput
 from hygiene.events.posts import is_posts, write_posts
 from hygiene.events.read import read_events
 
@@ -128,6 +129,18 @@ def test_what_cannot_be_read_is_counted_and_kept(tmp_path):
         (3, "no form at all"),
         (4, '{"x": "1", "y": "2"}'),
     ]
+
+
+def test_the_first_post_may_be_damaged(tmp_path):
+    path = tmp_path / "posts.log"
+    damaged = "mandrill_events=" + quote_plus('[{"event": "send", "msg"')
+    path.write_text(f"{damaged}\n{urlencode(OPENED)}\n", "utf-8")
+    events, unread, report = read(path)
+    assert events == [("mailgun", "opened", "ann@example.com")]
+    assert (report.damaged, [(line, text) for line, _, text in unread]) == (1, [(1, damaged)])
+    path.write_text(f"{damaged}\n", "utf-8")
+    with pytest.raises(UnreadableInput, match="none of its 1 records says what happened to a mail"):
+        read(path)
 
 
 def test_cleaning_reads_them_too():
