@@ -122,16 +122,16 @@ class _Reading:
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        import pyarrow as pa
-
         for name, columns in (("events", EVENT), ("unread", UNREAD), ("tallies", TALLY)):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
         self.connection.execute("alter table events add column zoneless boolean")
-        table = pa.table({"domain": list(providers()), "provider": list(providers().values())})
-        self.connection.register("event_given", table)
-        self.connection.execute("create or replace temp table event_provider as from event_given")
-        self.connection.unregister("event_given")
+        # not as a frame: DuckDB loads pandas, if it is there, to look whether it is given one
+        self.connection.execute(
+            "create or replace temp table event_provider as "
+            "select unnest(?::varchar[]) as domain, unnest(?::varchar[]) as provider",
+            [list(providers()), list(providers().values())],
+        )
 
     @property
     def _next(self) -> int:
