@@ -65,6 +65,8 @@ _MOST_SUBJECT = 1_000  # characters: RFC 5322 §2.1.1 allows 998 a line
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 _TRACKED = ("open", "click", "both", "none")
 _NO = "'', '0', 'false', 'no', 'f', 'n'"
+_NUMBERS = ("time", "micros", "value")  # fields that are the same number however it is written
+_EXPONENT = r"-?\d(\.\d+)?e[+-]\d+"  # begins with what sorts before a colon, which is found sooner
 _DOT = " || '.' || "
 _DAY = 86_400_000_000  # microseconds
 
@@ -88,6 +90,10 @@ class Records:
     listed: Callable[[str], str] | None = None  # path of a list → its elements, where lists are taken apart
     inside: Callable[[str], str] | None = None  # path inside an element, reached as `item` → its text
     raw: str = "body"  # the record as it stood
+    damaged: str = "body is null"  # whether it is none; what cannot be told from records of no layout is left
+    shortened: bool = (
+        False  # whether numbers may be written otherwise than where they are reached by their text
+    )
     trimmed: bool = False  # whether white space around cells is none of their text
 
 
@@ -132,11 +138,11 @@ def unread_sql(records: Records, number: int, most: int) -> str:
     from kinded where kind in ('{EventKind.UNKNOWN}', '{Mark.LEFT}') limit {most}"""
 
 
-def left_sql(records: Records) -> str:
+def left_sql(records: Records, *kinds: Mark) -> str:
     """The records that these layouts leave, with all that was taken out of their envelopes."""
     return f"""
     {_kinded(records, "UTC")} select line, body, {", ".join(KEPT.values())}
-    from kinded where kind = '{Mark.LEFT}'"""
+    from kinded where {is_kind("kind", *kinds)}"""
 
 
 def insert_events(connection: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -164,11 +170,26 @@ def _rules(attribute: Callable[..., object]) -> str:
 
 def _kind(records: Records) -> str:
     left = "" if records.listed or not records.several else f"when several is not null then '{Mark.LEFT}' "
+    if records.shortened:
+        left += f"when {_shortened(records)} then '{Mark.LEFT}' "
     return (
-        f"case when body is null then '{Mark.DAMAGED}' when layout is null then '{Mark.LEFT}' {left}"
+        f"case when {records.damaged} then '{Mark.DAMAGED}' when layout is null then '{Mark.LEFT}' {left}"
         f"when rule is null then '{EventKind.UNKNOWN}' "
         f"else coalesce({_rules(lambda rule: rule.kind)}, '{Mark.SKIPPED}') end"
     )
+
+
+def _shortened(records: Records) -> str:
+    """Whether a text that becomes one of an event is a number with an exponent, as DuckDB writes it."""
+    fields = dict.fromkeys([*FIELDS, *rule_fields(records.layouts)])
+    texts = [f"f_{name}" for name in fields if name not in _NUMBERS and _is_told(records, name)]
+    texts += [first for first, _ in records.several.values()]
+    return " or ".join(f"({text} < ':' and regexp_full_match({text}, {quote(_EXPONENT)}))" for text in texts)
+
+
+def _is_told(records: Records, name: str) -> bool:
+    paths = {path for layout in records.layouts for path in layout.fields.get(name, ())}
+    return not paths.isdisjoint(records.reach.keys() - KEPT.keys())
 
 
 def _status_parts(layouts: Sequence[EventLayout], reach: Reach) -> str:
