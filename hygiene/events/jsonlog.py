@@ -16,14 +16,23 @@ from typing import Final
 from hygiene.errors import UnreadableInput
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
-from hygiene.events.query import Mark, Records, events_sql, insert_events, left_sql, unread_sql
+from hygiene.events.query import events_sql, insert_events, left_sql, unread_sql
 from hygiene.events.recogniser import Task
+from hygiene.events.records import ALWAYS, Mark, Records
 from hygiene.events.sample import SAMPLE_VALUES, Shown, sample_lines, sniff
 from hygiene.events.scan import Scan, declare_columns
 from hygiene.intake.guard import MIB, Limits
 
 NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
 MOST_UNREAD: Final = 10_000  # records kept of one file
+
+#: a number as DuckDB writes it in a column, though not in the text of a JSON value; alone, or after a day
+EXPONENT: Final = r"(\d+/)?-?\d(\.\d+)?[eE][+-]\d+"
+#: columns of events that have a text as it stood
+_TEXTS: Final = (
+    *("source", "event_id", "message_id", "recipient", "campaign", "variant", "segment", "stream", "subject"),
+    *("provider", "reason", "url", "currency"),
+)
 
 _LARGEST: Final = 256 * MIB  # bytes of one JSON value
 _USUAL: Final = 16 * MIB  # … that DuckDB takes anyway
@@ -47,10 +56,8 @@ class JsonLog:
 
     def scan(self, scan: Scan, *, numbered: bool) -> str:
         """The values as SQL, columns line and those of the scan; a line that is damaged has none of these."""
-        return (
-            f"select {_LINE[numbered]} as line, {scan.texts} "
-            f"from read_json({self._source}, columns = {scan.columns})"
-        )
+        read = f"read_json({self._source}, columns = {scan.columns})"
+        return f"select *, {scan.texts} from (select {_LINE[numbered]} as line, {scan.names} from {read})"
 
     @property
     def _source(self) -> str:
@@ -108,16 +115,34 @@ def _load_shown(task: Task, bodies: str, numbered: str, shown: Shown) -> None:
 def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
     """The events of lines read as columns; what is left of them is read by its text.
 
-    False, and nothing is loaded, where the text does not leave as many.
+    False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
     """
     insert_events(task.connection, events_sql(records, task.number, task.timezone))
-    again = json_records(numbered, records.layouts)
-    _keep_unknown(task, again)
-    agreed = _load_left(task, again, Mark.LEFT, Mark.DAMAGED)
+    agreed = not _has_exponents(task)
+    if agreed:
+        again = json_records(numbered, records.layouts)
+        _keep_unknown(task, again)
+        agreed = _load_left(task, again, Mark.LEFT, Mark.DAMAGED)
     if not agreed:
         for table in ("events", "unread"):
             task.connection.execute(f"delete from {table} where file = {task.number}")
     return agreed
+
+
+def _has_exponents(task: Task) -> bool:
+    """Whether a number with an exponent became a text of an event."""
+    written = " or ".join(
+        # what begins with a digit sorts before a colon, which is found sooner
+        f"({column} < ':' and regexp_full_match({column}, {quote(EXPONENT)}))"
+        for column in _TEXTS
+    )
+    words = (
+        f"kind in ('unknown', '{Mark.SKIPPED}') and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')})"
+    )
+    found = task.connection.execute(
+        f"select 1 from events where file = {task.number} and ({written} or {words}) limit 1"
+    )
+    return found.fetchone() is not None
 
 
 def _keep_unknown(task: Task, again: Records) -> None:
@@ -193,7 +218,7 @@ def scanned_records(log: JsonLog, shown: Shown, *, numbered: bool) -> Records | 
     """
     if log.form != "newline_delimited" or shown.rounds or shown.several or not shown.layouts:
         return None
-    scan = declare_columns(shown.layouts)
+    scan = declare_columns(shown.layouts, ALWAYS)
     if scan is None:
         return None
     handed = ", ".join(f"null::varchar as {column}" for column in KEPT.values())
@@ -203,7 +228,6 @@ def scanned_records(log: JsonLog, shown: Shown, *, numbered: bool) -> Records | 
         layouts=shown.layouts,
         several=scan.several,
         damaged="false",
-        shortened=True,
     )
 
 

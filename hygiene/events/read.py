@@ -22,9 +22,9 @@ from hygiene.events.batches import LARGEST, Batch, Waiting, keep_texts
 from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog, json_form, load_json
 from hygiene.events.layout import quote
-from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
+from hygiene.events.records import Mark
 from hygiene.events.report import EventReport, LogReport, Told, guesses, report_of
 from hygiene.events.tablelog import TableLog, load_table
 from hygiene.events.unpacked import Found, Part, find_logs, link, unpack, without_mark
