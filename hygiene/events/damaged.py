@@ -18,8 +18,9 @@ from typing import BinaryIO, Final
 from hygiene.errors import UnreadableInput
 from hygiene.events.jsonlog import DAMAGED, MOST_UNREAD, JsonLog, json_form, load_bodies, load_json
 from hygiene.events.layout import quote
-from hygiene.events.query import MOST_TEXT, Mark
+from hygiene.events.query import MOST_TEXT
 from hygiene.events.recogniser import Task
+from hygiene.events.records import Mark
 from hygiene.events.sample import SAMPLE_VALUES
 from hygiene.events.unpacked import Part, link, one_sentence, without_mark
 from hygiene.intake.encoding import is_utf_16

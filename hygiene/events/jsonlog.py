@@ -16,18 +16,29 @@ from typing import Final
 from hygiene.errors import UnreadableInput
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
-from hygiene.events.query import Mark, Records, events_sql, insert_events, left_sql, unread_sql
+from hygiene.events.query import events_sql, insert_events, left_sql, unread_sql
 from hygiene.events.recogniser import Task
-from hygiene.events.sample import SAMPLE_VALUES, sample_lines, sniff
+from hygiene.events.records import ALWAYS, Mark, Records
+from hygiene.events.sample import SAMPLE_VALUES, Shown, sample_lines, sniff
+from hygiene.events.scan import Scan, declare_columns
 from hygiene.intake.guard import MIB, Limits
 
 NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
 MOST_UNREAD: Final = 10_000  # records kept of one file
 DAMAGED: Final = "not a JSON value, or cut short"
 
+#: a number as DuckDB writes it in a column, though not in the text of a JSON value; alone, or after a day
+EXPONENT: Final = r"(\d+/)?-?\d(\.\d+)?[eE][+-]\d+"
+#: columns of events that have a text as it stood
+_TEXTS: Final = (
+    *("source", "event_id", "message_id", "recipient", "campaign", "variant", "segment", "stream", "subject"),
+    *("provider", "reason", "url", "currency"),
+)
+
 _LARGEST: Final = 256 * MIB  # bytes of one JSON value
 _USUAL: Final = 16 * MIB  # … that DuckDB takes anyway
 _SNIFFED_LINES = 20
+_LINE: Final = {True: "row_number() over ()", False: "null::bigint"}  # whether it is numbered → its number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,13 +52,18 @@ class JsonLog:
 
     def read(self, *, numbered: bool) -> str:
         """The values as SQL, columns line and body; a damaged line is null."""
+        return f"select {_LINE[numbered]} as line, json as body from read_json_objects({self._source})"
+
+    def scan(self, scan: Scan, *, numbered: bool) -> str:
+        """The values as SQL, columns line and those of the scan; a line that is damaged has none of these."""
+        read = f"read_json({self._source}, columns = {scan.columns})"
+        return f"select *, {scan.texts} from (select {_LINE[numbered]} as line, {scan.names} from {read})"
+
+    @property
+    def _source(self) -> str:
         lenient = ", ignore_errors = true" if self.form == "newline_delimited" else ""
         largest = max(_USUAL, min(self.size + 1, _LARGEST)) if self.form == "unstructured" else _USUAL
-        line = "row_number() over ()" if numbered else "null::bigint"
-        return (
-            f"select {line} as line, json as body from read_json_objects({self.link}, format = '{self.form}', "
-            f"maximum_object_size = {largest}{lenient})"
-        )
+        return f"{self.link}, format = '{self.form}', maximum_object_size = {largest}{lenient}"
 
 
 def json_form(head: bytes) -> str:
@@ -72,30 +88,83 @@ def _is_value(line: bytes) -> bool:
 def load_json(task: Task, log: JsonLog) -> None:
     """Put the events of a log into `events`, and what is not understood into `unread`."""
     small = log.size <= NUMBERED
-    load_bodies(task, log.read(numbered=small), log.read(numbered=True), _sample(task, log))
+    shown, numbered = sniff(_sample(task, log)), log.read(numbered=True)
+    records = scanned_records(log, shown, numbered=small)
+    if not (records and _load_scanned(task, records, numbered)):
+        _load_shown(task, log.read(numbered=small), numbered, shown)
 
 
 def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
     """Put the events of JSON values into `events`: those of the layouts of a sample first, then all others."""
-    con = task.connection
-    shown = sniff(sample)
-    layouts, rounds, several = shown.layouts, shown.rounds, shown.several
-    if layouts:
-        first = json_records(bodies, layouts, rounds=rounds, apart=several)
-        insert_events(con, events_sql(first, task.number, task.timezone))
-        if _count(task, "'unknown'"):
-            again = json_records(numbered, layouts, rounds=rounds, apart=several)
-            query = unread_sql(again, task.number, MOST_UNREAD)
-            con.execute(f"insert into unread by name select * from ({query}) where why like 'unknown event%'")
-        if not _count(task, quote(Mark.LEFT)):
-            return
-        con.execute(f"delete from events where file = {task.number} and kind = '{Mark.LEFT}'")
-        again = json_records(numbered, layouts, rounds=rounds, apart=several)
-        con.execute(f"create or replace temp table event_left as {left_sql(again)}")
-        _load_rest(task, "from event_left", kept=True)
-        con.execute("drop table temp.event_left")
-    else:
+    _load_shown(task, bodies, numbered, sniff(sample))
+
+
+def _load_shown(task: Task, bodies: str, numbered: str, shown: Shown) -> None:
+    if not shown.layouts:
         _load_rest(task, numbered, kept=False)
+        return
+    first = json_records(bodies, shown.layouts, rounds=shown.rounds, apart=shown.several)
+    insert_events(task.connection, events_sql(first, task.number, task.timezone))
+    again = json_records(numbered, shown.layouts, rounds=shown.rounds, apart=shown.several)
+    _keep_unknown(task, again)
+    _load_left(task, again, Mark.LEFT)
+
+
+def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
+    """The events of lines read as columns; what is left of them is read by its text.
+
+    False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
+    """
+    insert_events(task.connection, events_sql(records, task.number, task.timezone))
+    agreed = not _has_exponents(task)
+    if agreed:
+        again = json_records(numbered, records.layouts)
+        _keep_unknown(task, again)
+        agreed = _load_left(task, again, Mark.LEFT, Mark.DAMAGED)
+    if not agreed:
+        for table in ("events", "unread"):
+            task.connection.execute(f"delete from {table} where file = {task.number}")
+    return agreed
+
+
+def _has_exponents(task: Task) -> bool:
+    """Whether a number with an exponent became a text of an event."""
+    written = " or ".join(
+        # what begins with a digit sorts before a colon, which is found sooner
+        f"({column} < ':' and regexp_full_match({column}, {quote(EXPONENT)}))"
+        for column in _TEXTS
+    )
+    words = (
+        f"kind in ('unknown', '{Mark.SKIPPED}') and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')})"
+    )
+    found = task.connection.execute(
+        f"select 1 from events where file = {task.number} and ({written} or {words}) limit 1"
+    )
+    return found.fetchone() is not None
+
+
+def _keep_unknown(task: Task, again: Records) -> None:
+    """The text of events whose words no rule knows."""
+    if _count(task, "'unknown'"):
+        query = unread_sql(again, task.number, MOST_UNREAD)
+        task.connection.execute(
+            f"insert into unread by name select * from ({query}) where why like 'unknown event%'"
+        )
+
+
+def _load_left(task: Task, again: Records, *kinds: Mark) -> bool:
+    """The records that were left, read by all layouts; whether they were as many as now are of these kinds."""
+    con, left = task.connection, _count(task, quote(Mark.LEFT))
+    if not left:
+        return True
+    con.execute(f"delete from events where file = {task.number} and kind = '{Mark.LEFT}'")
+    con.execute(f"create or replace temp table event_left as {left_sql(again, *kinds)}")
+    found = con.execute("select count(*) from event_left").fetchone()
+    agreed = found == (left,)
+    if agreed:
+        _load_rest(task, "from event_left", kept=True)
+    con.execute("drop table temp.event_left")
+    return agreed
 
 
 def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
@@ -138,6 +207,26 @@ def _sample(task: Task, log: JsonLog) -> Sequence[str | bytes]:
 
 
 # Reaching
+
+
+def scanned_records(log: JsonLog, shown: Shown, *, numbered: bool) -> Records | None:
+    """Records of lines that stand in no envelopes, as columns; None where they must be read by their text.
+
+    Damaged lines and mails to several are left.
+    """
+    if log.form != "newline_delimited" or shown.rounds or shown.several or not shown.layouts:
+        return None
+    scan = declare_columns(shown.layouts, ALWAYS)
+    if scan is None:
+        return None
+    handed = ", ".join(f"null::varchar as {column}" for column in KEPT.values())
+    return Records(
+        query=f"select *, {handed} from ({log.scan(scan, numbered=numbered)})",
+        reach={**scan.reach, **KEPT},
+        layouts=shown.layouts,
+        several=scan.several,
+        damaged="false",
+    )
 
 
 def json_records(

@@ -13,8 +13,8 @@ its text, null where it is missing; paths that the file does not have are left o
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Final, TypeAlias
 
 import msgspec
@@ -262,28 +262,38 @@ def by_layout(
     return f"case layout {when} else {otherwise} end" if cases else otherwise
 
 
-def rule_sql(layouts: Sequence[EventLayout]) -> str:
-    """The number of the rule that holds, over the columns `layout` and `f_…` of the fields; null for none."""
+def rule_sql(
+    layouts: Sequence[EventLayout], word: Callable[[EventLayout, str], str] = lambda _, field: f"w_{field}"
+) -> str:
+    """The number of the rule that holds, over the column `layout` and the word of each field; null for none."""
     cases, first = {}, 0
     for layout in declared().layouts:
         if layout in layouts:
-            rules = (f"when {_holds(rule)} then {number}" for number, rule in enumerate(layout.rules, first))
+            rules = (
+                f"when {_holds(rule, partial(word, layout))} then {number}"
+                for number, rule in enumerate(layout.rules, first)
+            )
             cases[layout.name] = f"case {' '.join(rules)} end"
         first += len(layout.rules)
     return by_layout(cases, layouts, "null::int")
 
 
-def _holds(rule: Rule) -> str:
+def _holds(rule: Rule, word: Callable[[str], str]) -> str:
     """Whether a rule holds; one that asks nothing always does."""
-    asked = [f"w_{field} in ({', '.join(map(quote, words))})" for field, words in rule.when.items()]
+    asked = [f"{word(field)} in ({', '.join(map(quote, words))})" for field, words in rule.when.items()]
     for field, parts in rule.contains.items():
-        asked.append("(" + " or ".join(f"contains(w_{field}, {quote(part)})" for part in parts) + ")")
+        asked.append("(" + " or ".join(f"contains({word(field)}, {quote(part)})" for part in parts) + ")")
     return " and ".join(asked) or "true"
 
 
 def word_sql(column: str) -> str:
     """A word for comparison, as `name_key` has it; a blank one is empty."""
-    return f"coalesce(translate(lower({column}), ' -.', '___'), '')"
+    # translating takes longer than all else: single words need none
+    several = " or ".join(f"contains({column}, '{mark}')" for mark in " -.")
+    return (
+        f"case when {several} then translate(lower({column}), ' -.', '___') "
+        f"else coalesce(lower({column}), '') end"
+    )
 
 
 def rule_fields(layouts: Sequence[EventLayout]) -> list[str]:

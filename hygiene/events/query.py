@@ -6,14 +6,12 @@ loader counts those rows and takes them out again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from hygiene.event import EVENT, EventKind, Machine
+from hygiene.event import EventKind
+from hygiene.events.columns import columns_sql, unknown_word_sql
 from hygiene.events.layout import (
-    OWN,
     EventLayout,
     Reach,
     by_layout,
@@ -21,94 +19,56 @@ from hygiene.events.layout import (
     field_sql,
     layout_sql,
     quote,
-    rule_fields,
     rule_sql,
     word_sql,
 )
 from hygiene.events.opening import KEPT
-from hygiene.events.values import (
-    address_sql,
-    bounce_sql,
-    code_sql,
-    domain_sql,
-    flagged_sql,
-    found_status_sql,
-    is_kind,
-    machine_sql,
-    provider_words,
-    timed,
-)
+from hygiene.events.records import ALWAYS, SELDOM, TOLD_WHY, Mark, Records, rules_sql
+from hygiene.events.values import address_sql, code_sql, domain_sql, found_status_sql, is_kind, timed
 
 if TYPE_CHECKING:
     import duckdb
 
-#: fields of layouts that become columns
-FIELDS: Final = (
-    *("word", "recipient", "time", "status", "smtp", "text", "machine", "agent", "id", "message", "url"),
-    *(
-        "campaign",
-        "variant",
-        "segment",
-        "stream",
-        "subject",
-        "provider",
-        "tracked",
-        "track_open",
-        "track_click",
-    ),
-    *("micros", "value", "currency", "source"),
-)
-_TOLD_WHY = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.DEFERRED)
-_SEEN = (EventKind.OPENED, EventKind.CLICKED)
-_MOST_REASON = 500  # characters
-_MOST_SUBJECT = 1_000  # characters: RFC 5322 §2.1.1 allows 998 a line
+
 MOST_TEXT: Final = 2_000  # characters of what was not understood
-_TRACKED = ("open", "click", "both", "none")
-_NO = "'', '0', 'false', 'no', 'f', 'n'"
+
 _DOT = " || '.' || "
-_DAY = 86_400_000_000  # microseconds
-
-
-class Mark(StrEnum):
-    """The kind of a row that is no event."""
-
-    DAMAGED = "-damaged"  #: not a record of its file
-    LEFT = "-left"  #: of no layout that was tried, or of several recipients where one was expected
-    SKIPPED = "-skipped"  #: known, and no event of a mail
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Records:
-    """Records as SQL: columns line, body (null for a damaged one), and what `reach` needs."""
-
-    query: str
-    reach: Reach
-    layouts: tuple[EventLayout, ...]
-    several: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # list → the texts of its first two
-    listed: Callable[[str], str] | None = None  # path of a list → its elements, where lists are taken apart
-    inside: Callable[[str], str] | None = None  # path inside an element, reached as `item` → its text
-    raw: str = "body"  # the record as it stood
-    trimmed: bool = False  # whether white space around cells is none of their text
 
 
 def _kinded(records: Records, timezone: str) -> str:
-    """The records with their layout, fields (f_…), words (w_…), rule and kind."""
+    """The records with their layout, fields (f_…), the event's word (w_word), rule and kind."""
     layouts, reach = records.layouts, records.reach
-    asked = rule_fields(layouts)
-    told = ", ".join(
-        f"{field_sql(layouts, name, reach, trimmed=records.trimmed)} as f_{name}"
-        for name in dict.fromkeys([*FIELDS, *asked])
+    told = ", ".join(f"{_field(records, name)} as f_{name}" for name in ALWAYS)
+    seldom = ", ".join(
+        f"case when {is_kind('kind', *kinds)} then {_field(records, name)} end as f_{name}"
+        for name, kinds in SELDOM.items()
     )
-    words = "".join(f", {word_sql(f'f_{name}')} as w_{name}" for name in asked)
     return f"""
     with laid as not materialized (
         select *, {layout_sql(layouts, reach)} as layout from ({records.query}) as record),
     told as not materialized (
-        select *, {told}, {_status_parts(layouts, reach)} as f_parts,
-        {_zone(layouts, reach, timezone)} as f_zone, {_several(records)} as several from laid),
-    worded as not materialized (select *{words} from told),
-    ruled as not materialized (select *, {rule_sql(layouts)} as rule from worded),
-    kinded as not materialized (select *, {_kind(records)} as kind from ruled)"""
+        select *, {told}, {_zone(layouts, reach, timezone)} as f_zone, {_several(records)} as several
+        from laid),
+    worded as not materialized (select *, {word_sql("f_word")} as w_word from told),
+    ruled as not materialized (select *, {rule_sql(layouts, _words(records))} as rule from worded),
+    sorted as not materialized (select *, {_kind(records)} as kind from ruled),
+    kinded as not materialized (
+        select *, {seldom}, case when {is_kind("kind", *TOLD_WHY)} then {_status_parts(layouts, reach)} end
+            as f_parts from sorted)"""
+
+
+def _field(records: Records, name: str) -> str:
+    return field_sql(records.layouts, name, records.reach, trimmed=records.trimmed)
+
+
+def _words(records: Records) -> Callable[[EventLayout, str], str]:
+    """A field's word: all but the event's own are worked out where a rule asks them, of few records."""
+
+    def word(layout: EventLayout, name: str) -> str:
+        told = field_sql([layout], name, records.reach, trimmed=records.trimmed)
+        return "w_word" if name == "word" else f"coalesce(translate(lower({told}), ' -.', '___'), '')"
+
+    return word
 
 
 def events_sql(records: Records, number: int, timezone: str) -> str:
@@ -119,7 +79,7 @@ def events_sql(records: Records, number: int, timezone: str) -> str:
     placed = f"select *, {domain_sql('recipient')} as domain from ({addressed})"
     zone = "f_zone" if any(layout.zones for layout in layouts) else quote(timezone)
     return f"""
-    select {_columns(layouts, number)}, zoneless
+    select {columns_sql(records, number)}, zoneless
     from ({timed(placed, "f_time", zone=zone)}) as one left join event_provider using (domain)"""
 
 
@@ -127,16 +87,16 @@ def unread_sql(records: Records, number: int, most: int) -> str:
     """Rows of `unread`: what was not understood, save damaged records, whose text is not here."""
     return f"""
     {_kinded(records, "UTC")} select {number}::int as file, line, case kind
-        when '{EventKind.UNKNOWN}' then 'unknown event: ' || {_unknown(records.layouts)}
+        when '{EventKind.UNKNOWN}' then 'unknown event: ' || {unknown_word_sql(records.layouts)}
         else 'no event of any layout known here' end as why, left({records.raw}, {MOST_TEXT}) as text
     from kinded where kind in ('{EventKind.UNKNOWN}', '{Mark.LEFT}') limit {most}"""
 
 
-def left_sql(records: Records) -> str:
+def left_sql(records: Records, *kinds: Mark) -> str:
     """The records that these layouts leave, with all that was taken out of their envelopes."""
     return f"""
     {_kinded(records, "UTC")} select line, body, {", ".join(KEPT.values())}
-    from kinded where kind = '{Mark.LEFT}'"""
+    from kinded where {is_kind("kind", *kinds)}"""
 
 
 def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
@@ -145,7 +105,8 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
     A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
     of the few providers, and runs out of memory.
     """
-    connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
+    # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
+    connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
     if spared:
         orders = f"case when kind = '{EventKind.CONVERTED}' then event_id end"
         left = ", ".join(f"{orders if name == 'event_id' else 'null'} as {name}" for name in spared)
@@ -159,19 +120,12 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
 # Rules
 
 
-def _rules(attribute: Callable[..., object]) -> str:
-    """What a rule says, by its number, as an element of a list."""
-    said = (attribute(rule) for rule in declared().rules)
-    texts = ", ".join("null" if one is None else quote(str(one)) for one in said)
-    return f"[{texts}][rule + 1]"
-
-
 def _kind(records: Records) -> str:
     left = "" if records.listed or not records.several else f"when several is not null then '{Mark.LEFT}' "
     return (
-        f"case when body is null then '{Mark.DAMAGED}' when layout is null then '{Mark.LEFT}' {left}"
+        f"case when {records.damaged} then '{Mark.DAMAGED}' when layout is null then '{Mark.LEFT}' {left}"
         f"when rule is null then '{EventKind.UNKNOWN}' "
-        f"else coalesce({_rules(lambda rule: rule.kind)}, '{Mark.SKIPPED}') end"
+        f"else coalesce({rules_sql(records.layouts, lambda rule: rule.kind)}, '{Mark.SKIPPED}') end"
     )
 
 
@@ -238,7 +192,7 @@ def _alone(layouts: Sequence[EventLayout]) -> str:
 
 def _named(records: Records) -> str:
     """`recipient`, `domain` and what is told of this recipient alone, one row a recipient."""
-    nobody = f"{_alone(records.layouts)} or {_rules(lambda rule: rule.nobody)} = 'True'"
+    nobody = f"{_alone(records.layouts)} or {rules_sql(records.layouts, lambda rule: rule.nobody)} = 'True'"
     single = f"case when {nobody} then null else {_single(records)} end"
     if records.listed is None or records.inside is None:
         return _addressed(single, "f_status", "f_text")
@@ -273,123 +227,6 @@ def _found() -> str:
     status = found_status_sql("status", "why")
     code = code_sql("f_smtp", "status", "why")
     return (
-        f"case when {is_kind('kind', *_TOLD_WHY)} then {status} end as found_status, "
+        f"case when {is_kind('kind', *TOLD_WHY)} then {status} end as found_status, "
         f"case when {is_kind('kind', EventKind.BOUNCED)} then {code} end as found_code"
-    )
-
-
-# Columns
-
-
-def _columns(layouts: Sequence[EventLayout], number: int) -> str:
-    """The columns of EVENT, in their order."""
-    told_why = is_kind("kind", *_TOLD_WHY)
-    made = {
-        "source": _source(layouts),
-        "event_id": _event_id(layouts),
-        "message_id": _message(layouts),
-        "campaign": "nullif(nullif(trim(f_campaign), ''), '[]')",
-        "variant": "nullif(trim(f_variant), '')",
-        "segment": "nullif(trim(f_segment), '')",
-        "stream": "nullif(trim(f_stream), '')",
-        "subject": f"nullif(left(trim(f_subject), {_MOST_SUBJECT}), '')",
-        "provider": _provider(layouts),
-        "bounce_class": f"case when {is_kind('kind', EventKind.BOUNCED)} then {_bounce()} end",
-        "smtp_status": "found_status",
-        "reason": f"case when {told_why} or kind = '{EventKind.UNKNOWN}' and rule is not null "
-        f"then left(why, {_MOST_REASON}) "
-        f"when {is_kind('kind', EventKind.UNKNOWN, Mark.SKIPPED)} then nullif({_unknown(layouts)}, '') end",
-        "machine": f"case when {is_kind('kind', *_SEEN)} then {_machine(layouts)} end",
-        "url": f"case when kind = '{EventKind.CLICKED}' then f_url end",
-        "tracked": _tracked(),
-        "value_micros": f"case when kind = '{EventKind.CONVERTED}' then {_micros()} end",
-        "currency": f"case when kind = '{EventKind.CONVERTED}' then upper(f_currency) end",
-        "file": f"{number}::int",
-    }
-    return ", ".join(f"{made.get(name, name)} as {name}" for name in EVENT)
-
-
-def _source(layouts: Sequence[EventLayout]) -> str:
-    numbers = {layout.name: at for at, layout in enumerate(declared().layouts)}
-    names = " ".join(f"when {numbers[layout.name]} then {quote(layout.name)}" for layout in layouts)
-    told = f"coalesce(f_source, case layout {names} end)"
-    return f"case when kind in ('{Mark.DAMAGED}', '{Mark.LEFT}') then null else {told} end"
-
-
-def _provider(layouts: Sequence[EventLayout]) -> str:
-    """By the domain, else by the platform's word; ours is believed."""
-    own = [at for at, layout in enumerate(declared().layouts) if layout in layouts and layout.name == OWN]
-    words = " ".join(f"when {quote(word)} then {quote(name)}" for word, name in provider_words().items())
-    told = f"coalesce(event_provider.provider, case lower(f_provider) {words} end, domain)"
-    return (
-        f"case when layout = {own[0]} and f_provider is not null then f_provider else {told} end"
-        if own
-        else told
-    )
-
-
-def _event_id(layouts: Sequence[EventLayout]) -> str:
-    daily = [at for at, layout in enumerate(declared().layouts) if layout in layouts and layout.daily_id]
-    if not daily:
-        return "f_id"
-    return (
-        f"case when layout in ({', '.join(map(str, daily))}) then (ts_us // {_DAY})::varchar || '/' || f_id "
-        "else f_id end"
-    )
-
-
-def _message(layouts: Sequence[EventLayout]) -> str:
-    cut = {
-        at: layout.message_until
-        for at, layout in enumerate(declared().layouts)
-        if layout in layouts and layout.message_until
-    }
-    cases = " ".join(f"when {at} then split_part(f_message, {quote(end)}, 1)" for at, end in cut.items())
-    text = f"case layout {cases} else f_message end" if cases else "f_message"
-    framed = f"contains({text}, '<') or contains({text}, ' ')"
-    return f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
-
-
-def _bounce() -> str:
-    return bounce_sql("found_status", "found_code", "why", _label())
-
-
-def _label() -> str:
-    """The class that the platform's own words mean."""
-    return f"nullif({_rules(lambda rule: rule.bounce)}, 'unknown')"
-
-
-def _machine(layouts: Sequence[EventLayout]) -> str:
-    bare = f"if(kind = '{EventKind.OPENED}', '{Machine.MPP}', '{Machine.SCANNER}')"
-    told = machine_sql("f_machine", "f_agent", flagged=flagged_sql(layouts), bare=bare)
-    return f"coalesce({_rules(lambda rule: rule.machine)}, {told})"
-
-
-def _unknown(layouts: Sequence[EventLayout]) -> str:
-    """What to call an event without a rule: its word, and its class where the word alone is known."""
-    known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
-    words = ", ".join(map(quote, sorted(known)))
-    classed = (
-        "concat_ws(' / ', f_word, nullif(f_class, f_word))" if "class" in rule_fields(layouts) else "f_word"
-    )
-    return f"coalesce(left(case when w_word in ({words}) then {classed} else f_word end, 100), '')"
-
-
-def _tracked() -> str:
-    flags = {name: f"lower(f_track_{name}) not in ({_NO})" for name in ("open", "click")}
-    both = " ".join(
-        f"when {'' if opened else 'not '}coalesce({flags['open']}, false) and "
-        f"{'' if clicked else 'not '}coalesce({flags['click']}, false) then '{word}'"
-        for word, opened, clicked in (("both", 1, 1), ("open", 1, 0), ("click", 0, 1))
-    )
-    return (
-        f"case when f_tracked in ({', '.join(map(quote, _TRACKED))}) then f_tracked "
-        f"when f_track_open is null and f_track_click is null then null {both} else 'none' end"
-    )
-
-
-def _micros() -> str:
-    return (
-        "coalesce(try_cast(f_micros as bigint), "
-        "try_cast(try_cast(f_value as decimal(28, 6)) * 1000000 as bigint))"
     )

@@ -23,9 +23,9 @@ from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import quote
 from hygiene.events.metric_names import join_names
-from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
+from hygiene.events.records import Mark
 from hygiene.events.report import EventReport, LogReport, Told, guesses, report_of
 from hygiene.events.tablelog import TableLog, load_table
 from hygiene.events.unpacked import Found, Part, find_logs, link, one_sentence, unpack
@@ -130,8 +130,10 @@ class _Reading:
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
         self.connection.execute("alter table events add column zoneless boolean")
+        # not as a frame: DuckDB loads pandas, if it is there, to look whether it is given one
         self.connection.execute(
-            "create or replace temp table event_provider as select unnest(?) as domain, unnest(?) as provider",
+            "create or replace temp table event_provider as "
+            "select unnest(?::varchar[]) as domain, unnest(?::varchar[]) as provider",
             [list(providers()), list(providers().values())],
         )
 

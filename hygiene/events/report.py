@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from hygiene.event import EventKind
 from hygiene.events.layout import declared
-from hygiene.events.query import Mark
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead
+from hygiene.events.records import Mark
 
 #: kind, source, word of what is no event, rows, rows without a zone
 Told: TypeAlias = tuple[Any, ...]

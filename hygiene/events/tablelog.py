@@ -12,8 +12,9 @@ from hygiene.event import EVENT, BounceClass, EventKind, Machine
 from hygiene.events.figures import instant_sql, settled
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
 from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, iso_sql, quote
-from hygiene.events.query import MOST_TEXT, Records, events_sql, insert_events, unread_sql
+from hygiene.events.query import MOST_TEXT, events_sql, insert_events, unread_sql
 from hygiene.events.recogniser import Task
+from hygiene.events.records import Records
 from hygiene.events.report_layout import reports
 from hygiene.events.sample import SAMPLE_VALUES
 from hygiene.events.values import address_sql, domain_sql

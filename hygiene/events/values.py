@@ -136,9 +136,7 @@ def bounce_sql(status: str, code: str, text: str, label: str) -> str:
 
 def address_sql(text: str) -> str:
     """An address as all events write it: out of its brackets, trimmed, in lower case; null for several."""
-    # trimming takes longer than all else: it takes off blanks alone, those beyond ASCII, too
-    blank = f"contains({text}, ' ') or strlen({text}) <> length({text})"
-    bare = f"lower(if({blank}, nullif(trim({text}), ''), nullif({text}, '')))"
+    bare = f"nullif(lower({trimmed_sql(text)}), '')"
     inside = f"nullif(lower(trim(regexp_extract({text}, '<\\s*([^<>]*?)\\s*>', 1))), '')"
     odd = " or ".join(f"contains({text}, {mark})" for mark in ("'<'", "','", "chr(9)", "chr(10)", "chr(13)"))
     return (
@@ -146,6 +144,11 @@ def address_sql(text: str) -> str:
         f"then null when contains({text}, '<') then {inside} "
         f"else nullif(lower(trim({text}, E' \\t\\r\\n')), '') end"
     )
+
+
+def trimmed_sql(text: str) -> str:
+    """A text without blanks around it, those beyond ASCII, too: to trim takes longer than to look for any."""
+    return f"if(contains({text}, ' ') or strlen({text}) <> length({text}), trim({text}), {text})"
 
 
 def domain_sql(address: str) -> str:
