@@ -22,6 +22,7 @@ from hygiene.resolver import Zone
 
 SHOP = {"TXT": "v=spf1 -all", "MX": "0 ."}
 COMMAND = [sys.executable, "-m", "hygiene"]
+HANGS_S = 300  # what has not ended by then never will, however busy the machine
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def asking() -> Iterator[tuple[str, ...]]:
 def run(*words: object, given: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
     command = [*COMMAND, *map(str, words)]
     return subprocess.run(
-        command, input=given, capture_output=True, env=os.environ | environ, timeout=60, check=False
+        command, input=given, capture_output=True, env=os.environ | environ, timeout=HANGS_S, check=False
     )
 
 
@@ -56,7 +57,9 @@ def test_a_reader_that_leaves_is_no_error(words: list[str]) -> None:
     """What `| head -1` does."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([*COMMAND, *words], stdout=writing, stderr=subprocess.PIPE, timeout=300, check=False)
+    done = subprocess.run(
+        [*COMMAND, *words], stdout=writing, stderr=subprocess.PIPE, timeout=HANGS_S, check=False
+    )
     os.close(writing)
     assert done.returncode == 0
     assert not done.stderr or done.stderr.startswith(b"written to")
@@ -66,7 +69,7 @@ def test_the_verdict_stands_when_the_reader_leaves(asking: tuple[str, ...]) -> N
     reading, writing = os.pipe()
     os.close(reading)
     command = [*COMMAND, "audit", "shop1.example", *asking]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=HANGS_S, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (run(*command[3:]).returncode, b"")
 
@@ -75,7 +78,9 @@ def test_the_verdict_stands_when_the_reader_leaves(asking: tuple[str, ...]) -> N
 @pytest.mark.parametrize("words", [["explain"], ["--version"]])
 def test_a_full_disk_is_said(words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        done = subprocess.run(
+            [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, timeout=HANGS_S, check=False
+        )
     assert done.returncode == 2
     assert done.stderr == b"hygiene: standard output cannot be written: No space left on device\n"
 
@@ -83,7 +88,7 @@ def test_a_full_disk_is_said(words: list[str]) -> None:
 @pytest.mark.parametrize("words", ["explain", "audit shop1.example {}", "audit - {}"])
 def test_closed_streams_are_survived(asking: tuple[str, ...], words: str) -> None:
     line = f"{sys.executable} -m hygiene {words.format(' '.join(asking))} <&- >&-"
-    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, timeout=HANGS_S, check=False)
     assert b"Traceback" not in done.stderr
     assert done.returncode in {0, 1, 2}
 
@@ -232,10 +237,10 @@ def test_a_wrong_variable_is_blamed_on_the_environment() -> None:
 
 def test_control_c_ends_at_once_and_silently() -> None:
     with DnsServer(Zone({}), drop_first=1_000_000) as dns:
-        command = [*COMMAND, "audit", "shop.example", "--resolver", str(dns.address), "--timeout", "30"]
+        command = [*COMMAND, "audit", "shop.example", "--resolver", str(dns.address), "--timeout", "300"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             while not dns.questions:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=HANGS_S / 3)  # long before the audit would give up
     assert (process.returncode, out, err) == (130, b"", b"")
