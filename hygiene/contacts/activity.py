@@ -42,7 +42,7 @@ from hygiene.events.layout import (
     word_sql,
 )
 from hygiene.events.values import machine_sql, status_sql, timed
-from hygiene.soft_bounces import ARRIVED, OUTBOX, SOFT, soft_days
+from hygiene.soft_bounces import ARRIVED, SOFT, handover_sql, soft_days
 from hygiene.status import Status
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ ACTIVITY: Final = {
 _MACHINES = (Machine.MPP, Machine.SCANNER)  # not a proxy's, which a person may stand behind
 _SOFTLY = ", ".join(f"'{one}'" for one in SOFT)
 _CODE = {kind: code for code, kind in enumerate(KINDS)}
-_FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message", "source")
+_FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message", "source", "id")
 _ALIVE = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
 
 
@@ -161,7 +161,7 @@ def _events_sql(number: int, file: EventFile) -> str:
         nullif(trim(address), ''), ts_us // 1000000 as seconds, zoneless,
         case when recipients < 2 then {status_sql("f_status")} end,
         {_machine_sql()}, case when f_message is not null then hash(f_message) end,
-        coalesce(f_source = '{OUTBOX}', false)
+        {handover_sql("f_id", "f_source")}
     from ({timed(records, "f_time")})"""
 
 
@@ -335,7 +335,7 @@ def _event_of(
         "bounce_class": bounce,
         "ts_us": seconds * 1_000_000,
         "message": message,
-        "source": OUTBOX if handover else None,
+        "handover": handover,
     }
 
 

@@ -25,7 +25,7 @@ def name_key(name: str) -> str:
     >>> name_key("HasOptedOutOfEmail"), name_key("E-Mail (privé)?"), name_key("opt_in")
     ('has opted out of email', 'email prive', 'opt in')
     """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
     folded = unicodedata.normalize("NFKD", apart.casefold())
-    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
+    plain = "".join(letter for letter in folded if not unicodedata.combining(letter)).casefold()
     return re.sub(r"\be mail", "email", " ".join(re.findall(r"[^\W_]+", plain)))

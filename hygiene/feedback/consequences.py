@@ -21,7 +21,7 @@ from hygiene.contacts.suppression.workspace import suppress_within
 from hygiene.event import BounceClass, EventKind
 from hygiene.finding import Confidence
 from hygiene.sending.states import State
-from hygiene.soft_bounces import SOFT, soft_days
+from hygiene.soft_bounces import SOFT, is_handover, soft_days
 from hygiene.suppression_forms import Form, Reason, digest
 from hygiene.tables import EVENT, OUTBOX, SUPPRESSION
 
@@ -69,10 +69,12 @@ def soft_bounced(
 
 
 def _days(connection: Connection, person: str, since_us: int) -> set[int]:
-    columns = (_E.kind, _E.bounce_class, _E.ts_us, _E.message, _E.source)
+    columns = (_E.kind, _E.bounce_class, _E.ts_us, _E.message, _E.event_id, _E.source)
     theirs = _E.recipient.in_((person, person.lower()))
     query = select(*columns).where(theirs, _E.ts_us.is_not(None))
-    return soft_days([dict(row) for row in connection.execute(query).mappings()], since_us)
+    rows = connection.execute(query).mappings()
+    history = [{**row, "handover": is_handover(row["event_id"], row["source"])} for row in rows]
+    return soft_days(history, since_us)
 
 
 def suppress(

@@ -86,7 +86,7 @@ def read_rate(text: str) -> Rate:
     """The rate that a text like ``100/s``, ``500/h``, ``20000/d`` or ``5/10min`` says; raises UsageError.
 
     >>> read_rate("500/d")
-    Rate(count=500, window_s=86400)
+    Rate(count=500, window_s=86400, shared=False)
     """
     written = _WRITTEN.fullmatch(text)
     if not written or not int(written[1]) or written[2] == "0":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -87,12 +87,10 @@ def queue_campaign(
         erased = erased_people(connection)
     place = 0
     try:
-        for batch in recipients:
-            rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
-            rows = [_unnamed(row) if erased and person_of(row, secret) in erased else row for row in rows]
+        for rows in _rows_by_batch(recipients, row_of, erased, secret):
             with store.writing() as connection:
                 queue(connection, rows)
-            place += len(batch)
+            place += len(rows)
             tick(place)
     except UsageError:  # of the list; a store that fails now may hold what another process queues
         with store.writing() as connection:
@@ -102,6 +100,20 @@ def queue_campaign(
         connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row["id"]).values(queued=place))
         move_campaign(connection, row["id"], CampaignState.RUNNING, among=[CampaignState.PREPARING])
     return int(row["id"])
+
+
+def _rows_by_batch(
+    recipients: Iterable[Sequence[tuple[str, Mapping[str, str]]]],
+    row_of: Callable[[str, Mapping[str, str], int], dict[str, Any]],
+    erased: Set[str],
+    secret: bytes,
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each batch, in the order of the list; somebody erased has no address in theirs."""
+    place = 0
+    for batch in recipients:
+        rows = [row_of(address, fields, place + number) for number, (address, fields) in enumerate(batch)]
+        yield [_unnamed(row) if erased and person_of(row, secret) in erased else row for row in rows]
+        place += len(batch)
 
 
 def withdraw(connection: Connection, campaign: int) -> None:

@@ -327,7 +327,7 @@ def _environment(*, html: bool) -> Sandbox:
 
 def _compiled(compiled: Compiled, source: str, *, html: bool) -> Compiled:
     try:
-        return replace(compiled, template=_environment(html=html).from_string(source))
+        return replace(compiled, template=_environment(html=html).from_string(source), plain=None)
     except TemplateError as error:
         raise UsageError(
             f"{compiled.name}: a tag begins within a link and ends outside it, so it cannot be counted: {error}"

@@ -165,6 +165,10 @@ def test_that_the_next_server_took_a_mail_is_no_arrival_of_one_that_comes_back(r
     assert read([*sent[:2], *back[:2], sent[2], taken[2]])[0][ANN]["soft_bounces"] == 2
     arrived = own("opened", T0 + DAY + 3_600, "service", message_id="m1", machine="none")
     assert read([*sent, *taken, *back, arrived])[0][ANN]["soft_bounces"] == 1
+    theirs = [one | {"event_id": f"sendgrid:{one['message_id']}"} for one in taken]  # told of a mail of ours
+    assert read([*sent, *theirs, *back])[0][ANN]["soft_bounces"] == 1
+    ours = [one | {"event_id": f"outbox:{one['message_id']}:delivered"} for one in taken]
+    assert read([*sent, *ours, *back])[0][ANN]["soft_bounces"] == 3
     others = [own("delivered", one["ts_us"] // 10**6, "ses", message_id=one["message_id"]) for one in taken]
     assert read([*sent, *others, *back])[0][ANN]["soft_bounces"] == 1
 
@@ -191,6 +195,7 @@ def test_soft_bounces_count_as_feedback_counts_them(tmp_path_factory, log):
         {
             **one,
             "message": one["message_id"],
+            "handover": one["source"] == "outbox",
             "bounce_class": one["bounce_class"] if one["kind"] == "bounced" else None,
         }
         for one in log

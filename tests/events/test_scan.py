@@ -112,6 +112,9 @@ def test_every_path_reads_the_same(tmp_path, layout, seed):
     lines = [*spoiled(records, random_, len(records)), *ODD_LINES]
     path = written(tmp_path / "a.jsonl", lines)
     scan = declare_columns([layout], ALWAYS)
+    if layout.name == "mailgun":  # its old form posts spell fields as today's events do, but for the case
+        assert scan is None
+        return
     assert scan is not None
     reached = ", ".join(f"{text} as t{at}" for at, text in enumerate(scan.reach.values()))
     named = f"select {scan.names} from read_json({source(path)}, columns = {scan.columns})"
