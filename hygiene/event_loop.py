@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Coroutine
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,4 +19,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(main)
     import uvloop
 
-    return uvloop.run(main)
+    with _signals_as_before():
+        return uvloop.run(main)
+
+
+@contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """A signal that a loop handled would mean nothing any more afterwards: uvloop takes no handler back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # None: not Python's
+                signal.signal(number, handler)

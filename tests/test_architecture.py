@@ -49,6 +49,7 @@ EDGES = {
     "config.py",
     "credentials.py",
     "dns_client.py",
+    "event_loop.py",  # which thread is the main one
     "dns_wire.py",  # chance: message ids that cannot be guessed
     "files.py",
     "resolver.py",  # threads: one question from ordinary code
