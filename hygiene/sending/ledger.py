@@ -91,12 +91,13 @@ class Ledger:
     def _waiting(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
         job = self._jobs.get()
-        until = time.monotonic() + _PATIENCE_S
+        until, patient = time.monotonic() + _PATIENCE_S, True
         while job is not None:
             jobs.append(job)
+            patient = patient and job.patient
             if len(jobs) >= _MOST:
                 return jobs, True
-            left_s = until - time.monotonic() if all(each.patient for each in jobs) else 0.0
+            left_s = until - time.monotonic() if patient else 0.0
             try:
                 job = self._jobs.get(timeout=left_s) if left_s > 0 else self._jobs.get_nowait()
             except queue.Empty:
