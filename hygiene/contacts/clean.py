@@ -213,7 +213,7 @@ def _refuse_overwriting(paths: Sequence[Path | str], target: Path | None, names:
 @contextmanager
 def _opened(paths: Sequence[Path], work: Path) -> Iterator[list[Source]]:
     """The files, opened; one that changes meanwhile breaks a cleaning in any way: then this is what is said."""
-    sources = open_sources(paths, work)
+    sources = open_sources(paths, work, digested=True)
     try:
         yield sources
     except Exception:

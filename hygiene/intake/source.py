@@ -50,7 +50,7 @@ class Source:
     file_name: str  # the last part: subscribed_members.csv
     path: Path  # UTF-8 bytes: the file itself where it is such a text already, else a file in the work folder
     size: int  # bytes of the file as given, packed
-    digest: str  # sha256 of the file as given, hex
+    digest: str  # sha256 of the file as given, hex; empty when it was not asked for
     encoding: str  # as found; "UTF-8" for what we converted
     start: int  # of the first record: after the byte order mark, blank lines and ``sep=;``
     delimiter: str  # one character, or "" for one address a line
@@ -81,6 +81,7 @@ class _Part:
     name: str
     file_name: str
     given: Input
+    digested: bool  # whether anybody wants its digest
     digest: str = ""  # of the file as given, once known
 
 
@@ -88,9 +89,12 @@ class _Blank(UnreadableInput):
     """Nothing but white space; in an archive it is skipped."""
 
 
-def open_sources(paths: Sequence[Path], work: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[Source]:
+def open_sources(
+    paths: Sequence[Path], work: Path, *, limits: Limits = DEFAULT_LIMITS, digested: bool = False
+) -> list[Source]:
     """Every text in the files given, in their order; ``book.xlsx#Sheet`` names a sheet.
 
+    `digested`: with the sha256 of each file, which takes longer than all else that is looked at here.
     What has to be unpacked or converted is written below `work`, which must exist; the caller removes it.
     Raises UnreadableInput, UnwritableOutput (no room in `work`) or UsageError (the same file twice, a choice of
     sheets), each with one sentence.
@@ -101,7 +105,7 @@ def open_sources(paths: Sequence[Path], work: Path, *, limits: Limits = DEFAULT_
     for one, name in zip(given, _short_names(given), strict=True):
         scratch = Scratch.for_input(one, _new_folder(work), limits)
         with _steady(one):
-            sources += _read_input(one, name, scratch)
+            sources += _read_input(one, name, scratch, digested=digested)
     return sources
 
 
@@ -143,13 +147,13 @@ def _steady(given: Input) -> Iterator[None]:
     given.check_unchanged()
 
 
-def _read_input(given: Input, name: str, scratch: Scratch) -> list[Source]:
-    part = _Part(path=given.path, name=name, file_name=shown(given.path.name), given=given)
+def _read_input(given: Input, name: str, scratch: Scratch, *, digested: bool) -> list[Source]:
+    part = _Part(path=given.path, name=name, file_name=shown(given.path.name), given=given, digested=digested)
     if binary_kind(_head(given.path)) is Kind.ZIP:
         with open_zip(given.path, scratch) as archive:
             if not is_workbook(archive, scratch):
                 _refuse_sheet(part)
-                return _read_members(archive, replace(part, digest=hash_file(given.path)), scratch)
+                return _read_members(archive, _hashed(part), scratch)
     return [_read_part(part, scratch)]
 
 
@@ -215,7 +219,9 @@ def _read_workbook(part: _Part, scratch: Scratch) -> Source:
 
 
 def _hashed(part: _Part) -> _Part:
-    return part if part.digest else replace(part, digest=hash_file(part.path))
+    if part.digest or not part.digested:
+        return part
+    return replace(part, digest=hash_file(part.path))
 
 
 def _own_source(
@@ -259,7 +265,8 @@ def _read_text(part: _Part, scratch: Scratch) -> Source:
     why = refuse(head) or ("it is not text" if looks_binary(head) and not enc.is_utf_16(head) else "")
     if why:
         raise UnreadableInput(f"{scratch.name} cannot be read: {why}")
-    survey = enc.survey_text(part.path, scratch.name, scratch.limits, with_digest=not part.digest)
+    wanted = part.digested and not part.digest
+    survey = enc.survey_text(part.path, scratch.name, scratch.limits, with_digest=wanted)
     part = replace(part, digest=part.digest or survey.digest)
     text = _Text(path=part.path, start=survey.mark, line_end=survey.line_end, encoding=survey.encoding)
     if survey.encoding not in (enc.UTF_8, enc.UTF_8_BOM):

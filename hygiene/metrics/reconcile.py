@@ -23,7 +23,7 @@ import narwhals as nw
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import EventKind
 from hygiene.metrics.attribution import Attribution, credit, distinct_orders, per_mail, read_attribution
-from hygiene.metrics.census import ASIDE, Census, keyed, placed, take_census
+from hygiene.metrics.census import ASIDE, Census, keyed, placed, sourced, take_census
 from hygiene.metrics.laws import check_events
 from hygiene.metrics.local_time import day_of, local, offsets, read_zone, week_of
 from hygiene.metrics.repeats import corrected, distinct, is_early, judge_clicks, recount
@@ -108,10 +108,10 @@ def reconcile(
     changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
     gathered = _gather(of_mails, census, changes, engine)
     known = gathered.filter(nw.col("known"))
-    again = engine.settle("again", distinct(of_mails, _puzzling(gathered), census))
+    again = sourced(engine.settle("again", distinct(of_mails, _puzzling(gathered, census), census)), census)
     orphaned, again = again.filter(nw.col("known") == 0), again.filter(nw.col("known") == 1)
-    clicks = engine.settle("clicks_again", judge_clicks(again, engine))
-    mails = _count_again(known, again, clicks, engine)
+    clicks = engine.settle("clicks_again", judge_clicks(again, census, engine))
+    mails = _count_again(known, again, clicks, census, engine)
     told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
     mails = _finish(mails, census, credited, engine)
     found = _find_orphans(orphaned, census, engine)
@@ -154,20 +154,22 @@ def _gather(of_mails: Frame, census: Census, changes: list[tuple[int, int]], eng
     """One row a mail that any event names, settled, as if no kind of event occurred twice in it."""
     implied = _implied(census)
     mails = _with_times(decide(establish(gather(of_mails, census), census), census), changes)
-    kept = {name: value for name, value in _columns().items() if name not in implied}
-    return engine.settle("gathered", mails.select(**kept)).with_columns(**implied)
+    spared = {*implied, *({*KEY} - {*census.key})}
+    kept = {name: value for name, value in _columns().items() if name not in spared}
+    return sourced(engine.settle("gathered", mails.select(**kept)), census).with_columns(**implied)
 
 
-def _puzzling(gathered: Frame) -> Frame:
+def _puzzling(gathered: Frame, census: Census) -> Frame:
     """Whose events are to be looked at again: mails with repetitions, and what is no mail of this log."""
     known = nw.when(nw.col("known")).then(nw.lit(1)).otherwise(nw.lit(0))
-    return gathered.filter(_repeats() | ~nw.col("known")).select(*KEY, "delivered_us", known=known)
+    return gathered.filter(_repeats() | ~nw.col("known")).select(*census.key, "delivered_us", known=known)
 
 
-def _count_again(known: Frame, again: Frame, clicks: Frame, engine: Engine) -> Frame:
+def _count_again(known: Frame, again: Frame, clicks: Frame, census: Census, engine: Engine) -> Frame:
     """The mails, with what occurs twice counted exactly."""
     columns, twice = [*MAIL, *_TOLD], known.filter(_repeats())
-    fixed = engine.settle("corrected", corrected(twice, recount(again, clicks)).select(*columns))
+    counted = corrected(twice, recount(again, clicks, census), census)
+    fixed = engine.settle("corrected", counted.select(*columns))
     return nw.concat([known.filter(~_repeats()).select(*columns), fixed])
 
 
@@ -230,8 +232,6 @@ def _implied(census: Census) -> dict[str, nw.Expr]:
     missing = {name: nw.lit(None, nw.String) for name in SLICED if name not in census.tells}
     if not census.tells_tracking:
         missing |= {name: nw.lit(None, nw.Int64) for name in _TOLD}
-    if len(census.sources) == 1:
-        missing |= {"source": nw.lit(census.sources[0].name)}
     return missing | {
         "week": week_of(nw.col("day")),
         "opens_total": _once("opened_all"),

@@ -14,8 +14,8 @@ import narwhals as nw
 
 from hygiene.engines.engine import Frame
 from hygiene.event import BounceClass, EventKind
-from hygiene.metrics.census import Census
-from hygiene.metrics.table import KEY, State
+from hygiene.metrics.census import Census, sourced
+from hygiene.metrics.table import State
 
 #: the time of an event without one: later than any other, and taken out again
 UNDATED: Final = 1 << 62
@@ -59,7 +59,7 @@ def at(census: Census) -> nw.Expr:
 
 
 def gather(events: Frame, census: Census) -> Frame:
-    """One row a mail that any event names, from events with columns `KEY`.
+    """One row a mail that any event names, from events with the columns of its key.
 
     What the census says does not occur is not looked for: that halves the work on most logs.
     """
@@ -84,7 +84,7 @@ def gather(events: Frame, census: Census) -> Frame:
     made |= {name: nw.col(name).max() for name in SLICED if name in census.tells}
     if census.undated or EventKind.REJECTED in census.kinds or census.named(without="says_sends"):
         made["first_at"] = nw.col("ts_us").min()  # of mails without a dated send
-    gathered = events.group_by(*KEY).agg(events=nw.len(), **made)
+    gathered = sourced(events.group_by(*census.key).agg(events=nw.len(), **made), census)
     numbers = {
         *_FIRST,
         *_LAST,

@@ -40,7 +40,7 @@ def opened(tmp_path, work):
     def open_one(content, name="list.csv", **keywords):
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        (source,) = open_sources([path], work, **keywords)
+        (source,) = open_sources([path], work, digested=True, **keywords)
         return source
 
     return open_one
@@ -287,7 +287,7 @@ def test_a_zip_of_three(tmp_path, work):
             }
         )
     )
-    sources = open_sources([path], work)
+    sources = open_sources([path], work, digested=True)
     assert [(source.name, source.file_name) for source in sources] == [
         ("subscribers.zip/subscribed_members.csv", "subscribed_members.csv"),
         ("subscribers.zip/export/unsubscribed_members.csv", "unsubscribed_members.csv"),
