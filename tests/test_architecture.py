@@ -62,6 +62,7 @@ EDGES = {
     "contacts/ahead.py",  # a thread
     "contacts/clean.py",
     "contacts/copy.py",
+    "contacts/digests.py",
     "contacts/domain_mail.py",
     "feedback/files.py",
     "feedback/imap.py",

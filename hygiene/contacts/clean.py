@@ -20,6 +20,7 @@ from hygiene.config import CleaningPolicy
 from hygiene.contacts.cleaned import BrokenSum, Cleaned, TooManyRemoved
 from hygiene.contacts.copy import Written, hash_written
 from hygiene.contacts.counts import check_sums, count
+from hygiene.contacts.digests import digests_of
 from hygiene.contacts.folder import open_cleaning
 from hygiene.contacts.frames import write_frame
 from hygiene.contacts.kept import Shape, added_columns, shape_of, with_room, write_rows
@@ -85,7 +86,11 @@ def clean_contacts(
         _refuse_overwriting(read, target, [*OUTPUTS, *(f"{one.name}.csv" for one in segments)])
         now = now or datetime.now(UTC)
         listed = _lists(suppress, suppression_key)
-        with open_engine(engine, work, threads) as (tables, reading), _opened(paths, work) as sources:
+        with (
+            open_engine(engine, work, threads) as (tables, reading),
+            _opened(paths, work) as sources,
+            digests_of(source.given.path for source in sources) as digest,
+        ):
             exports = read_exports(sources, reading.connection, work, policy, tick, now=now)
             activity, acted, events_said = _activity(events, reading, tables, policy)
             known = Knowledge(
@@ -106,6 +111,7 @@ def clean_contacts(
                 exports,
                 policy,
                 known.now,
+                digest=digest,
                 kept=len(kept),
                 segments={name: (len(one.rows), one.unknown) for name, one in found.items()},
                 listed=listed,
@@ -213,7 +219,7 @@ def _refuse_overwriting(paths: Sequence[Path | str], target: Path | None, names:
 @contextmanager
 def _opened(paths: Sequence[Path], work: Path) -> Iterator[list[Source]]:
     """The files, opened; one that changes meanwhile breaks a cleaning in any way: then this is what is said."""
-    sources = open_sources(paths, work, digested=True)
+    sources = open_sources(paths, work)
     try:
         yield sources
     except Exception:

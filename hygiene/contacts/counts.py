@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -28,6 +29,7 @@ def count(
     policy: CleaningPolicy,
     as_of: datetime,
     *,
+    digest: Callable[[Path], str],
     kept: int,
     segments: Mapping[str, tuple[int, int]],
     listed: SuppressionList | None,
@@ -40,7 +42,7 @@ def count(
     statuses = _pairs(connection, "select standing, count(*) from contacts group by 1 order by 1")
     words = list(Status)
     return Summary(
-        files=tuple(_file_summary(export) for export in exports),
+        files=tuple(_file_summary(export, digest(export.source.given.path)) for export in exports),
         rows=sum(export.rows + export.damaged for export in exports),
         kept=kept,
         reasons=ordered({**reasons, RejectReason.DAMAGED_LINE.value: damaged}),
@@ -63,7 +65,7 @@ def count(
     )
 
 
-def _file_summary(export: Export) -> FileSummary:
+def _file_summary(export: Export, digest: str) -> FileSummary:
     source = export.source
     return FileSummary(
         name=source.name,
@@ -71,7 +73,7 @@ def _file_summary(export: Export) -> FileSummary:
         encoding=source.encoding,
         delimiter=source.delimiter,
         size=source.size,
-        sha256=source.digest,
+        sha256=digest,
         rows=export.rows + export.damaged,
         damaged=export.damaged,
         blank=export.blank,

@@ -89,7 +89,7 @@ def _open_log(path: Path, work: Path, connection: duckdb.DuckDBPyConnection) -> 
     scratch = Scratch.for_input(given, Path(tempfile.mkdtemp(prefix="log-", dir=work)), LIMITS)
     inside, head = given.path, _head(given.path)
     if binary_kind(head) is Kind.GZIP:
-        inside, _ = gunzip(given.path, scratch)
+        inside = gunzip(given.path, scratch)
         head = _head(inside)
     if write := writer_of(head):
         log = log_at(rewritten(inside, write, scratch), LINES, scratch)

@@ -117,7 +117,7 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
     if binary_kind(head) is Kind.GZIP:
-        path, _ = gunzip(path, scratch)
+        path = gunzip(path, scratch)
         head = _head(path)
         if binary_kind(head) is Kind.GZIP:
             raise UnreadableInput(f"{name} is compressed twice; unpack it first")

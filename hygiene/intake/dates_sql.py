@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from hygiene.intake.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
 
@@ -11,6 +12,9 @@ _NEVER = (
     r"|never|none|null|nan|nat|n/?a|#n/a|-+|–|—|nie|jamais|nunca|mai|nooit|0"
     r"|(?:0000-00-00|0001-01-01|1899-12-3[01]|1900-01-0[01]|1970-01-01)(?:[t ].*)?"
 )
+
+#: the first moment that is believed, in microseconds since 1970 UTC
+_FIRST_US = int(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def quoted(text: str) -> str:
@@ -28,11 +32,12 @@ def moment_sql(column: str, formats: Sequence[DateFormat], date_part: str = "") 
     trimmed = f"trim({column})"
     # trimming takes longer than reading a date: only what is none as it stands is trimmed
     cells = [f"regexp_extract({trimmed}, {quoted(date_part)})"] if date_part else [column, trimmed]
-    too_early = f"epoch_us(timestamp '{FIRST_YEAR}-01-01') - 1"
     tries = [f"epoch_us(try_strptime({cell}, {quoted(one.format)}))" for cell in cells for one in formats]
-    # greatest() leaves nulls out; so each format is tried once, and what is too early becomes null again
-    parts = [f"nullif(greatest({one}, {too_early}), {too_early}) // 1000000" for one in tries]
-    return f"coalesce({', '.join(parts)}, null)::bigint" if parts else "null::bigint"
+    # what stands twice in an expression is worked out for every row: so what is too early becomes less than
+    # nothing, which no unsigned number is, and greatest() leaves nulls out
+    parts = [f"try_cast(greatest({one}, {_FIRST_US - 1}) - {_FIRST_US} as ubigint)" for one in tries]
+    later = f"coalesce({', '.join(parts)}, null)::bigint"
+    return f"({later} // 1000000 + {_FIRST_US // 1_000_000})" if parts else "null::bigint"
 
 
 def no_later_sql(moment: str, until: int) -> str:

@@ -8,11 +8,7 @@ of UTF-8: whoever scans the lines sets that line aside, with its number.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -44,35 +40,26 @@ class Survey:
     """What one pass over a file found."""
 
     size: int
-    digest: str  # sha256, hex; empty when it was not asked for
     encoding: str
     mark: int  # bytes of byte order mark
     line_end: bytes  # b"\n", or b"\r" when there is no b"\n" at all
     blank: bool
 
 
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-
-
-def survey_text(path: Path, name: str, limits: Limits, *, with_digest: bool) -> Survey:
-    """Read a file once: its size, digest, encoding, line ends. Raises UnreadableInput for an endless line."""
-    digest = hashlib.sha256() if with_digest else None
+def survey_text(path: Path, name: str, limits: Limits) -> Survey:
+    """Read a file once: its size, encoding, line ends. Raises UnreadableInput for an endless line."""
     size = min(CHUNK, limits.line)  # so that a line within one chunk is never too long
     tally = _Tally(name=name, limits=limits)
-    with path.open("rb", buffering=0) as file, _beside(digest) as hash_beside:
+    with path.open("rb", buffering=0) as file:
         head = file.read(size)
         mark, marked = _read_mark(head)
         encoding = marked or unmarked_utf_16(head)
         tally.feed(head[mark:])
-        hash_beside(head)
         while chunk := file.read(size):
-            hash_beside(chunk)
             tally.feed(chunk)
     tally.finish()
     return Survey(
         size=mark + tally.size,
-        digest=digest.hexdigest() if digest else "",
         encoding=encoding or (UTF_8 if tally.is_utf_8 else WINDOWS_1252),
         mark=mark,
         line_end=tally.line_end,
@@ -98,35 +85,6 @@ def unmarked_utf_16(head: bytes) -> str:
     if at_odd >= _NUL_SHARE and at_even <= _NUL_STRAY:
         return UTF_16_LE
     return UTF_16_BE if at_even >= _NUL_SHARE and at_odd <= _NUL_STRAY else ""
-
-
-@contextmanager
-def _beside(digest: _Hash | None) -> Iterator[_Hasher]:
-    """A hash fed in a thread of its own: it costs more than all else that is done to a chunk."""
-    if digest is None:
-        yield _Hasher(None, None)
-        return
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        hasher = _Hasher(digest, pool)
-        yield hasher
-        hasher.wait()
-
-
-@dataclass(slots=True)
-class _Hasher:
-    digest: _Hash | None
-    pool: ThreadPoolExecutor | None
-    pending: Future[None] | None = None
-
-    def __call__(self, chunk: bytes) -> None:
-        if self.digest is None or self.pool is None:
-            return
-        self.wait()  # so that at most two chunks are held
-        self.pending = self.pool.submit(self.digest.update, chunk)
-
-    def wait(self) -> None:
-        if self.pending is not None:
-            self.pending.result()
 
 
 @dataclass(kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from hygiene.intake.tabular import (
     convert_json_lines,
     convert_parquet,
 )
-from hygiene.intake.unpack import extract_member, gunzip, hash_file, list_members, open_zip
+from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
 from hygiene.intake.workbook import convert_workbook, is_workbook
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ class Source:
     file_name: str  # the last part: subscribed_members.csv
     path: Path  # UTF-8 bytes: the file itself where it is such a text already, else a file in the work folder
     size: int  # bytes of the file as given, packed
-    digest: str  # sha256 of the file as given, hex; empty when it was not asked for
     encoding: str  # as found; "UTF-8" for what we converted
     start: int  # of the first record: after the byte order mark, blank lines and ``sep=;``
     delimiter: str  # one character, or "" for one address a line
@@ -81,20 +80,15 @@ class _Part:
     name: str
     file_name: str
     given: Input
-    digested: bool  # whether anybody wants its digest
-    digest: str = ""  # of the file as given, once known
 
 
 class _Blank(UnreadableInput):
     """Nothing but white space; in an archive it is skipped."""
 
 
-def open_sources(
-    paths: Sequence[Path], work: Path, *, limits: Limits = DEFAULT_LIMITS, digested: bool = False
-) -> list[Source]:
+def open_sources(paths: Sequence[Path], work: Path, *, limits: Limits = DEFAULT_LIMITS) -> list[Source]:
     """Every text in the files given, in their order; ``book.xlsx#Sheet`` names a sheet.
 
-    `digested`: with the sha256 of each file, which takes longer than all else that is looked at here.
     What has to be unpacked or converted is written below `work`, which must exist; the caller removes it.
     Raises UnreadableInput, UnwritableOutput (no room in `work`) or UsageError (the same file twice, a choice of
     sheets), each with one sentence.
@@ -105,7 +99,7 @@ def open_sources(
     for one, name in zip(given, _short_names(given), strict=True):
         scratch = Scratch.for_input(one, _new_folder(work), limits)
         with _steady(one):
-            sources += _read_input(one, name, scratch, digested=digested)
+            sources += _read_input(one, name, scratch)
     return sources
 
 
@@ -147,13 +141,13 @@ def _steady(given: Input) -> Iterator[None]:
     given.check_unchanged()
 
 
-def _read_input(given: Input, name: str, scratch: Scratch, *, digested: bool) -> list[Source]:
-    part = _Part(path=given.path, name=name, file_name=shown(given.path.name), given=given, digested=digested)
+def _read_input(given: Input, name: str, scratch: Scratch) -> list[Source]:
+    part = _Part(path=given.path, name=name, file_name=shown(given.path.name), given=given)
     if binary_kind(_head(given.path)) is Kind.ZIP:
         with open_zip(given.path, scratch) as archive:
             if not is_workbook(archive, scratch):
                 _refuse_sheet(part)
-                return _read_members(archive, _hashed(part), scratch)
+                return _read_members(archive, part, scratch)
     return [_read_part(part, scratch)]
 
 
@@ -189,9 +183,9 @@ def _read_part(part: _Part, scratch: Scratch) -> Source:
     """A file that is not an archive of several."""
     kind = binary_kind(_head(part.path))
     if kind is Kind.GZIP:
-        path, digest = gunzip(part.path, scratch)
+        path = gunzip(part.path, scratch)
         file_name = part.file_name.removesuffix(".gz").removesuffix(".GZ")
-        part = replace(part, path=path, digest=part.digest or digest, file_name=file_name)
+        part = replace(part, path=path, file_name=file_name)
         kind = binary_kind(_head(part.path))
         if kind is Kind.GZIP:
             raise UnreadableInput(f"{scratch.name} is compressed twice; unpack it first")
@@ -200,7 +194,7 @@ def _read_part(part: _Part, scratch: Scratch) -> Source:
     _refuse_sheet(part)
     if kind is Kind.PARQUET:
         table = convert_parquet(part.path, scratch)
-        return _own_source(_hashed(part), table, scratch, has_header=True, said=("Parquet",))
+        return _own_source(part, table, scratch, has_header=True, said=("Parquet",))
     return _read_text(part, scratch)
 
 
@@ -215,13 +209,7 @@ def _read_workbook(part: _Part, scratch: Scratch) -> Source:
             raise UnreadableInput(f"{scratch.name} is an archive in an archive; unpack it first")
     sheet = convert_workbook(part.path, part.given.sheet, scratch)
     table = TableText(path=sheet.path, rows=sheet.rows)
-    return _own_source(_hashed(part), table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
-
-
-def _hashed(part: _Part) -> _Part:
-    if part.digest or not part.digested:
-        return part
-    return replace(part, digest=hash_file(part.path))
+    return _own_source(part, table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
 
 
 def _own_source(
@@ -245,7 +233,6 @@ def _source(part: _Part, text: _Text, dialect: Dialect, said: tuple[str, ...]) -
         file_name=part.file_name,
         path=text.path,
         size=part.given.stamp.size,
-        digest=part.digest,
         encoding=text.encoding,
         start=text.start + dialect.start,
         delimiter=dialect.delimiter,
@@ -265,13 +252,11 @@ def _read_text(part: _Part, scratch: Scratch) -> Source:
     why = refuse(head) or ("it is not text" if looks_binary(head) and not enc.is_utf_16(head) else "")
     if why:
         raise UnreadableInput(f"{scratch.name} cannot be read: {why}")
-    wanted = part.digested and not part.digest
-    survey = enc.survey_text(part.path, scratch.name, scratch.limits, with_digest=wanted)
-    part = replace(part, digest=part.digest or survey.digest)
+    survey = enc.survey_text(part.path, scratch.name, scratch.limits)
     text = _Text(path=part.path, start=survey.mark, line_end=survey.line_end, encoding=survey.encoding)
     if survey.encoding not in (enc.UTF_8, enc.UTF_8_BOM):
         path = enc.transcode(part.path, survey, scratch)
-        survey = enc.survey_text(path, scratch.name, scratch.limits, with_digest=False)
+        survey = enc.survey_text(path, scratch.name, scratch.limits)
         text = replace(text, path=path, start=0, line_end=survey.line_end)
     if survey.blank:
         raise _Blank(f"{scratch.name} is empty: it holds nothing but blank lines")

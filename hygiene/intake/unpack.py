@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import gzip
-import hashlib
-import io
 import lzma
 import re
 import struct
@@ -14,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from hygiene.errors import UnreadableInput
 from hygiene.intake.guard import CHUNK, Scratch, shown
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    pass
 
 #: members of an archive that can hold contacts; others are skipped, and named
 LISTS = frozenset(
@@ -48,41 +46,12 @@ _DIRECTORY_LIMIT = 16 << 20  # bytes of a zip's list of members
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
 
 
-class _Hash(Protocol):
-    def update(self, data: Buffer, /) -> None: ...
-
-
-class _HashedFile(io.RawIOBase):
-    """A file that hashes what is read from it."""
-
-    def __init__(self, file: IO[bytes], digest: _Hash) -> None:
-        self.file, self.digest = file, digest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
-        data = self.file.read(len(view))
-        view[: len(data)] = data
-        self.digest.update(data)
-        return len(data)
-
-
-def hash_file(path: Path) -> str:
-    """The sha256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def gunzip(path: Path, scratch: Scratch) -> tuple[Path, str]:
-    """What a gzip file holds, all its members in a row, and the sha256 of the file itself."""
-    digest, target = hashlib.sha256(), scratch.new_path(".bin")
-    with _unpacking(scratch), path.open("rb") as file, target.open("wb") as unpacked:
-        raw = io.BufferedReader(_HashedFile(file, digest), CHUNK)
-        with gzip.GzipFile(fileobj=raw) as stream:
-            _copy(stream, unpacked, scratch)
-    return target, digest.hexdigest()
+def gunzip(path: Path, scratch: Scratch) -> Path:
+    """What a gzip file holds, all its members in a row."""
+    target = scratch.new_path(".bin")
+    with _unpacking(scratch), gzip.open(path) as stream, target.open("wb") as unpacked:
+        _copy(stream, unpacked, scratch)
+    return target
 
 
 @contextmanager

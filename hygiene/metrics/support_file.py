@@ -49,7 +49,7 @@ def open_support_file(path: Path, work: Path, connection: duckdb.DuckDBPyConnect
     try:
         inside, head = given.path, _head(given.path)
         if binary_kind(head) is Kind.GZIP:
-            inside, _ = gunzip(given.path, scratch)
+            inside = gunzip(given.path, scratch)
             head = _head(inside)
         if head.removeprefix(_MARK).lstrip().startswith((b"{", b"[")):
             why = refuse(head)

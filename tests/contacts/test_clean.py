@@ -92,9 +92,7 @@ def reasons(cleaned):
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_a_sample_is_read_as_expected(sample, tmp_path):
     with duckdb.connect() as connection:
-        (export,) = read_exports(
-            open_sources([sample], tmp_path, digested=True), connection, tmp_path, CleaningPolicy()
-        )
+        (export,) = read_exports(open_sources([sample], tmp_path), connection, tmp_path, CleaningPolicy())
         read = f"nullif(activity, {LATEST})"  # which stands for a date that nobody could read
         query = f'select "row", address, standing, joined, {read}, confirmed from contacts order by 1'
         rows = connection.execute(query).fetchall()
