@@ -51,9 +51,11 @@ def declare_columns(layouts: Sequence[EventLayout], always: Sequence[str]) -> Sc
         else:
             reach[path] = place
     for path in lists:
-        if _of(path, 1) in reach:
-            held = _place(path.partition("[*]")[0], tree)[0]
-            reach[_of(path, 1)] = f"case when len({held}) > 1 then {reach[_of(path, 1)]} end"
+        held = _place(path.partition("[*]")[0], tree)[0]
+        # most records lack most lists: their elements are looked for where there are any
+        for at, there in enumerate((f"{held} is not null", f"len({held}) > 1")):
+            if _of(path, at) in reach:
+                reach[_of(path, at)] = f"case when {there} then {reach[_of(path, at)]} end"
     texts = {f"p{at}": path for at, path in enumerate(_always(layouts, always)) if path in reach}
     selected = [f"{reach[path]} as {name}" for name, path in texts.items()]
     reach |= {path: name for name, path in texts.items()}
