@@ -11,7 +11,7 @@ from threading import Event
 
 from hygiene.intake.guard import unreadable
 
-_PORTION = 16 << 20  # bytes between two of its turns: while it hashes, nobody waits for it
+_PORTION = 4 << 20  # bytes between two of its turns: while it hashes, nobody waits for it
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from hygiene.intake.dates_sql import quoted
 #: What a spreadsheet would run, blanks before it and full-width signs too (https://owasp.org/www-community/attacks/
 #: CSV_Injection, 2026-11). An apostrophe before it stops that; one more before apostrophes can be taken back.
 FORMULA = r"^['\x20\xA0\t\r\n]*[=+\-@＝＋－＠\t\r\n]"
+#: texts from the first to the second, which begin with a letter, are none: seen sooner than matched
+_LETTERS = ("A", "\x7f")
 
 SUPPRESSING = (
     RejectReason.COMPLAINED,
@@ -30,17 +32,19 @@ _DUPLICATES = (RejectReason.DUPLICATE, RejectReason.DUPLICATE_MAILBOX)
 def write_rejected(connection: duckdb.DuckDBPyConnection, exports: Sequence[Export], path: Path) -> Written:
     """One line for every row that is not kept, in the order of the input."""
     place = _Places(exports)
-    steps = " ".join(f"when {quoted(reason)} then {quoted(about.step)}" for reason, about in ABOUT.items())
+    # most rows are duplicates: asked first, the other reasons are looked at for few
+    reasons = sorted(ABOUT, key=lambda reason: reason not in _DUPLICATES)
+    steps = " ".join(f"when {quoted(reason)} then {quoted(ABOUT[reason].step)}" for reason in reasons)
     rows = 'select "row", address, reason, detail, said_row, "last", kept_row, null as text from decisions'
     damaged = (
         f'select "row", null, {quoted(RejectReason.DAMAGED_LINE)}, reason, null, null, null, text from damaged'
     )
     query = f"""
         select {place.safe_file('"row"')} as file, {place.line('"row"')} as line, {_safe("address")} as
-        address, case reason {steps} end as step, reason, {_safe(_detail(place))} as detail,
+        address, case reason {steps} end as step, reason, {_safe("words")} as detail,
             case when {_is(_DUPLICATES)} then {place.safe_name("kept_row")} end as kept_row,
             {_safe("text")} as text
-        from rejected
+        from (select *, {_detail(place)} as words from rejected)
     """
     # what is known of the rows is put in order, not the longer words that say it
     with in_order(
@@ -130,7 +134,7 @@ def _detail(place: _Places) -> str:
     words = " ".join(f"when reason = {quoted(reason)} then {text}" for reason, text in cases.items())
     by_other = f"""when {_is(tuple(BY_STATUS.values()))} and detail is null and said_row <> "row"
         then 'said by ' || {place.name("said_row")}"""
-    return f"case {words} {by_other} else detail end"
+    return f"case when {_is(_DUPLICATES)} then detail {words} {by_other} else detail end"
 
 
 def _safe(text: str) -> str:
