@@ -58,7 +58,6 @@ EDGES = {
     "audit/collect.py",
     "audit/facts.py",
     "audit/second_opinion.py",
-    "contacts/activity.py",
     "contacts/ahead.py",  # a thread
     "contacts/clean.py",
     "contacts/copy.py",
@@ -71,7 +70,6 @@ EDGES = {
     "intake/encoding.py",
     "engines/engine.py",
     "events/delimited.py",
-    "events/file.py",
     "events/jsonlog.py",
     "events/read.py",
     "events/unpacked.py",

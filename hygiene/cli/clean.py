@@ -89,7 +89,9 @@ def clean(
     events: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", readable=False, help="Logs of what people did with your mail (repeatable)."
+            metavar="FILE",
+            readable=False,
+            help="Logs of what people did with your mail, as measure reads them (repeatable).",
         ),
     ] = None,
     check_mx: Annotated[

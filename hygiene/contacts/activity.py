@@ -16,9 +16,8 @@ Python sees unusual addresses and counts.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -27,21 +26,14 @@ from typing import TYPE_CHECKING, Any, Final
 import narwhals as nw
 
 from hygiene.address import Address, judge_address
-from hygiene.contacts.activity_report import KINDS, ActivityReport, Aside, report_events
+from hygiene.contacts.activity_report import ActivityReport, Aside, report_events
 from hygiene.contacts.steps import read_ordinary
+from hygiene.errors import UnreadableInput
 from hygiene.event import BounceClass, EventKind, Machine
-from hygiene.events.file import EventFile, open_event_log, take_rejects
-from hygiene.events.layout import (
-    Rule,
-    declared,
-    field_sql,
-    layout_sql,
-    rule_fields,
-    rule_sql,
-    unknown_sql,
-    word_sql,
-)
-from hygiene.events.values import machine_sql, status_sql, timed
+from hygiene.events.read import read_events
+from hygiene.events.report import EventReport
+from hygiene.events.values import is_kind
+from hygiene.intake.dates_sql import quoted
 from hygiene.soft_bounces import ARRIVED, SOFT, handover_sql, soft_days
 from hygiene.status import Status
 
@@ -56,11 +48,13 @@ ACTIVITY: Final = {
     "soft_bounces": "BIGINT",  # days with soft bounces since the last arrival
     "mails_ignored": "BIGINT",  # since the last sign of life; null when no log says what was sent
 }
-_MACHINES = (Machine.MPP, Machine.SCANNER)  # not a proxy's, which a person may stand behind
-_SOFTLY = ", ".join(f"'{one}'" for one in SOFT)
-_CODE = {kind: code for code, kind in enumerate(KINDS)}
-_FIELDS = ("word", "recipient", "time", "status", "machine", "agent", "message", "source", "id")
-_ALIVE = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
+_MACHINES: Final = (Machine.MPP, Machine.SCANNER)  # not a proxy's, which a person may stand behind
+_ALIVE: Final = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
+#: columns of events that nobody looks at here
+_SPARED: Final = (
+    *("campaign", "variant", "segment", "stream", "subject", "domain", "provider", "smtp_status", "url"),
+    *("tracked", "value_micros", "currency", "line"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,106 +74,33 @@ def read_activity(
 ) -> Activity:
     """Read event logs into a table of the connection, replacing one of that name.
 
-    JSON lines, JSON arrays, delimited text and Parquet, plain or in gzip. With `opens` false, no open is a sign
-    of life. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence.
+    Whatever `hygiene.read_events` reads: files, folders and patterns. With `opens` false, no open is a sign of
+    life. Raises UnreadableInput, UnwritableOutput or UsageError with one sentence.
     """
-    files: list[EventFile] = []
-    with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
-        try:
-            _make_tables(connection)
-            for path in paths:
-                for file in open_event_log(Path(path), Path(work), connection):
-                    files.append(_load_events(len(files), file, connection))
-            _find_persons(connection)
-            connection.execute(_JUDGED)
-            _write_activity(connection, table, opens=opens)
-            report = report_events(files, connection, "event_judged", table)
-        finally:
-            for name in _TEMPORARY:
-                connection.execute(f"drop table if exists temp.{name}")
+    try:
+        read = read_events(list(paths), connection, spared=_SPARED, standings=True)
+        _refuse_sums(read)
+        _find_persons(connection)
+        connection.execute(_JUDGED)
+        _write_activity(connection, table, opens=opens)
+        report = report_events(read, connection, "event_judged", table)
+    finally:
+        for name in ("events", "unread", "tallies", "standings", *(f"temp.{one}" for one in _TEMPORARY)):
+            connection.execute(f"drop table if exists {name}")
     return Activity(table=table, report=report)
 
 
-# Records → events
-
-_TEMPORARY = (
-    *("event_log", "event_rule", "event_mailbox", "event_person", "event_address", "event_judged"),
+_TEMPORARY: Final = (
+    *("event_mailbox", "event_person", "event_address", "event_judged"),
     *("event_life", "event_soft", "event_history", "event_ignored"),
 )
 
-_LOG = """
-create or replace temp table event_log (
-    file smallint, layout tinyint, sound boolean, rule smallint, word varchar, recipients integer,
-    address varchar, seconds bigint, zoneless boolean, bounce varchar, machine boolean, message ubigint,
-    handover boolean
-)"""
-_RULES = """
-create or replace temp table event_rule (
-    rule smallint, kind tinyint, bounce varchar, standing tinyint, machine boolean
-)"""
 
-
-def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    rows = ", ".join(_rule_row(number, rule) for number, rule in enumerate(declared().rules))
-    connection.execute(_LOG)
-    connection.execute(_RULES)
-    connection.execute(f"insert into event_rule values {rows}")
-
-
-def _rule_row(number: int, rule: Rule) -> str:
-    kind = "null" if rule.kind is None else _CODE[rule.kind]
-    standing = "null" if rule.says is None else rule.says.rank
-    machine = "null" if rule.machine is None else rule.machine in _MACHINES
-    return f"({number}, {kind}, '{rule.bounce}', {standing}, {machine})"
-
-
-def _load_events(number: int, file: EventFile, connection: duckdb.DuckDBPyConnection) -> EventFile:
-    """Put the events of a file into `event_log`; the file, with the lines that turned out damaged."""
-    with file.reading():
-        connection.execute(_events_sql(number, file))
-    return replace(file, damaged=file.damaged + take_rejects(connection))
-
-
-def _events_sql(number: int, file: EventFile) -> str:
-    layouts, reach = file.layouts, file.reach
-    asked = rule_fields(layouts)
-    told = ", ".join(
-        f"{field_sql(layouts, field, reach)} as f_{field}" for field in dict.fromkeys([*_FIELDS, *asked])
-    )
-    words = ", ".join(f"{word_sql(f'f_{field}')} as w_{field}" for field in asked)
-    records = f"""
-    with laid as (select *, {layout_sql(layouts, reach)} as layout from ({file.records}) as record),
-    told as (select layout, sound, {told}, {_recipients_sql(file)} as listed from laid),
-    worded as (select *, {words} from told)
-    select *, len(listed) as recipients,
-        unnest(case when len(listed) > 0 then listed else [f_recipient] end) as address
-    from worded"""
-    return f"""
-    insert into event_log
-    select {number}, layout, sound, {rule_sql(layouts)} as rule,
-        case when rule is null then {unknown_sql(layouts)} end, recipients,
-        nullif(trim(address), ''), ts_us // 1000000 as seconds, zoneless,
-        case when recipients < 2 then {status_sql("f_status")} end,
-        {_machine_sql()}, case when f_message is not null then hash(f_message) end,
-        {handover_sql("f_id", "f_source")}
-    from ({timed(records, "f_time")})"""
-
-
-def _machine_sql() -> str:
-    """True for a machine, false for a person, null where it cannot be told."""
-    machines = " ".join(f"when '{machine}' then true" for machine in _MACHINES)
-    return f"case {machine_sql('f_machine', 'f_agent')} when '{Machine.NONE}' then false {machines} end"
-
-
-def _recipients_sql(file: EventFile) -> str:
-    """The recipients of layouts that list them; an empty list elsewhere."""
-    cases = []
-    for number, layout in enumerate(declared().layouts):
-        if layout in file.layouts and layout.recipients:
-            lists = [file.lists[path] for path in layout.recipients if path in file.lists]
-            chosen = " ".join(f"when len({texts}) > 0 then {texts}" for texts in lists)
-            cases.append(f"when layout = {number} then case {chosen} else [] end" if lists else "")
-    return f"case {' '.join(cases)} else []::varchar[] end" if any(cases) else "[]::varchar[]"
+def _refuse_sums(read: EventReport) -> None:
+    """Reports of campaigns tell of nobody."""
+    for file in read.files:
+        if file.tallies and not file.events:
+            raise UnreadableInput(f"{file.name} tells of campaigns and not of persons, so it is no event log")
 
 
 # Addresses → persons
@@ -188,8 +109,8 @@ def _recipients_sql(file: EventFile) -> str:
 def _find_persons(connection: duckdb.DuckDBPyConnection) -> None:
     """`event_address`: address → person, `event_person`: person → mailbox; what is no address is in neither."""
     connection.execute(
-        "create or replace temp table event_address as "
-        "select distinct address from event_log where address is not null"
+        "create or replace temp table event_address as select distinct recipient as address from ("
+        "select recipient from events union all select recipient from standings) where recipient is not null"
     )
     query = read_ordinary(nw.from_native(connection.table("event_address"))).to_native().sql_query()
     connection.execute(
@@ -224,40 +145,30 @@ def _judge_others(connection: duckdb.DuckDBPyConnection) -> None:
 
 # What every event says, or why it says nothing
 
+_KINDS: Final = {EventKind.COMPLAINED: Status.COMPLAINED, EventKind.UNSUBSCRIBED: Status.UNSUBSCRIBED}
+#: the rank of the status that an event proves
+_PROVEN: Final = f"""greatest(
+    case standing {" ".join(f"when {quoted(one)} then {one.rank}" for one in Status)} end,
+    case kind {" ".join(f"when {quoted(kind)} then {one.rank}" for kind, one in _KINDS.items())} end,
+    case when kind = '{EventKind.BOUNCED}' and bounce_class = '{BounceClass.HARD}'
+        then {Status.BOUNCED.rank} end)"""
 
-def _alone_sql() -> str:
-    """Whether an event's kind names nobody among several recipients."""
-    pairs = [
-        f"(layout = {number} and kind in ({_codes(layout.alone)}))"
-        for number, layout in enumerate(declared().layouts)
-        if layout.alone
-    ]
-    return f"({' or '.join(pairs)})"
-
-
-def _codes(kinds: Sequence[EventKind]) -> str:
-    return ", ".join(str(_CODE[kind]) for kind in kinds)
-
-
-_PROVEN = f"""case when kind = {_CODE[EventKind.BOUNCED]} and class = '{BounceClass.HARD}'
-    then greatest(coalesce(rule.standing, 0), {Status.BOUNCED.rank}) else rule.standing end"""
-
-_JUDGED = f"""
+_JUDGED: Final = f"""
 create or replace temp table event_judged as
-with joined as (
-    select file, layout, sound, word, recipients, address, person, seconds, zoneless, message, handover, kind,
-        log.rule is not null as known,
-        case when kind = {_CODE[EventKind.BOUNCED]} then coalesce(log.bounce, rule.bounce) end as class,
-        coalesce(rule.machine, log.machine) as machine, {_PROVEN} as standing
-    from event_log as log left join event_rule as rule using (rule) left join event_address using (address)
+with told as (
+    select source, kind, bounce_class, machine, recipient, standing, ts_us, hash(message_id) as message,
+        {handover_sql("event_id", "source")} as handover from events
+    union all by name select source, recipient, standing from standings
+),
+joined as (
+    select source, kind, recipient, person, bounce_class, message, handover, ts_us // 1000000 as seconds,
+        case when machine in ({", ".join(map(quoted, _MACHINES))}) then true
+            when machine = '{Machine.NONE}' then false end as machine, {_PROVEN} as standing
+    from told left join event_address on address = recipient
 )
-select * exclude (address, sound, known, recipients), case
-    when sound is not true then '{Aside.DAMAGED}'
-    when layout is null then '{Aside.NO_LAYOUT}'
-    when not known then '{Aside.UNKNOWN_WORD}'
-    when kind is null and standing is null then '{Aside.NO_MAIL_EVENT}'
-    when recipients > 1 and {_alone_sql()} then '{Aside.SEVERAL_RECIPIENTS}'
-    when address is null then '{Aside.NO_ADDRESS}'
+select * exclude (recipient), case
+    when kind = '{EventKind.UNKNOWN}' then '{Aside.UNKNOWN_WORD}'
+    when recipient is null then '{Aside.NOBODY}'
     when person is null then '{Aside.INVALID_ADDRESS}'
     when seconds is null and standing is null then '{Aside.UNDATED}'
     end as aside
@@ -284,11 +195,11 @@ def _write_activity(connection: duckdb.DuckDBPyConnection, table: str, *, opens:
 
 
 def _life_sql(*, opens: bool) -> str:
-    kinds = _codes((*_ALIVE, EventKind.OPENED) if opens else _ALIVE)
+    alive = is_kind("kind", *_ALIVE, *([EventKind.OPENED] if opens else []))
     return f"""
     create or replace temp table event_life as
-    select person, max(seconds) filter (kind in ({kinds}) and machine is not true) as activity,
-        max(standing) as standing, max(seconds) filter (kind in ({_codes(ARRIVED)})) as arrived
+    select person, max(seconds) filter ({alive} and machine is not true) as activity,
+        max(standing) as standing, max(seconds) filter ({is_kind("kind", *ARRIVED)}) as arrived
     from event_judged where aside is null group by person"""
 
 
@@ -297,16 +208,16 @@ _SOFT = f"""
 create or replace temp table event_soft as
 select person, count(*) as days from (
     select distinct person, seconds // 86400 as day from event_judged join event_life using (person)
-    where aside is null and class in ({_SOFTLY}) and seconds > coalesce(arrived, 0)
+    where aside is null and {is_kind("bounce_class", *SOFT)} and seconds > coalesce(arrived, 0)
 ) group by person"""
 
 #: All that is dated of the few persons who bounced softly and had mail that our own outbox handed over.
 _HISTORY = f"""
 create or replace temp table event_history as
-select person, kind, class, seconds, message, handover from event_judged
+select person, kind, bounce_class, seconds, message, handover from event_judged
 where aside is null and seconds is not null
     and person in (select person from event_judged where aside is null and handover)
-    and person in (select person from event_judged where aside is null and class in ({_SOFTLY}))"""
+    and person in (select person from event_judged where aside is null and {is_kind("bounce_class", *SOFT)})"""
 
 
 def _judge_handovers(connection: duckdb.DuckDBPyConnection) -> None:
@@ -328,10 +239,10 @@ def _judge_handovers(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _event_of(
-    _person: int, kind: int, bounce: str | None, seconds: int, message: int | None, handover: bool
+    _person: int, kind: str | None, bounce: str | None, seconds: int, message: int | None, handover: bool
 ) -> dict[str, Any]:
     return {
-        "kind": KINDS[kind] if kind is not None else None,
+        "kind": kind,
         "bounce_class": bounce,
         "ts_us": seconds * 1_000_000,
         "message": message,
@@ -342,13 +253,13 @@ def _event_of(
 _IGNORED = f"""
 create or replace temp table event_ignored as
 with mailing as (
-    select layout, if(bool_or(kind = {_CODE[EventKind.DELIVERED]}), {_CODE[EventKind.DELIVERED]},
-        {_CODE[EventKind.SENT]}) as counted
-    from event_judged where aside is null and seconds is not null group by layout
+    select source, if(bool_or(kind = '{EventKind.DELIVERED}'), '{EventKind.DELIVERED}',
+        '{EventKind.SENT}') as counted
+    from event_judged where aside is null and seconds is not null group by source
 )
 select person, count(*) filter (later) as mails from (
-    select distinct person, layout, seconds, message, seconds > coalesce(activity, 0) as later
-    from event_judged join mailing using (layout) join event_life using (person)
+    select distinct person, source, seconds, message, seconds > coalesce(activity, 0) as later
+    from event_judged join mailing using (source) join event_life using (person)
     where aside is null and kind = counted and seconds is not null
 ) group by person"""
 

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from hygiene.errors import HygieneError
 from hygiene.event import EventKind
-from hygiene.events.file import EventFile
-from hygiene.events.layout import ANY, PLAIN, EventLayout, declared
+from hygiene.events.report import EventReport, LogReport
+from hygiene.events.sources import title_of
 
 if TYPE_CHECKING:
     import duckdb
-
-#: the kinds by their numbers in SQL
-KINDS: Final = tuple(EventKind)
-
-_WORDS_NAMED = 50  # unknown words, the most frequent first
-_NAMED = {
-    "recipient": "address",
-    "word": "event",
-    "time": "time",
-    "class": "bounce class",
-    "machine": "machine",
-}
 
 
 class Aside(StrEnum):
@@ -36,8 +24,7 @@ class Aside(StrEnum):
     NO_LAYOUT = "no-layout"  #: a record of none of the layouts
     UNKNOWN_WORD = "unknown-word"  #: what happened is said in a word unknown here
     NO_MAIL_EVENT = "no-mail-event"  #: tests, forwards, automatic replies, changes of a list
-    SEVERAL_RECIPIENTS = "several-recipients"  #: which of them opened, clicked or complained is not said
-    NO_ADDRESS = "no-address"
+    NOBODY = "nobody"  #: no address, or those of several, of whom it is not said who opened or complained
     INVALID_ADDRESS = "invalid-address"
     UNDATED = "undated"  #: no time, or none that can be read; a bounce or opt-out stands without one
 
@@ -70,35 +57,37 @@ class ActivityReport:
 
 
 def report_events(
-    files: Sequence[EventFile], connection: duckdb.DuckDBPyConnection, events: str, persons: str
+    read: EventReport, connection: duckdb.DuckDBPyConnection, events: str, persons: str
 ) -> ActivityReport:
-    """The account of the tables `events` and `persons`; raises HygieneError where it does not add up."""
-    rows = connection.execute(
-        "select file, layout, aside, kind, machine, count(*), count(*) filter (zoneless) "
-        f"from {events} group by all"
-    ).fetchall()
-    aside = Counter({Aside.DAMAGED: sum(file.damaged for file in files)})
+    """The account of the logs, over the tables `events` and `persons`; HygieneError if it does not add up."""
+    rows = connection.execute(f"select aside, kind, machine, count(*) from {events} group by all").fetchall()
+    standing = sum(count for _, kind, _, count in rows if kind is None)  # what says where somebody stands alone
+    aside = Counter(
+        {
+            Aside.DAMAGED: read.damaged,
+            Aside.NO_LAYOUT: read.unread,
+            Aside.NO_MAIL_EVENT: sum(read.skipped.values()) - standing,
+        }
+    )
     kinds: Counter[EventKind] = Counter()
     machines: Counter[tuple[EventKind, bool | None]] = Counter()
-    for _, _, why, code, machine, count, _ in rows:
+    for why, kind, machine, count in rows:
         if why:
             aside[Aside(why)] += count
-        kind = KINDS[code] if code is not None else EventKind.UNKNOWN if why == Aside.UNKNOWN_WORD else None
         if kind:
-            kinds[kind] += count
-            machines[kind, machine] += count
-    read = tuple(_log_file(number, file, rows) for number, file in enumerate(files))
+            kinds[EventKind(kind)] += count
+            machines[EventKind(kind), machine] += count
     report = ActivityReport(
-        files=read,
-        events=sum(file.events for file in read),
-        used=_count(connection, f"{events} where aside is null"),
+        files=tuple(map(_log_file, read.files)),
+        events=sum(map(_events, read.files)),
+        used=sum(count for why, _, _, count in rows if why is None),
         aside={why: aside[why] for why in Aside if aside[why]},
         kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},
-        unknown_words=_unknown_words(connection, events),
+        unknown_words=read.unknown_words,
         machine_opens=machines[EventKind.OPENED, True],
         machine_clicks=machines[EventKind.CLICKED, True],
         opens_maybe_machine=machines[EventKind.OPENED, None],
-        zoneless=sum(row[-1] for row in rows),
+        zoneless=read.zoneless,
         mailboxes=_count(connection, persons),
     )
     if report.events != report.used + sum(report.aside.values()):
@@ -111,35 +100,14 @@ def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:
     return int(count)
 
 
-def _log_file(number: int, file: EventFile, rows: Sequence[tuple[Any, ...]]) -> LogFile:
-    layouts: Counter[str] = Counter()
-    events, zoneless = file.damaged, 0
-    for at, layout, _, _, _, count, without_zone in rows:
-        if at == number:
-            events, zoneless = events + count, zoneless + without_zone
-            if layout is not None:
-                layouts[declared().layouts[layout].title] += count
-    notes = list(file.said)
-    if any(title == layout.title for layout in file.layouts if layout.name == PLAIN for title in layouts):
-        notes += [_columns_said(layout, file) for layout in file.layouts if layout.name == PLAIN]
-    if zoneless:
-        notes.append("times without a zone are taken for UTC")
-    return LogFile(name=file.name, events=events, layouts=dict(layouts), said=tuple(notes))
+def _events(file: LogReport) -> int:
+    return file.events + sum(file.skipped.values()) + file.unread + file.damaged
 
 
-def _columns_said(layout: EventLayout, file: EventFile) -> str:
-    """Which columns a plain log was read by."""
-    found = {
-        said: next((path.removeprefix(ANY) for path in layout.fields[field] if path in file.reach), None)
-        for field, said in _NAMED.items()
-    }
-    return "read by " + ", ".join(f"{said} = {path}" for said, path in found.items() if path)
-
-
-def _unknown_words(connection: duckdb.DuckDBPyConnection, events: str) -> dict[str, int]:
-    rows = connection.execute(
-        f"select coalesce(word, ''), count(*) from {events} where aside = ? "
-        "group by 1 order by 2 desc, 1 limit ?",
-        [str(Aside.UNKNOWN_WORD), _WORDS_NAMED],
-    ).fetchall()
-    return dict(rows)
+def _log_file(file: LogReport) -> LogFile:
+    return LogFile(
+        name=file.name.rpartition("/")[2],
+        events=_events(file),
+        layouts={title_of(name): count for name, count in file.layouts.items()},
+        said=file.notes,
+    )

@@ -25,8 +25,7 @@ _ASIDE = {
     "no-layout": "a record of no log known here",
     "unknown-word": "what happened is a word unknown here",
     "no-mail-event": "a test, a forward, an automatic reply, a change of a list",
-    "several-recipients": "who of several it was is not said",
-    "no-address": "no address",
+    "nobody": "no address, or several of whom it may be any",
     "invalid-address": "the address is none",
     "undated": "no date that can be read",
 }

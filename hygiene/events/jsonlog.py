@@ -104,7 +104,7 @@ def _load_shown(task: Task, bodies: str, numbered: str, shown: Shown) -> None:
         _load_rest(task, numbered, kept=False)
         return
     first = json_records(bodies, shown.layouts, rounds=shown.rounds, apart=shown.several)
-    insert_events(task.connection, events_sql(first, task.number, task.timezone))
+    insert_events(task.connection, events_sql(first, task))
     again = json_records(numbered, shown.layouts, rounds=shown.rounds, apart=shown.several)
     _keep_unknown(task, again)
     _load_left(task, again, Mark.LEFT)
@@ -115,7 +115,7 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
 
     False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
     """
-    insert_events(task.connection, events_sql(records, task.number, task.timezone))
+    insert_events(task.connection, events_sql(records, task))
     agreed = not _has_exponents(task)
     if agreed:
         again = json_records(numbered, records.layouts)
@@ -172,7 +172,7 @@ def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
     con = task.connection
     con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
     records = json_records("from event_rest", declared().layouts, opened=True, keys=_keys(task), apart=True)
-    insert_events(con, events_sql(records, task.number, task.timezone))
+    insert_events(con, events_sql(records, task))
     if _count(task, f"'unknown', '{Mark.LEFT}'"):
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     con.execute("drop table temp.event_rest")

@@ -30,10 +30,6 @@ OWN: Final = "own"
 ANY: Final = "~"  # before a path of the plain layout: any spelling of its names will do
 
 _PACKAGE: Final = "hygiene.events"
-_STANDINGS: Final = {
-    EventKind.COMPLAINED: Status.COMPLAINED,
-    EventKind.UNSUBSCRIBED: Status.UNSUBSCRIBED,
-}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,11 +42,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     standing: Status | None = None
     machine: Machine | None = None
     nobody: bool = False  # the address in the record is not the person's
-
-    @property
-    def says(self) -> Status | None:
-        """Where the person stands after it, before the class of a bounce is known for certain."""
-        return self.standing or (_STANDINGS.get(self.kind) if self.kind else None)
 
 
 class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -291,7 +282,7 @@ def word_sql(column: str) -> str:
     # translating takes longer than all else: single words need none
     several = " or ".join(f"contains({column}, '{mark}')" for mark in " -.")
     return (
-        f"case when {several} then translate(lower({column}), ' -.', '___') "
+        f"case when {several} then translate(lower(trim({column})), ' -.', '___') "
         f"else coalesce(lower({column}), '') end"
     )
 
@@ -301,11 +292,3 @@ def rule_fields(layouts: Sequence[EventLayout]) -> list[str]:
     return sorted(
         {field for layout in layouts for rule in layout.rules for field in (*rule.when, *rule.contains)}
     )
-
-
-def unknown_sql(layouts: Sequence[EventLayout]) -> str:
-    """What to call an event without a rule: its word, and its class where the word alone is known."""
-    known = {word for layout in layouts for rule in layout.rules for word in rule.when.get("word", ())}
-    words = ", ".join(map(quote, sorted(known)))
-    classed = "concat_ws(' / ', f_word, nullif(f_class, f_word))"
-    return f"left(case when w_word in ({words}) then {classed} else f_word end, 100)"

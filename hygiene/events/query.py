@@ -23,6 +23,7 @@ from hygiene.events.layout import (
     word_sql,
 )
 from hygiene.events.opening import KEPT
+from hygiene.events.recogniser import Task
 from hygiene.events.records import ALWAYS, SELDOM, TOLD_WHY, Mark, Records, rules_sql
 from hygiene.events.values import address_sql, code_sql, domain_sql, found_status_sql, is_kind, timed
 
@@ -71,15 +72,16 @@ def _words(records: Records) -> Callable[[EventLayout, str], str]:
     return word
 
 
-def events_sql(records: Records, number: int, timezone: str) -> str:
-    """Rows of the event table and `zoneless`, for the file of that number."""
+def events_sql(records: Records, task: Task) -> str:
+    """Rows of the event table, `zoneless` and, where the task asks for it, `standing`."""
     layouts = records.layouts
-    named = f"{_kinded(records, timezone)} select *, {_named(records)} from kinded"
+    named = f"{_kinded(records, task.timezone)} select *, {_named(records)} from kinded"
     addressed = f"select *, {address_sql('person')} as recipient, {_found()} from ({named})"
     placed = f"select *, {domain_sql('recipient')} as domain from ({addressed})"
-    zone = "f_zone" if any(layout.zones for layout in layouts) else quote(timezone)
+    zone = "f_zone" if any(layout.zones for layout in layouts) else quote(task.timezone)
+    standing = f", {rules_sql(layouts, lambda rule: rule.standing)} as standing" if task.standings else ""
     return f"""
-    select {columns_sql(records, number)}, zoneless
+    select {columns_sql(records, task.number)}, zoneless{standing}
     from ({timed(placed, "f_time", zone=zone)}) as one left join event_provider using (domain)"""
 
 

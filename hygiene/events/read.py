@@ -28,7 +28,7 @@ from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.records import Mark
 from hygiene.events.report import EventReport, LogReport, Told, guesses, report_of
 from hygiene.events.tablelog import TableLog, load_table
-from hygiene.events.unpacked import Found, Part, find_logs, link, one_sentence, unpack
+from hygiene.events.unpacked import Found, Part, link, list_logs, one_sentence, unpack
 from hygiene.events.values import providers
 from hygiene.intake.guard import MIB, Scratch
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _WORDS_NAMED: Final = 50  # unknown words, the most frequent first
 _NUMBERED_TABLE: Final = 32 * MIB  # bytes of a table whose rows are numbered
+_TABLES: Final = ("events", "unread", "tallies", "standings")
+_STANDING: Final = {"file": "INTEGER", "source": "VARCHAR", "recipient": "VARCHAR", "standing": "VARCHAR"}
 _TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest", "event_batch")
 
 Tick = Callable[[str, int], None]
@@ -51,19 +53,23 @@ def read_events(
     year: int | None = None,
     tick: Tick | None = None,
     spared: Sequence[str] = (),
+    standings: bool = False,
 ) -> EventReport:
     """Read event logs into the tables `events`, `unread` and `tallies` of the connection, made anew.
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` may stay null. Raises UnreadableInput,
-    UnwritableOutput or UsageError with one sentence; then none of the tables is left.
+    file and the events so far. Columns that are `spared` may stay null. With `standings`
+    events have one more column: the Status that a platform says a person has, as of one it will not mail any
+    more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
+    recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of
+    the tables is left.
     """
     _check_zone(timezone)
-    given = _listed(logs)
+    given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         reading = _Reading(connection, Path(work), timezone, year, tick)
-        reading.spared = tuple(spared)
+        reading.spared, reading.standings = tuple(spared), standings
         try:
             reading.make_tables()
             for one in given:
@@ -73,7 +79,7 @@ def read_events(
                     reading.read_frame(one)
             return reading.finish()
         except BaseException:
-            for table in ("events", "unread", "tallies"):
+            for table in _TABLES:
                 connection.execute(f"drop table if exists {table}")
             raise
         finally:
@@ -86,21 +92,6 @@ def _check_zone(timezone: str) -> None:
         ZoneInfo(timezone)
     except (KeyError, OSError, ValueError):
         raise UsageError(f"no time zone is called {timezone!r}: names are such as Europe/Berlin") from None
-
-
-def _listed(logs: Any) -> list[Any]:
-    """Each log that was meant: files found, and frames as they are."""
-    several = logs if isinstance(logs, list | tuple) else [logs]
-    if not several:
-        raise UsageError("no event log was named")
-    listed: list[Any] = []
-    for one in several:
-        listed += find_logs([one]) if isinstance(one, str | Path) else [one]
-    paths: dict[Path, Found] = {}
-    for one in listed:
-        if isinstance(one, Found):
-            paths.setdefault(one.path.absolute(), one)
-    return [*paths.values(), *(one for one in listed if not isinstance(one, Found))]
 
 
 class _Reading:
@@ -116,6 +107,7 @@ class _Reading:
     ) -> None:
         self.connection, self.work, self.tick = connection, work, tick
         self.spared: tuple[str, ...] = ()
+        self.standings = False
         self.timezone, self.year = timezone, year
         self.files: list[LogReport] = []
         self.refused: list[str] = []
@@ -126,10 +118,12 @@ class _Reading:
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        for name, columns in (("events", EVENT), ("unread", UNREAD), ("tallies", TALLY)):
+        for name, columns in zip(_TABLES, (EVENT, UNREAD, TALLY, _STANDING), strict=True):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
         self.connection.execute("alter table events add column zoneless boolean")
+        if self.standings:
+            self.connection.execute("alter table events add column standing varchar")
         # not as a frame: DuckDB loads pandas, if it is there, to look whether it is given one
         self.connection.execute(
             "create or replace temp table event_provider as "
@@ -157,7 +151,7 @@ class _Reading:
     def _forget(self, before: int) -> None:
         """Take out what a file gave before it turned out unreadable."""
         self.batch.forget(before)
-        for table in ("events", "unread", "tallies"):
+        for table in _TABLES:
             self.connection.execute(f"delete from {table} where file >= {before}")
         del self.files[before:]
 
@@ -173,6 +167,7 @@ class _Reading:
             modified=part.modified,
             tick=self.tick,
             spared=self.spared,
+            standings=self.standings,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -293,6 +288,7 @@ class _Reading:
             timezone=self.timezone,
             year=self.year,
             spared=self.spared,
+            standings=self.standings,
         )
         with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))
@@ -324,6 +320,11 @@ class _Reading:
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
         report, strangers = report_of(task.number, read, rows, timezone=self.timezone)
+        if strangers and self.standings:
+            self.connection.execute(
+                f"insert into standings by name select {', '.join(_STANDING)} from events "
+                f"where file = {task.number} and kind = '{Mark.SKIPPED}' and standing is not null"
+            )
         if strangers:
             self.connection.execute(f"delete from events where file = {task.number} and kind like '-%'")
         return report
@@ -336,6 +337,8 @@ class _Reading:
             if reader.finish:
                 notes += reader.finish(self.connection)
         self.connection.execute("alter table events drop column zoneless")
+        if not self.standings:
+            self.connection.execute("drop table standings")
         if self.used:
             self._recount()
         useful = [

@@ -37,6 +37,9 @@ class Task:
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
     tick: Callable[[str, int], None] | None = None  # name of the file, rows so far
     spared: tuple[str, ...] = ()  # columns of events that nobody will look at: tables leave them null
+    standings: bool = (
+        False  # whether events have a column `standing`: where a person is said to stand, a Status
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

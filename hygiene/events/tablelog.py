@@ -59,7 +59,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     records, said = _records(table)
     records, dates = _dated(task, records)
     con = task.connection
-    insert_events(con, events_sql(records, task.number, task.timezone), task.spared)
+    insert_events(con, events_sql(records, task), task.spared)
     unread = con.execute(
         f"select 1 from events where file = {task.number} and kind in ('unknown', '-left') limit 1"
     ).fetchone()

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-from hygiene.errors import UnreadableInput
+from hygiene.errors import UnreadableInput, UsageError
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
@@ -66,6 +66,21 @@ def find_logs(paths: Sequence[Path | str]) -> list[Found]:
         else:
             found[path] = Found(path=path, named=True)
     return list(found.values())
+
+
+def list_logs(logs: Any) -> list[Any]:
+    """Each log that was meant, once: files found, and data frames as they are."""
+    several = logs if isinstance(logs, list | tuple) else [logs]
+    if not several:
+        raise UsageError("no event log was named")
+    listed: list[Any] = []
+    for one in several:
+        listed += find_logs([one]) if isinstance(one, str | Path) else [one]
+    paths: dict[Path, Found] = {}
+    for one in listed:
+        if isinstance(one, Found):
+            paths.setdefault(one.path.absolute(), one)
+    return [*paths.values(), *(one for one in listed if not isinstance(one, Found))]
 
 
 def _below(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 from hygiene.engines.engine import Engine, Frame
 from hygiene.event import TALLY, EventKind
 from hygiene.events.report import EventReport
+from hygiene.events.sources import report_title, title_of
 from hygiene.metrics.as_others import Platform, count_as
 from hygiene.metrics.benchmarks import Profile
 from hygiene.metrics.causes.find import DIMENSIONS, Causes, find_causes
@@ -39,7 +40,6 @@ from hygiene.metrics.overviews import (
 )
 from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
-from hygiene.metrics.sources import report_title, title_of
 from hygiene.metrics.subjects.featured import Featured, compare_features
 from hygiene.metrics.subjects.given import Given
 from hygiene.metrics.subjects.told import LINE, SET, find_subjects

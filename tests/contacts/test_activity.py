@@ -261,7 +261,7 @@ def test_addresses_meet_in_their_mailbox(read):
     assert set(found) == {"annlee@gmail.com", "max@müller.de"}
     assert found["annlee@gmail.com"]["activity"] == T0
     assert found["annlee@gmail.com"]["standing"] == Status.BOUNCED.rank
-    assert report.aside == {Aside.NO_ADDRESS: 1, Aside.INVALID_ADDRESS: 2}
+    assert report.aside == {Aside.NOBODY: 1, Aside.INVALID_ADDRESS: 2}
 
 
 @settings(max_examples=30, deadline=None)
@@ -389,7 +389,7 @@ def test_sendgrid(read, tmp_path):
     assert (report.machine_opens, report.opens_maybe_machine) == (1, 0)
     assert report.unknown_words == {}
     assert report.aside == {Aside.NO_MAIL_EVENT: 1}
-    assert report.files[0].layouts == {"SendGrid event webhook": 14, "plain events": 1}
+    assert report.files[0].layouts == {"SendGrid event webhook": 13, "plain events": 1}
 
 
 def test_mailgun(read):
@@ -505,7 +505,7 @@ def test_ses(read):
         "full@example.com",
         "odd@example.com",
     }
-    assert report.aside == {Aside.NO_MAIL_EVENT: 2, Aside.SEVERAL_RECIPIENTS: 4}
+    assert report.aside == {Aside.NO_MAIL_EVENT: 2, Aside.NOBODY: 2}
     assert report.opens_maybe_machine == 0
 
 
@@ -667,7 +667,7 @@ def test_damaged_lines_are_counted(read, tmp_path):
     path.write_text(path.read_text() + '{"Recipient": "x@exam\n"text"\nnull\n')
     found, report = read(path)
     assert found == SAID
-    assert report.aside == {Aside.DAMAGED: 3}
+    assert report.aside == {Aside.DAMAGED: 1, Aside.NO_LAYOUT: 2}
     assert report.events == 5
 
 
@@ -692,7 +692,7 @@ def test_late_keys_are_not_lost(read):
         ("cut.json", b'[{"email": "a@example.com", "event": "click"', "its JSON is damaged or cut short"),
         ("cut.parquet", b"PAR1\x15\x04\x15\x10\x00\x00\x00\x00\x00\x00", "cannot be read"),
         ("page.json", b"<!doctype html><p>no</p>", "web page"),
-        ("wide.json", '{"email": "a@example.com"}'.encode("utf-16"), "is no event log known here"),
+        ("wide.json", '{"city": "ulm"}'.encode("utf-16"), "is no event log known here"),
         ("broken.json.gz", b"\x1f\x8b\x08\x00rubbish", "cannot be"),
     ],
 )
@@ -706,9 +706,67 @@ def test_what_is_no_log_is_refused_in_one_sentence(connection, tmp_path, name, c
     assert connection.execute("show all tables").fetchall() == []
 
 
-def test_a_folder_is_refused(connection, tmp_path):
-    with pytest.raises(UnreadableInput, match="folder"):
+def test_a_folder_is_all_its_logs(read, connection, tmp_path):
+    with pytest.raises(UnreadableInput, match="folder without files"):
         read_activity([tmp_path], connection)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    write_csv(logs / "a.csv", [HEADER, ROWS[0]])
+    lines(logs / "b.jsonl", objects()[1:])
+    found, report = read(logs)
+    assert found == SAID
+    assert [(file.name, file.events) for file in report.files] == [("a.csv", 1), ("b.jsonl", 1)]
+
+
+def postfix(at, said):
+    return f"Nov 14 22:13:{at} mx postfix/{said}\n"
+
+
+def handed_over(name, dsn, status):
+    relay = "relay=mx.example.com[192.0.2.1]:25, delay=1, delays=0/0/0/1"
+    return f"smtp[1]: 4ABCDEF0123: to=<{name}@example.com>, {relay}, dsn={dsn}, status={status}"
+
+
+REFUSED = "bounced (host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))"
+MAIL_LOG = [
+    postfix(19, "qmgr[9]: 4ABCDEF0123: from=<news@shop.example>, size=900, nrcpt=2 (queue active)"),
+    postfix(20, handed_over("ann", "5.1.1", REFUSED)),
+    postfix(21, handed_over("bob", "2.0.0", "sent (250 2.0.0 Ok: queued as 1)")),
+    postfix(22, "qmgr[9]: 4ABCDEF0123: removed"),
+]
+
+
+def test_a_mail_server_says_who_is_gone(read, tmp_path):
+    path = tmp_path / "mail.log"
+    path.write_text("".join(MAIL_LOG))
+    found, report = read(path)
+    assert {name: person["standing"] for name, person in found.items()} == {
+        ANN: Status.BOUNCED.rank,
+        BOB: None,
+    }
+    assert report.files[0].layouts == {"Postfix log": report.used}
+
+
+def test_a_report_of_campaigns_tells_of_nobody(connection):
+    path = Path(__file__).parents[1] / "events/reports/mailchimp.csv"
+    with pytest.raises(UnreadableInput, match=r"mailchimp\.csv tells of campaigns and not of persons"):
+        read_activity([path], connection)
+    assert connection.execute("show all tables").fetchall() == []
+
+
+def test_where_somebody_stands_is_said_without_an_event_of_a_mail(read):
+    change = {
+        "RecordType": "SubscriptionChange",
+        "MessageID": "m",
+        "Recipient": ANN,
+        "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression",
+        "ChangedAt": "2023-11-14T22:13:20Z",
+    }
+    found, report = read([change, {**change, "Recipient": None}, {**change, "Recipient": "nobody"}])
+    assert {name: person["standing"] for name, person in found.items()} == {ANN: Status.UNSUBSCRIBED.rank}
+    assert (report.events, report.used) == (3, 1)
+    assert report.aside == {Aside.NOBODY: 1, Aside.INVALID_ADDRESS: 1}
 
 
 def test_nothing_but_the_table_is_left(read, connection, tmp_path):
