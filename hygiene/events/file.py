@@ -25,6 +25,7 @@ from hygiene.events.layout import (
 )
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql, openings
 from hygiene.events.unpacked import rewritten, writer_of
+from hygiene.events.zipped import holds_gzip, unzipped
 from hygiene.intake.encoding import is_utf_16
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
@@ -124,6 +125,8 @@ def _link(path: Path, scratch: Scratch, suffix: str) -> str:
 def _open_json(path: Path, head: bytes, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> EventFile:
     if head.startswith(codecs.BOM_UTF8):
         path = _without_mark(path, scratch)
+    if holds_gzip(head):
+        return _json_records(_bodies(log_at(unzipped(path, scratch), LINES, scratch)), scratch, connection)
     log = log_at(path, json_form(head), scratch)
     try:
         return _json_records(_bodies(log), scratch, connection)

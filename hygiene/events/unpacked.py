@@ -26,6 +26,7 @@ LIMITS = Limits()
 HEAD = MIB  # bytes that tell what kind of log it is
 
 _FIRST = 256  # bytes that tell whether a text is JSON
+_MOST_PACKED = 2  # CloudWatch Logs sends gzip, which Firehose may pack again
 _PATTERN = "*?["
 
 
@@ -116,11 +117,12 @@ def _unpack(given: Input, work: Path) -> Iterator[Part]:
 def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
-    if binary_kind(head) is Kind.GZIP:
+    packed = 0
+    while binary_kind(head) is Kind.GZIP:
+        if packed == _MOST_PACKED:
+            raise UnreadableInput(f"{name} is compressed {packed} times and more; unpack it first")
         path, _ = gunzip(path, scratch)
-        head = _head(path)
-        if binary_kind(head) is Kind.GZIP:
-            raise UnreadableInput(f"{name} is compressed twice; unpack it first")
+        head, packed = _head(path), packed + 1
     if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
