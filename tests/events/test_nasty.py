@@ -57,6 +57,33 @@ def events(number):
             "campaign_name": "c",
         },
         "kumomta": {**kumo, "timestamp": T0},
+        "mailjet": {"event": "sent", "time": T0, "MessageID": number, "mj_campaign_id": 7, "email": address},
+        "mailersend": {
+            "type": "activity.delivered",
+            "domain_id": "d",
+            "created_at": MOMENT,
+            "data": {"message_id": message, "recipient": address, "meta": []},
+        },
+        "resend": {
+            "type": "email.delivered",
+            "created_at": MOMENT,
+            "data": {"email_id": message, "to": [address], "created_at": MOMENT},
+        },
+        "smtp2go": {"event": "delivered", "time": MOMENT, "rcpt": address, "email_id": message},
+        "hubspot": {
+            "type": "DELIVERED",
+            "created": T0 * 1000,
+            "portalId": 1,
+            "recipient": address,
+            "sentBy": {"id": message},
+        },
+        "customerio": {
+            "metric": "delivered",
+            "object_type": "email",
+            "event_id": message,
+            "timestamp": T0,
+            "data": {"recipient": address, "delivery_id": message},
+        },
     }
 
 
