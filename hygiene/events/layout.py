@@ -130,6 +130,7 @@ FORMATS: Final = (
         "iterable",
         "customerio",
         "activecampaign",
+        "constant_contact",
         "mailchimp",
         "klaviyo",
         "kumomta",

@@ -207,3 +207,17 @@ def test_days_that_could_be_months_are_not_guessed(tmp_path):
     assert [row[3] for row in rows] == [None]
     assert "day and month of its times cannot be told apart: they are not dated" in report.files[0].notes
     assert report.undated == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines({"email": "ann@example.com", "status": "ok"}, {"email": "bob@example.com", "status": "ok"}),
+        "to=ann%40example.com&status=Sent&date=1&channel=c\n",
+        "email,event\nann@example.com,\n",
+    ],
+)
+def test_addresses_without_a_word_of_what_happened_are_no_log(tmp_path, text):
+    (tmp_path / "log").write_text(text, "utf-8")
+    with pytest.raises(UnreadableInput, match=r"none of its \d records says what happened to a mail"):
+        read(tmp_path / "log")

@@ -39,6 +39,7 @@ LOGS = {
     "iterable.jsonl": {"iterable"},
     "customerio.jsonl": {"customerio"},
     "activecampaign.form": {"activecampaign"},
+    "constant_contact.jsonl": {"constant_contact"},
     "powermta.csv": {"powermta"},
     "postmark.json": {"postmark"},
     "pages-postmark.jsonl": {"postmark"},
