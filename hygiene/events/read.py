@@ -390,7 +390,7 @@ class _Reading:
             others = f"; nor can {more} other files" if more > 1 else "; nor can one other file" if more else ""
             raise UnreadableInput(f"{self.refused[0]}{others}")
         file = self.files[0]
+        held = file.events + file.unread + file.damaged
         raise UnreadableInput(
-            f"{file.name} is no event log known here: none of its {file.events + file.unread + file.damaged:,} records "
-            "says what happened to a mail"
+            f"{file.name} is no event log known here: none of its {held:,} records says what happened to a mail"
         )
