@@ -1,6 +1,6 @@
-"""The journal of systemd in the forms that are no lines: its export format, and JSON indented, in a sequence, as a stream.
+"""The journal of systemd in the forms that are no lines: its export format, and JSON in other forms.
 
-Each entry becomes a line of JSON, as `journalctl -o json` writes it, with the fields that a mail log is read by.
+Each entry becomes a line of JSON, as `journalctl -o json` writes it, with the fields a mail log is read by.
 https://systemd.io/JOURNAL_EXPORT_FORMATS/ and journalctl(1), 2026-11
 """
 
@@ -39,9 +39,8 @@ def write_entries(source: BinaryIO, target: BinaryIO) -> None:
     """Each entry of a file as a line of JSON."""
     start = source.read(_SIZE)
     source.seek(0)
-    for line in (
-        _values(source) if start[:1] in (b"{", b"\x1e") or start.startswith(b"data:") else _exported(source)
-    ):
+    is_json = start.startswith((b"{", b"\x1e", b"data:"))
+    for line in _values(source) if is_json else _exported(source):
         target.write(line)
 
 
@@ -54,7 +53,7 @@ def _values(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _sized(source: BinaryIO) -> bytes:
-    """A field that may hold line ends; what is beyond the most is passed over, a size that is none ends the file."""
+    """A field that may hold line ends; more than the most is passed over, a size that is none ends the file."""
     size = int.from_bytes(source.read(_SIZE), "little")
     value = source.read(min(size, _MOST))
     source.seek(min(size - len(value) + 1, _FAR), 1)

@@ -1,6 +1,6 @@
 """The values in a text of JSON, whatever stands between them: whole ones, and what is none, up to the next one.
 
-Only objects are values here: a list is what stands around some, so that one cut short gives those before the cut.
+Only objects are values here: a list is what stands around some, so that one cut short gives those before.
 """
 
 from __future__ import annotations

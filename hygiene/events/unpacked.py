@@ -151,7 +151,7 @@ def _head(path: Path) -> bytes:
 
 
 def _is_no_table(head: bytes, name: str) -> bool:
-    """Whether a text whose letters have two bytes is JSON or a log of lines: tables are decoded where they are read."""
+    """Whether a text of UTF-16 is JSON or a log of lines: tables are decoded where they are read."""
     if _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
         return True
     start = _from_utf_16(head, head).encode("utf-8", "replace")

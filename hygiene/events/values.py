@@ -115,7 +115,8 @@ def reply_sql(code: str, text: str) -> str:
     )
     return (
         f"case when {code} like '4%' then '{BounceClass.SOFT}' "
-        f"when {code} is not null then case {patterns} when {code} = '{_FULL}' then '{BounceClass.SOFT}' end end"
+        f"when {code} is not null then case {patterns} "
+        f"when {code} = '{_FULL}' then '{BounceClass.SOFT}' end end"
     )
 
 

@@ -1,7 +1,7 @@
 """Records in gzip and Base64, as subscriptions of CloudWatch Logs send them, unpacked before JSON is read.
 
-They stand in records of Firehose and Kinesis and in what a Lambda function is called with. What is in them becomes a
-line each; what else stood around them stays, so that records of other kinds are still read.
+They stand in records of Firehose and Kinesis and in what a Lambda function is called with. What they hold
+becomes a line each; what else stood around them stays, so that records of other kinds are still read.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html, 2026-11
 """
 
@@ -65,7 +65,7 @@ def _lines(value: str) -> Iterator[bytes]:
 
 
 def _taken(value: Any, inside: list[str], depth: int) -> Any:
-    """What is left of a value without its zipped records, which go to `inside`; `_GONE` if they were all of it."""
+    """What is left of a value without its zipped records, which go to `inside`; `_GONE` if those were all."""
     if depth > _DEEPEST or not isinstance(value, dict | list):
         return value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Records in gzip and Base64, as CloudWatch Logs' subscriptions send them: what is in them is read, within bounds."""
+"""Records in gzip and Base64, as CloudWatch Logs sends them: what is in them is read, within bounds."""
 
 import base64
 import gzip
