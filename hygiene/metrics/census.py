@@ -54,6 +54,15 @@ class Census:
         """All events of the log."""
         return sum(source.events for source in self.sources)
 
+    @property
+    def baseless(self) -> frozenset[str]:
+        """The sources that tell of neither sends nor deliveries, so that only what came back proves a mail."""
+        return frozenset(
+            source.name
+            for source in self.sources
+            if not source.says_sends and not source.kinds.get(EventKind.DELIVERED)
+        )
+
     def named(self, *, without: str) -> list[str]:
         """The sources that lack a property."""
         return [source.name for source in self.sources if not getattr(source, without)]
