@@ -221,3 +221,19 @@ def test_addresses_without_a_word_of_what_happened_are_no_log(tmp_path, text):
     (tmp_path / "log").write_text(text, "utf-8")
     with pytest.raises(UnreadableInput, match=r"none of its \d records says what happened to a mail"):
         read(tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "event,email,messageid,time",
+        "event,email,message_id,timestamp",
+        "type,recipient,message_id,created_at",
+        "metric,email,message_id,timestamp",
+        "event,rcpt,message_id,time",
+    ],
+)
+def test_a_plain_table_is_of_no_platform(tmp_path, header):
+    """Names that many use make no platform: Mailjet's `sent` is delivered, a plain one is not."""
+    (tmp_path / "log.csv").write_text(f"{header}\nsent,ann@example.com,1,{MOMENT}\n", "utf-8")
+    assert [row[:3] for row in read(tmp_path / "log.csv")[0]] == [("plain", "sent", "ann@example.com")]
