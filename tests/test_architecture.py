@@ -75,6 +75,7 @@ EDGES = {
     "events/unpacked.py",
     "events/maillog.py",
     "events/damaged.py",
+    "events/zipped.py",
     "events/metric_names.py",
     "events/workspace.py",
     "events/sheet.py",

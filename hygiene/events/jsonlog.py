@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,14 +169,26 @@ def _load_left(task: Task, again: Records, *kinds: Mark) -> bool:
 
 
 def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
-    """All layouts and envelopes; the plain one by the keys that are there."""
+    """All envelopes, and all layouts whose keys are there."""
     con = task.connection
     con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
-    records = json_records("from event_rest", declared().layouts, opened=True, keys=_keys(task), apart=True)
+    keys = _keys(task)
+    records = json_records("from event_rest", _possible(set(keys)), opened=True, keys=keys, apart=True)
     insert_events(con, events_sql(records, task))
     if _count(task, f"'unknown', '{Mark.LEFT}'"):
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     con.execute("drop table temp.event_rest")
+
+
+def _possible(keys: set[str]) -> list[EventLayout]:
+    """The layouts of which a record with these outermost keys may be; to ask for the others only costs."""
+
+    def has(path: str) -> bool:
+        return path.startswith("^") or re.split(r"[.\[]", path, maxsplit=1)[0] in keys
+
+    return [
+        one for one in declared().layouts if one.name == PLAIN or any(all(map(has, mark)) for mark in one.marks)
+    ]
 
 
 def _keys(task: Task) -> list[str]:

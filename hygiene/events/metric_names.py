@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Named: TypeAlias = Mapping[tuple[str, str], str]  # (type, id) → its name or address
 
+_DEEPEST: Final = 8  # layers around a thing
 #: the attribute that names a thing
 _NAMES: Final = {"metric": "name", "profile": "email"}
 #: events of the layout klaviyo that lack what an id stands for, as SQL
@@ -91,20 +92,32 @@ def names_in(log: JsonLog) -> dict[tuple[str, str], str]:
     return names
 
 
-def _names(value: Any) -> Iterator[tuple[tuple[str, str], str]]:
+def _names(value: Any, depth: int = 0) -> Iterator[tuple[tuple[str, str], str]]:
     """Those in a page, or of one thing."""
+    if depth > _DEEPEST:
+        return
     if isinstance(value, list):
         for one in value:
-            yield from _names(one)
+            yield from _names(one, depth + 1)
     if not isinstance(value, dict):
         return
     for page in ("data", "included"):
-        yield from _names(value.get(page))
-    kind, attributes = value.get("type"), value.get("attributes")
-    if kind in _NAMES and isinstance(attributes, dict) and isinstance(value.get("id"), str):
-        name = attributes.get(_NAMES[kind])
+        yield from _names(value.get(page), depth + 1)
+    key, attributes = _key(value), value.get("attributes")
+    if key is not None and isinstance(attributes, dict):
+        name = attributes.get(_NAMES[key[0]])
         if isinstance(name, str) and name:
-            yield (kind, value["id"]), name
+            yield key, name
+
+
+def _key(one: Any) -> tuple[str, str] | None:
+    """What names a metric or profile: its type and id; None for anything else."""
+    if not isinstance(one, dict):
+        return None
+    kind, place = one.get("type"), one.get("id")
+    if isinstance(kind, str) and isinstance(place, str) and kind in _NAMES:
+        return kind, place
+    return None
 
 
 def with_names(log: JsonLog, names: Named, scratch: Scratch) -> JsonLog:
@@ -131,7 +144,7 @@ def _named(value: dict[str, Any], names: Named) -> dict[str, Any]:
         {"type": kind, "id": one, "attributes": {_NAMES[kind]: names[kind, one]}}
         for kind, one in sorted(wanted)
     ]
-    kept = [one for one in told if not (isinstance(one, dict) and (one.get("type"), one.get("id")) in wanted)]
+    kept = [one for one in told if _key(one) not in wanted]
     return {**value, "included": [*kept, *more]}
 
 

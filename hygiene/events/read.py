@@ -21,7 +21,7 @@ from hygiene.events.batches import LARGEST, Batch, Waiting
 from hygiene.events.damaged import is_json, json_log, keep_damaged, load_file, mended
 from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog
-from hygiene.events.layout import quote
+from hygiene.events.layout import PLAIN, quote
 from hygiene.events.metric_names import join_names
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
@@ -344,7 +344,7 @@ class _Reading:
         useful = [
             file for file in self.files if file.events or file.tallies or not (file.unread or file.damaged)
         ]
-        if not useful:
+        if not useful or self._says_nothing():
             self._refuse()
         words = self.connection.execute(
             "select coalesce(reason, ''), count(*) from events where kind = 'unknown' group by 1 "
@@ -364,6 +364,13 @@ class _Reading:
             timezone=self.timezone,
             notes=(*notes, *guesses(dict(nobody))),
         )
+
+    def _says_nothing(self) -> bool:
+        """Whether all that was read are records with an address, and none says what happened."""
+        if any(file.tallies for file in self.files) or not any(file.events for file in self.files):
+            return False
+        told = f"source <> '{PLAIN}' or kind <> '{EventKind.UNKNOWN}' or reason is not null"
+        return self.connection.execute(f"select 1 from events where {told} limit 1").fetchone() is None
 
     def _recount(self) -> None:
         """Events that a reader made of all its files together are counted for the files they stand in."""
@@ -386,7 +393,7 @@ class _Reading:
             others = f"; nor can {more} other files" if more > 1 else "; nor can one other file" if more else ""
             raise UnreadableInput(f"{self.refused[0]}{others}")
         file = self.files[0]
+        held = file.events + file.unread + file.damaged
         raise UnreadableInput(
-            f"{file.name} is no event log known here: none of its {file.unread + file.damaged:,} records "
-            "says what happened to a mail"
+            f"{file.name} is no event log known here: none of its {held:,} records says what happened to a mail"
         )

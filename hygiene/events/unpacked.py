@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.events.journal import is_journal, write_entries
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
+from hygiene.events.readers import READERS
+from hygiene.events.recogniser import Head
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.kinds import Kind, binary_kind
@@ -26,6 +29,7 @@ LIMITS = Limits()
 HEAD = MIB  # bytes that tell what kind of log it is
 
 _FIRST = 256  # bytes that tell whether a text is JSON
+_MOST_PACKED = 2  # CloudWatch Logs sends gzip, which Firehose may pack again
 _PATTERN = "*?["
 
 
@@ -131,12 +135,13 @@ def _unpack(given: Input, work: Path) -> Iterator[Part]:
 def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
-    if binary_kind(head) is Kind.GZIP:
+    packed = 0
+    while binary_kind(head) is Kind.GZIP:
+        if packed == _MOST_PACKED:
+            raise UnreadableInput(f"{name} is compressed {packed} times and more; unpack it first")
         path = gunzip(path, scratch)
-        head = _head(path)
-        if binary_kind(head) is Kind.GZIP:
-            raise UnreadableInput(f"{name} is compressed twice; unpack it first")
-    if is_utf_16(head) and _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
+        head, packed = _head(path), packed + 1
+    if is_utf_16(head) and _is_no_table(head, name):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
     write = writer_of(head)
@@ -158,6 +163,14 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
+
+
+def _is_no_table(head: bytes, name: str) -> bool:
+    """Whether a text of UTF-16 is JSON or a log of lines: tables are decoded where they are read."""
+    if _from_utf_16(head[:_FIRST], head).lstrip().startswith(("{", "[")):
+        return True
+    start = _from_utf_16(head, head).encode("utf-8", "replace")
+    return any(reader.recognises(Head(name=name, start=start)) for reader in READERS)
 
 
 def _from_utf_16(text: bytes, head: bytes) -> str:
@@ -186,7 +199,8 @@ def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
 
 def writer_of(head: bytes) -> Writer | None:
     """What makes lines of JSON of a file that begins like this; None where nothing has to."""
-    return write_posts if is_posts(head) else write_activity if is_keyed(head) else None
+    ways = ((is_posts, write_posts), (is_keyed, write_activity), (is_journal, write_entries))
+    return next((write for is_one, write in ways if is_one(head)), None)
 
 
 def rewritten(path: Path, write: Writer, scratch: Scratch) -> Path:

@@ -114,8 +114,9 @@ def reply_sql(code: str, text: str) -> str:
         for one in declared().reply
     )
     return (
-        f"case when {code} like '4%' or {code} = '{_FULL}' then '{BounceClass.SOFT}' "
-        f"when {code} is not null then case {patterns} end end"
+        f"case when {code} like '4%' then '{BounceClass.SOFT}' "
+        f"when {code} is not null then case {patterns} "
+        f"when {code} = '{_FULL}' then '{BounceClass.SOFT}' end end"
     )
 
 

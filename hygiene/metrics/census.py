@@ -60,6 +60,15 @@ class Census:
         """What tells the mails of this log apart: its source only where there are several; fewer is faster."""
         return KEY[1:] if len(self.sources) == 1 else KEY
 
+    @property
+    def baseless(self) -> frozenset[str]:
+        """The sources that tell of neither sends nor deliveries, so that only what came back proves a mail."""
+        return frozenset(
+            source.name
+            for source in self.sources
+            if not source.says_sends and not source.kinds.get(EventKind.DELIVERED)
+        )
+
     def named(self, *, without: str) -> list[str]:
         """The sources that lack a property."""
         return [source.name for source in self.sources if not getattr(source, without)]

@@ -28,20 +28,25 @@ _SAID: Final = {
     EventKind.UNSUBSCRIBED: "opt-outs",
     EventKind.CONVERTED: "orders",
 }
+_BASELESS: Final = "the log tells neither to whom mail was sent nor what arrived (--sends gives a list)"
 _NO_JUDGEMENT: Final = Judged(Verdict.NONE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Telling:
-    """What the logs can say. `silent` is of each source the kinds that it has no word for."""
+    """What the logs can say. `silent` is of each source the kinds that it has no word for.
+
+    The mails of a `baseless` source are known by what came back alone: they are no base of any rate.
+    """
 
     silent: Mapping[str, Collection[EventKind]]
+    baseless: Collection[str] = ()
     no_orders: str = ""  # why there are none to be counted; empty where there are
     currencies: tuple[str, ...] = ()
 
     def hears(self, source: str, kpi: Kpi) -> bool:
         """Whether a source tells what this KPI is made of."""
-        return not set(kpi.needs) & set(self.silent.get(source, ()))
+        return source not in self.baseless and not set(kpi.needs) & set(self.silent.get(source, ()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +72,8 @@ def compute(slices: Slices, kpi: Kpi, telling: Telling) -> Figures:
     numerator, n = slices.sums(kpi.numerator, heard), slices.sums(kpi.denominator, heard)
     any_heard, missed = slices.any_of(heard), slices.any_of(~heard)
     general = _silenced(kpi, telling)
-    unheard = _unheard(kpi, silent=silent)
+    baseless = silent and set(slices.sources) <= set(telling.baseless)
+    unheard = _BASELESS if baseless else _unheard(kpi, silent=silent)
     why = tuple(
         general or (unheard if missed[at] and not any_heard[at] else kpi.empty if n[at] <= 0 else None)
         for at in range(len(n))

@@ -197,6 +197,7 @@ class Measuring:
         kinds = {orders.currency, *orders.other_currencies, *(row["currency"] for row in revenue)}
         return Telling(
             silent={name: silent[name] - {EventKind.CONVERTED} for name in silent},
+            baseless=census.baseless - {row["source"] for row in tallies},
             no_orders="" if orders.distinct or revenue else self.asked.no_orders,
             currencies=tuple(sorted(each for each in kinds if each)),
         )

@@ -72,3 +72,13 @@ def test_hostile_listings(tmp_path):
     odd["included"] = {"type": "metric", "id": "M0", "attributes": {"name": ["x"]}}
     found, _ = read(tmp_path, {"data": [*EVENTS["data"], {"type": "event", "relationships": []}]}, odd)
     assert {kind for kind, *_ in found} == {"unknown"}
+
+
+@pytest.mark.parametrize("odd", [[], {}, [["metric"]], {"a": 1}, 1])
+def test_things_whose_type_or_id_is_no_text_name_nothing(tmp_path, odd):
+    strange = [{"type": odd, "id": "m1", "attributes": {"name": "x"}}, {"type": "metric", "id": odd}, odd]
+    nested = json.loads("[" * 900 + "]" * 900)
+    page = {**EVENTS, "included": [*strange, nested], "data": [*EVENTS["data"], odd]}
+    wanted = read(tmp_path, EVENTS, listing("metric"), listing("profile"))[0]
+    found = read(tmp_path, page, listing("metric"), {"data": [*listing("profile")["data"], *strange]})[0]
+    assert [row for row in found if row[0] != "unknown"] == [row for row in wanted if row[0] != "unknown"]

@@ -57,6 +57,33 @@ def events(number):
             "campaign_name": "c",
         },
         "kumomta": {**kumo, "timestamp": T0},
+        "mailjet": {"event": "sent", "time": T0, "MessageID": number, "mj_campaign_id": 7, "email": address},
+        "mailersend": {
+            "type": "activity.delivered",
+            "domain_id": "d",
+            "created_at": MOMENT,
+            "data": {"message_id": message, "recipient": address, "meta": []},
+        },
+        "resend": {
+            "type": "email.delivered",
+            "created_at": MOMENT,
+            "data": {"email_id": message, "to": [address], "created_at": MOMENT},
+        },
+        "smtp2go": {"event": "delivered", "time": MOMENT, "rcpt": address, "email_id": message},
+        "hubspot": {
+            "type": "DELIVERED",
+            "created": T0 * 1000,
+            "portalId": 1,
+            "recipient": address,
+            "sentBy": {"id": message},
+        },
+        "customerio": {
+            "metric": "delivered",
+            "object_type": "email",
+            "event_id": message,
+            "timestamp": T0,
+            "data": {"recipient": address, "delivery_id": message},
+        },
     }
 
 
@@ -180,3 +207,33 @@ def test_days_that_could_be_months_are_not_guessed(tmp_path):
     assert [row[3] for row in rows] == [None]
     assert "day and month of its times cannot be told apart: they are not dated" in report.files[0].notes
     assert report.undated == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines({"email": "ann@example.com", "status": "ok"}, {"email": "bob@example.com", "status": "ok"}),
+        "to=ann%40example.com&status=Sent&date=1&channel=c\n",
+        "email,event\nann@example.com,\n",
+    ],
+)
+def test_addresses_without_a_word_of_what_happened_are_no_log(tmp_path, text):
+    (tmp_path / "log").write_text(text, "utf-8")
+    with pytest.raises(UnreadableInput, match=r"none of its \d records says what happened to a mail"):
+        read(tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "event,email,messageid,time",
+        "event,email,message_id,timestamp",
+        "type,recipient,message_id,created_at",
+        "metric,email,message_id,timestamp",
+        "event,rcpt,message_id,time",
+    ],
+)
+def test_a_plain_table_is_of_no_platform(tmp_path, header):
+    """Names that many use make no platform: Mailjet's `sent` is delivered, a plain one is not."""
+    (tmp_path / "log.csv").write_text(f"{header}\nsent,ann@example.com,1,{MOMENT}\n", "utf-8")
+    assert [row[:3] for row in read(tmp_path / "log.csv")[0]] == [("plain", "sent", "ann@example.com")]
