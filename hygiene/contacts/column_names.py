@@ -11,7 +11,7 @@ _TYPOGRAPHY = {**dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"))
 
 def column_key(name: str) -> str:
     """A column's name for comparison: without BOM, invisible characters, case, and with single spaces."""
-    return " ".join(name.translate(_TYPOGRAPHY).split()).casefold()
+    return unicodedata.normalize("NFC", " ".join(name.translate(_TYPOGRAPHY).split()).casefold())
 
 
 def word_key(cell: str) -> str:

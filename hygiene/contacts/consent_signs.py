@@ -12,8 +12,19 @@ import msgspec
 
 from hygiene.contacts.column_names import name_key
 from hygiene.files import packaged_text
+from hygiene.status import Status
 
 ENOUGH: Final = 0.9  # share of a column's filled cells that must be words of consent
+
+
+class Verdicts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The words of programs that check addresses: those that stop mail, and those that say nothing of it."""
+
+    source: tuple[str, ...]
+    sure: frozenset[str]  # words that nothing else has
+    names: str  # of columns that need none of them
+    silent: tuple[str, ...]
+    stops: dict[str, Status]
 
 
 class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +36,9 @@ class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ended: dict[str, tuple[str, ...]]
     consent: str
     telling: frozenset[str]
+    elsewhere: frozenset[str]
+    refusals: frozenset[str]
+    verdicts: Verdicts
 
 
 @cache
@@ -51,26 +65,62 @@ def ended_by_name(name: str) -> str | None:
     )
 
 
-def consent_by_cells(name: str, words: Mapping[str, int], known: Collection[str]) -> bool:
+def consent_by_cells(
+    name: str, words: Mapping[str, int], known: Collection[str], *, filled: int | None = None
+) -> bool:
     """Whether a column of this name is one of consent, from its words and how often each is there.
 
-    Words are as `word_key` has them; `known` are the words of consent. Without a name that may mean it,
-    one of them must be a word that only consent has.
+    Words are as `word_key` has them; `known` are the words of consent, `filled` the cells that are not blank
+    where `words` are not all of them. Without a name that may mean it, one of them must be a word that only
+    consent has.
     """
-    filled = sum(count for word, count in words.items() if word)
+    if filled is None:
+        filled = sum(count for word, count in words.items() if word)
     understood = sum(count for word, count in words.items() if word in known)
     if not filled or understood < ENOUGH * filled:
         return False
     telling = not _signs().telling.isdisjoint(words)
-    return telling or _may_be_consent(name)
+    return telling or may_be_consent(name)
 
 
-def _may_be_consent(name: str) -> bool:
+def ending_words() -> frozenset[str]:
+    """The words that, where one of them stops mail, do so in a column of any name."""
+    return _signs().telling - _signs().elsewhere
+
+
+def refusing_words() -> frozenset[str]:
+    """The words that stop mail in a column that may be one of consent."""
+    return ending_words() | _signs().refusals
+
+
+def verdict_by_cells(name: str, words: Mapping[str, int], filled: int) -> bool:
+    """Whether a column is the verdict of a program that checks addresses; `filled` cells are not blank."""
+    verdicts = _signs().verdicts
+    said = sum(words.get(word, 0) for word in {*verdicts.silent, *verdicts.stops})
+    sure = not verdicts.sure.isdisjoint(words) or bool(re.search(verdicts.names, name_key(name)))
+    return bool(filled) and said >= ENOUGH * filled and sure
+
+
+def verdict_words() -> Verdicts:
+    """The words of such a program."""
+    return _signs().verdicts
+
+
+def may_be_consent(name: str) -> bool:
+    """Whether a column of this name may be one of consent to mail."""
     key = name_key(name)
     return bool(re.search(_signs().consent, key)) and not _is_something_else(key)
 
 
+def of_other_channel(name: str) -> bool:
+    """Whether a name is about another channel than mail."""
+    return _is_elsewhere(name_key(name))
+
+
+def _is_elsewhere(key: str) -> bool:
+    return bool(re.search(_signs().other_channels, key) and not re.search(_signs().mail, key))
+
+
 def _is_something_else(key: str) -> bool:
     """Whether a name is about another channel than mail, or about a number or a place."""
-    elsewhere = re.search(_signs().other_channels, key) and not re.search(_signs().mail, key)
-    return bool(elsewhere or re.search(_signs().no_sign, key))
+    return _is_elsewhere(key) or bool(re.search(_signs().no_sign, key))

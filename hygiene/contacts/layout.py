@@ -26,6 +26,7 @@ PLAIN = "plain"
 ROLES = ("address", "status", "activity", "joined", "confirmed")  # what --column can name
 FIGURES = ("orders", "spent", "last_order", "country", "sent_since")
 ENDS = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED})
+NOBODY_TOLD = "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
 _READ_BY_NAME = "is read, by its name: whom it says to be gone is not mailed."
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
@@ -134,6 +135,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: tuple[int, int | None, Confirmation] | None  # the column, the one it must differ from, the rule
     figures: dict[str, int]  # of `FIGURES`, for segments
     notes: tuple[str, ...]
+    watched: frozenset[int] = frozenset()  # columns of a status that say something only if their cells do
 
     @property
     def tells_consent(self) -> bool:
@@ -378,7 +380,7 @@ def _silences(
 ) -> Iterator[str]:
     """What the file does not say, and what follows."""
     if not statuses and not file_status and layout.status is None:
-        yield "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
+        yield NOBODY_TOLD
     if file_status:
         yield f"Every contact of this file is taken as {file_status}, as its name or its columns say."
     if not activity:

@@ -44,6 +44,7 @@ class RowReader:
     )  # status words of the user's own, as `word_key` has them
     also: tuple[int, ...] = ()  # further cells to hand out as text
     strange: Counter[str] = field(default_factory=Counter, compare=False)  # status words unknown here → rows
+    spoke: set[int] = field(default_factory=set, compare=False)  # watched columns that said something
 
     @property
     def own(self) -> int | None:
@@ -126,7 +127,10 @@ class RowReader:
         by_file = self.recognised.file_status
         said = np.full(rows, _SILENT if by_file is None else by_file.rank, np.int8)
         for place, rule in self.recognised.status_columns:
-            np.maximum(said, self._said(cells[place], rule), out=said)
+            by_column = self._said(cells[place], rule)
+            if place in self.recognised.watched and (by_column != _SILENT).any():
+                self.spoke.add(place)
+            np.maximum(said, by_column, out=said)
         return np.where(said == _SILENT, np.int8(self.recognised.default_status.rank), said)
 
     def _said(self, texts: pa.Array, rule: StatusColumn) -> npt.NDArray[np.int8]:

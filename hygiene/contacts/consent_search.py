@@ -1,0 +1,172 @@
+"""What the cells of a file say of consent where no name of a column does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hygiene.contacts.column_names import word_key
+from hygiene.contacts.consent_signs import (
+    consent_by_cells,
+    ending_words,
+    may_be_consent,
+    of_other_channel,
+    refusing_words,
+    verdict_by_cells,
+    verdict_words,
+)
+from hygiene.contacts.header import Positions
+from hygiene.contacts.layout import NOBODY_TOLD, PLAIN, Recognised, StatusColumn, layouts
+from hygiene.errors import UsageError
+from hygiene.intake.cells import filled, text_of
+from hygiene.intake.records import Block
+from hygiene.status import Status
+
+_LONGEST = 40  # characters of a word
+_FEW = 30  # different texts in a stretch: a column of that many is one of words
+_MOST_WATCHED = 6  # columns read to the end of a file, though nothing was found in them
+_BY_CELLS = "is read, by its cells: whom it says to be gone is not mailed."
+_VERDICT = (
+    "is the verdict of a program that checks addresses, which is no consent: whom it refuses is not mailed."
+)
+
+
+@dataclass(kw_only=True, slots=True)
+class Heard:
+    """What a sample of a column holds: known words and how often, and how many cells are not blank."""
+
+    words: Counter[str] = field(default_factory=Counter)
+    filled: int = 0
+    different: int = 0  # texts, at most, in one stretch
+
+    def add(self, texts: pa.Array) -> None:
+        """Count the cells of one stretch."""
+        counted = pc.value_counts(texts.filter(pa.array(filled(texts))))
+        self.filled += int(pc.sum(counted.field(1)).as_py() or 0)
+        self.different = max(self.different, len(counted))
+        near = counted.filter(pc.less_equal(pc.utf8_length(counted.field(0)), _LONGEST))
+        keys = pc.replace_substring_regex(pc.utf8_trim_whitespace(pc.utf8_lower(near.field(0))), "[_-]+", " ")
+        known = near.filter(pc.is_in(keys, value_set=_known_words()))
+        for cell, times in zip(known.field(0).to_pylist(), known.field(1).to_pylist(), strict=True):
+            self.words[word_key(cell)] += times
+
+
+@cache
+def _consent_words() -> Mapping[str, Status]:
+    """The words of consent of a list of any make."""
+    rules = (rule for rule in layouts()[PLAIN].status_columns if rule.consent)
+    return MappingProxyType({word: status for rule in rules for word, status in rule.words.items()})
+
+
+@cache
+def _known_words() -> pa.Array:
+    verdicts = verdict_words()
+    return pa.array(sorted({*_consent_words(), *verdicts.silent, *verdicts.stops}), pa.string())
+
+
+def unspoken(found: Recognised) -> list[int]:
+    """The columns that have no other meaning."""
+    at = Positions(found.layout, found.header)
+    taken = {
+        found.address,
+        *(place for one in found.layout.ignored for place in at.of(one)),
+        *found.joined,
+        *found.figures.values(),
+        *(place for place, _ in (*found.activity, *found.status_columns)),
+    }
+    return [
+        place for place, name in enumerate(found.header) if place not in taken and not of_other_channel(name)
+    ]
+
+
+def listen(found: Recognised, places: Sequence[int], blocks: Iterable[Block]) -> dict[int, Heard]:
+    """What a sample of the file, with these cells, holds of words that are known."""
+    heard = {place: Heard() for place in places}
+    escape = found.layout.quote_escape.encode()
+    for block in blocks:
+        for number, place in enumerate(places):
+            heard[place].add(text_of(block, number, escape=escape))
+    return heard
+
+
+def consent_column(found: Recognised, heard: Mapping[int, Heard]) -> int | None:
+    """The column whose cells are words of consent; raises UsageError when there are two."""
+    places = [
+        place
+        for place, said in heard.items()
+        if not verdict_by_cells(found.header[place], said.words, said.filled)
+        and consent_by_cells(found.header[place], said.words, _consent_words(), filled=said.filled)
+    ]
+    if len(places) > 1:
+        names = " and ".join(repr(found.header[place].strip()) for place in places)
+        raise UsageError(
+            f"{names} all hold words of consent: say which counts, as in "
+            f"--column 'status={found.header[places[0]].strip()}', or --column status= for none"
+        )
+    return places[0] if places else None
+
+
+def with_ends(found: Recognised, heard: Mapping[int, Heard], *, told: bool) -> Recognised:
+    """The same, where columns by whose cells people have left stop mail, too.
+
+    Where the file has `told` of consent, a plain no in another column may be one of many preferences, and says
+    nothing; where it has not, columns of a few words are watched to the file's end.
+    """
+    rules = {place: _rule_of(found.header[place], said, told=told) for place, said in heard.items()}
+    spoken = {place: rule for place, rule in rules.items() if rule and heard[place].words.keys() & rule.words}
+    quiet = [] if told else _watched(found, heard, spoken)
+    silent = {place: rules[place] or _stopping(ending_words()) for place in quiet}
+    return msgspec.structs.replace(
+        found,
+        status_columns=(*found.status_columns, *spoken.items(), *silent.items()),
+        watched=frozenset(silent),
+        notes=(
+            *(note for note in found.notes if not spoken or note != NOBODY_TOLD),
+            *_notes(found, heard, spoken),
+        ),
+    )
+
+
+def watched_note(found: Recognised, place: int) -> str:
+    """What is to be said of a watched column that turned out to tell of an end."""
+    return f"{found.header[place].strip()!r} {_BY_CELLS}"
+
+
+def _notes(found: Recognised, heard: Mapping[int, Heard], spoken: Mapping[int, StatusColumn]) -> Iterator[str]:
+    for place in spoken:
+        verdict = verdict_by_cells(found.header[place], heard[place].words, heard[place].filled)
+        yield f"{found.header[place].strip()!r} {_VERDICT if verdict else _BY_CELLS}"
+
+
+def _rule_of(name: str, said: Heard, *, told: bool) -> StatusColumn | None:
+    """How a column is read of which no name says that it is one of consent; None: not at all."""
+    if verdict_by_cells(name, said.words, said.filled):
+        return _rule(verdict_words().stops)
+    if not may_be_consent(name):
+        return _stopping(ending_words())
+    return _stopping(refusing_words()) if told else _stopping(_consent_words())
+
+
+def _stopping(words: Iterable[str]) -> StatusColumn:
+    """Of these words of consent those that stop mail."""
+    known = ((word, _consent_words()[word]) for word in words if word in _consent_words())
+    return _rule({word: status for word, status in known if status.rank > Status.SUBSCRIBED.rank})
+
+
+def _rule(words: Mapping[str, Status]) -> StatusColumn:
+    return StatusColumn(column="", words=dict(words), otherwise=None)
+
+
+def _watched(found: Recognised, heard: Mapping[int, Heard], spoken: Mapping[int, StatusColumn]) -> list[int]:
+    """The columns that could still tell of an end: named like consent, or of few words or none."""
+    left = [place for place in heard if place not in spoken and heard[place].different <= _FEW]
+    return sorted(left, key=lambda place: (not may_be_consent(found.header[place]), heard[place].filled))[
+        :_MOST_WATCHED
+    ]

@@ -1,0 +1,274 @@
+"""Exports that no layout knows: nobody who left is overlooked, and who is there is not thrown out."""
+
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+from hygiene.config import CleaningPolicy
+from hygiene.contacts import read as reading
+from hygiene.contacts.consent_signs import verdict_by_cells
+from hygiene.contacts.read import read_exports
+from hygiene.intake.source import open_sources
+from hygiene.status import Status
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+def read(folder, text, name="list.csv", **policy):
+    """The status of each address, in the order of the rows, and what was said of the file."""
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (folder / "work").mkdir()
+    with duckdb.connect() as connection:
+        sources = open_sources([folder / name], folder / "work")
+        (export,) = read_exports(sources, connection, folder / "work", CleaningPolicy(**policy), now=NOW)
+        rows = connection.execute('select address, standing from contacts order by "row"').fetchall()
+    return {address.partition("@")[0]: list(Status)[rank] for address, rank in rows}, export.notes
+
+
+def table(header, cells):
+    """A list with a row for each address, as `a=subscribed b=…`."""
+    rows = (f"{who}@example.com,{what}\n" for who, what in cells.items())
+    return f"Email,{header}\n{''.join(rows)}"
+
+
+#: column → its cells, each with what it means
+COLUMNS = {
+    "state": {  # Kit
+        "active": "subscribed",
+        "cancelled": "unsubscribed",
+        "bounced": "bounced",
+        "complained": "complained",
+        "inactive": "disabled",
+    },
+    "Permission Status": {  # Benchmark Email
+        "Confirmed Opt-in": "subscribed",
+        "Single Opt-in": "subscribed",
+        "Hard Bounce": "bounced",
+        "Abuse Complaint": "complained",
+        "Master Unsubscribe": "unsubscribed",
+    },
+    "Email status": {  # Omnisend, Zoho Campaigns
+        "Subscribed": "subscribed",
+        "Non-subscribed": "not-subscribed",
+        "Reported as spam": "complained",
+        "Do-Not-Mail": "unsubscribed",
+        "Marked as Spam": "complained",
+        "Junk": "complained",
+    },
+    "Status": {  # dotdigital, Magento, rapidmail
+        "Subscribed": "subscribed",
+        "HardBounced": "bounced",
+        "IspComplained": "complained",
+        "PendingOptIn": "unconfirmed",
+        "SharedSuppression": "unsubscribed",
+        "Not Activated": "unconfirmed",
+        "Blacklist": "unsubscribed",
+    },
+    "member_status": {"active": "subscribed", "opt-out": "unsubscribed"},  # Emma
+    "Delivery status": {  # Mailman
+        "enabled": "subscribed",
+        "by_user": "disabled",
+        "by_bounces": "bounced",
+        "by_moderator": "disabled",
+    },
+    "Stato": {
+        "Iscritto": "subscribed",
+        "Disiscritto": "unsubscribed",
+        "In attesa": "unconfirmed",
+        "Cancellato": "unsubscribed",
+    },
+    "Estado": {
+        "Activo": "subscribed",
+        "Baja": "unsubscribed",
+        "Rebotado": "bounced",
+        "Queja": "complained",
+        "Pendiente": "unconfirmed",
+    },
+    "Situação": {"Inscrito": "subscribed", "Descadastrado": "unsubscribed", "Inativo": "disabled"},
+    "Status aanmelding": {"Actief": "subscribed", "Afgemeld": "unsubscribed", "Opgeschoond": "bounced"},
+    "Statut": {"Abonné": "subscribed", "Désabonné": "unsubscribed", "NPAI": "bounced"},
+    "Status subskrypcji": {
+        "Aktywny": "subscribed",
+        "Wypisany": "unsubscribed",
+        "Nieaktywny": "disabled",
+        "Odbicie": "bounced",
+    },
+    "Prenumererar": {"Ja": "subscribed", "Nej": "not-subscribed"},
+    "Lettre d'information": {"1": "subscribed", "0": "not-subscribed"},  # PrestaShop
+    "Newsletter": {"✓": "subscribed", "✗": "not-subscribed", "–": "not-subscribed", "x": "subscribed"},
+    "Подписка": {"Подписан": "subscribed", "Отписан": "unsubscribed"},
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_words_of_a_column_of_consent_in_any_language(tmp_path, column):
+    cells = {f"p{number}": cell for number, cell in enumerate(COLUMNS[column])}
+    found, _ = read(tmp_path, table(column, cells))
+    assert {cells[who]: status.value for who, status in found.items()} == COLUMNS[column]
+
+
+def test_letters_with_their_accents_apart_are_the_same_word(tmp_path):
+    found, _ = read(tmp_path, "Email,Statut\na@example.com,de\u0301sabonne\u0301\n")
+    assert found == {"a": Status.UNSUBSCRIBED}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "status"),
+    [
+        ("Marked email as spam", "true", "complained"),  # Intercom
+        ("Plaintes", "Oui", "complained"),  # Sarbacane
+        ("NPAI", "Oui", "bounced"),
+        ("is_excluded_from_campaigns", "true", "disabled"),  # Mailjet
+        ("deactivated", "1702531200", "disabled"),  # CleverReach
+        ("unsubscribedChannelIds", "[123]", "unsubscribed"),  # Iterable
+        ("unsubscribedMessageTypeIds", "[9]", "unsubscribed"),
+        ("SuppressionReason", "HardBounce", "bounced"),  # Postmark
+        ("SuppressionReason", "SpamComplaint", "complained"),
+        ("SuppressionReason", "ManualSuppression", "unsubscribed"),
+    ],
+)
+def test_more_names_that_tell_of_an_end(tmp_path, header, row, status):
+    found, _ = read(tmp_path, f"Email,Newsletter,{header}\na@example.com,yes,{row}\nb@example.com,yes,\n")
+    assert found == {"a": Status(status), "b": Status.SUBSCRIBED}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "\\N",
+        "(null)",
+        "[]",
+        "{}",
+        "1970-01-01 00:00:00",
+        "1970-01-01T00:00:00Z",
+        "1899-12-30",
+        "nej",
+        "00.00.0000",
+    ],
+)
+def test_more_ways_to_say_that_nothing_ended(tmp_path, cell):
+    found, _ = read(tmp_path, table("unsubscribed_at", {"a": cell, "b": "2024-01-01"}))
+    assert found == {"a": Status.UNKNOWN, "b": Status.UNSUBSCRIBED}
+
+
+def test_a_second_column_stops_mail_by_its_cells_though_the_file_has_its_own_consent(tmp_path):
+    text = "Email,Newsletter,Lage,SMS status\n" + "".join(
+        f"{who}@example.com,yes,{lage},{sms}\n"
+        for who, lage, sms in [
+            ("a", "new", "unsubscribed"),
+            ("b", "Unsubscribed", ""),
+            ("c", "hard bounce", ""),
+            ("d", "complaint", ""),  # of whatever
+        ]
+    )
+    found, notes = read(tmp_path, text)
+    assert found == {
+        "a": Status.SUBSCRIBED,
+        "b": Status.UNSUBSCRIBED,
+        "c": Status.BOUNCED,
+        "d": Status.SUBSCRIBED,
+    }
+    assert "'Lage' is read, by its cells: whom it says to be gone is not mailed." in notes
+
+
+def test_beside_a_consent_only_a_refusal_counts_not_the_no_of_one_topic(tmp_path):
+    text = "Email,Status,eu_consent,Newsletter events\n" + "".join(
+        f"{who}@example.com,active,{consent},{events}\n"
+        for who, consent, events in [("a", "granted", "No"), ("b", "denied", "Yes"), ("c", "unknown", "")]
+    )
+    found, _ = read(tmp_path, text)
+    assert found == {"a": Status.SUBSCRIBED, "b": Status.NOT_SUBSCRIBED, "c": Status.SUBSCRIBED}
+
+
+VERDICTS = {
+    "ZB Status": {  # ZeroBounce
+        "valid": "unknown",
+        "invalid": "bounced",
+        "catch-all": "unknown",
+        "spamtrap": "disabled",
+        "abuse": "complained",
+        "do_not_mail": "unsubscribed",
+        "unknown": "unknown",
+    },
+    "Kickbox Result": {"deliverable": "unknown", "undeliverable": "bounced", "risky": "unknown"},
+    "email_status": {"valid": "unknown", "invalid": "bounced", "catchall": "unknown", "disposable": "unknown"},
+    "State": {"Deliverable": "unknown", "Undeliverable": "bounced", "Risky": "unknown"},  # Emailable
+    "result": {"deliverable": "unknown", "undeliverable": "bounced", "do_not_send": "disabled"},  # Mailgun
+    "Email deliverability status": {"Valid": "unknown", "Not valid": "bounced", "Bounced": "bounced"},  # Wix
+}
+
+
+@pytest.mark.parametrize("column", VERDICTS)
+def test_what_checks_addresses_stops_mail_and_gives_no_consent(tmp_path, column):
+    cells = {f"p{number}": cell for number, cell in enumerate(VERDICTS[column])}
+    found, _ = read(tmp_path, table(column, cells))
+    assert {cells[who]: status.value for who, status in found.items()} == VERDICTS[column]
+
+
+def test_a_verdict_beside_a_consent_is_no_second_consent(tmp_path):
+    text = "Email,Status,Result\na@example.com,subscribed,deliverable\nb@example.com,subscribed,undeliverable\n"
+    found, notes = read(tmp_path, text)
+    assert found == {"a": Status.SUBSCRIBED, "b": Status.BOUNCED}
+    assert any(note.startswith("'Result' is the verdict of a program") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "is_verdict"),
+    [
+        ("Coupon", {"valid": 3, "invalid": 2}, False),
+        ("Email check", {"valid": 3, "invalid": 2}, True),
+        ("Check", {"valid": 3, "catch all": 1}, True),
+        ("Check", {"deliverable": 3, "next week": 5}, False),
+        ("Email check", {}, False),
+    ],
+)
+def test_a_verdict_is_known_by_its_cells(name, words, is_verdict):
+    assert verdict_by_cells(name, words, sum(words.values())) is is_verdict
+
+
+def late(rows, header, early, *last):
+    lines = (early.format(row) for row in range(rows))
+    return "\n".join([header, *lines, *last, ""])
+
+
+def test_an_end_far_down_in_a_column_of_a_few_words_is_not_overlooked(tmp_path):
+    """Beyond what is looked at first, and the only one of its kind."""
+    early = "p{0}@example.com,Ann Other Person,west"
+    others = [early.format(f"q{row}") for row in range(30_000)]
+    text = late(30_000, "email,name,lage", early, "gone@example.com,Bob,unsubscribed", *others)
+    found, notes = read(tmp_path, text)
+    assert found["gone"] is Status.UNSUBSCRIBED
+    assert set(found.values()) == {Status.UNSUBSCRIBED, Status.UNKNOWN}
+    assert "'lage' is read, by its cells: whom it says to be gone is not mailed." in notes
+
+
+def test_a_consent_that_begins_far_down_is_found(tmp_path):
+    early = "p{0}@example.com,Ann Other Person,"
+    last = [
+        f"{who}{row}@example.com,Bob,{word}"
+        for row in range(3_000)
+        for who, word in [("y", "Yes"), ("n", "No")]
+    ]
+    found, notes = read(tmp_path, late(60_000, "email,name,May email", early, *last))
+    assert (found["y7"], found["n7"], found["p7"]) == (
+        Status.SUBSCRIBED,
+        Status.NOT_SUBSCRIBED,
+        Status.NOT_SUBSCRIBED,
+    )
+    assert any("'May email' is read as the consent" in note for note in notes)
+
+
+def test_a_no_far_down_in_a_column_named_like_consent_counts_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_STRETCHES", 1)  # so that it is in none
+    early = "p{0}@example.com,Ann Other Person,"
+    others = [early.format(f"q{row}") for row in range(30_000)]
+    text = late(30_000, "email,name,May email", early, "n@example.com,Bob,No", *others)
+    found, notes = read(tmp_path, text)
+    assert (found["n"], found["p7"]) == (Status.NOT_SUBSCRIBED, Status.UNKNOWN)
+    assert any("'May email' is read, by its cells" in note for note in notes)
+
+
+def test_a_column_that_somebody_says_is_no_consent_is_none(tmp_path):
+    found, _ = read(tmp_path, table("Lage", {"a": "unsubscribed"}), columns={"status": ""})
+    assert found == {"a": Status.UNKNOWN}
