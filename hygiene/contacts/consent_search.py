@@ -71,6 +71,12 @@ def _known_words() -> pa.Array:
     return pa.array(sorted({*_consent_words(), *verdicts.silent, *verdicts.stops}), pa.string())
 
 
+@cache
+def ends_of_words() -> Mapping[str, Status]:
+    """The words that tell of an end whatever they stand in, with the status they mean."""
+    return MappingProxyType(_stopping(ending_words()).words)
+
+
 def unspoken(found: Recognised) -> list[int]:
     """The columns that have no other meaning."""
     at = Positions(found.layout, found.header)
