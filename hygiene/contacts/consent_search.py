@@ -128,11 +128,10 @@ def with_ends(found: Recognised, heard: Mapping[int, Heard], *, told: bool) -> R
     rules = {place: _rule_of(found.header[place], said, told=told) for place, said in heard.items()}
     spoken = {place: rule for place, rule in rules.items() if rule and heard[place].words.keys() & rule.words}
     quiet = [] if told else _watched(found, heard, spoken)
-    silent = {place: rules[place] or _stopping(ending_words()) for place in quiet}
     return msgspec.structs.replace(
         found,
-        status_columns=(*found.status_columns, *spoken.items(), *silent.items()),
-        watched=frozenset(silent),
+        status_columns=(*found.status_columns, *spoken.items()),
+        watched=tuple((place, rules[place] or _stopping(ending_words())) for place in quiet),
         notes=(
             *(note for note in found.notes if not spoken or note != NOBODY_TOLD),
             *_notes(found, heard, spoken),

@@ -38,6 +38,7 @@ class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     telling: frozenset[str]
     elsewhere: frozenset[str]
     refusals: frozenset[str]
+    dated: str
     verdicts: Verdicts
 
 
@@ -104,6 +105,11 @@ def verdict_by_cells(name: str, words: Mapping[str, int], filled: int) -> bool:
 def verdict_words() -> Verdicts:
     """The words of such a program."""
     return _signs().verdicts
+
+
+def dated_by_name(name: str) -> bool:
+    """Whether a date in a consent column of this name is when somebody said yes."""
+    return bool(re.search(_signs().dated, name_key(name)))
 
 
 def may_be_consent(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from hygiene.contacts.column_names import column_key, word_key
-from hygiene.contacts.consent_signs import ended_by_name
+from hygiene.contacts.consent_signs import dated_by_name, ended_by_name
 from hygiene.contacts.file_names import status_of_name
 from hygiene.contacts.header import Positions
 from hygiene.errors import UsageError
@@ -30,6 +30,9 @@ NOBODY_TOLD = "Nothing in this file says who has subscribed or unsubscribed: eve
 _READ_BY_NAME = "is read, by its name: whom it says to be gone is not mailed."
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 
+#: dates as `word_key` writes them, and what stands for none
+_DATE = re.compile(r"(?:\d{4}[ ./]\d\d?[ ./]\d\d?|\d\d?[ ./]\d\d?[ ./](?:19|20)\d\d)(?!\d)")
+_NO_DATE = re.compile(r"0000|0001|1899|1900 01 0|1970 01 01|00[ ./]00")
 _LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
 
 
@@ -57,6 +60,7 @@ class StatusColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blank: Status | None = None
     otherwise: Status | None = Status.UNREADABLE  # None: such a word says nothing
     listed: bool = False  # several words in a cell, as "[A, B]", "A,B" or '["A"]': the strictest wins
+    dated: Status | None = None  # what a date in a cell means; None: it is a word like others
     consent: bool = False  # two candidates for this column are refused, and --column status= may replace it
 
 
@@ -135,7 +139,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: tuple[int, int | None, Confirmation] | None  # the column, the one it must differ from, the rule
     figures: dict[str, int]  # of `FIGURES`, for segments
     notes: tuple[str, ...]
-    watched: frozenset[int] = frozenset()  # columns of a status that say something only if their cells do
+    watched: tuple[tuple[int, StatusColumn], ...] = ()  # columns that may say something further down
 
     @property
     def tells_consent(self) -> bool:
@@ -157,6 +161,8 @@ def status_of(rule: StatusColumn, cell: str) -> Status | None:
 def _status_of_word(rule: StatusColumn, key: str) -> Status | None:
     if key in rule.silent:
         return None
+    if rule.dated and _DATE.match(key):
+        return rule.blank if _NO_DATE.match(key) else rule.dated
     return rule.words.get(key, rule.present or rule.otherwise)
 
 
@@ -301,9 +307,14 @@ def _status_columns(at: Positions, named: Mapping[str, int | None]) -> Iterator[
         if not rule.consent:
             yield from ((place, rule) for place in at.of(rule.column) if place != named.get("status"))
         elif "status" not in named and (found := at.single("status", at.of(rule.column))) is not None:
-            yield found, rule
+            yield found, _dated(at.header[found], rule)
     if (chosen := named.get("status")) is not None:
         yield chosen, _rule_for(at, chosen)
+
+
+def _dated(name: str, rule: StatusColumn) -> StatusColumn:
+    """Of a column that is named for saying yes, a date is when that was."""
+    return msgspec.structs.replace(rule, dated=Status.SUBSCRIBED) if dated_by_name(name) else rule
 
 
 def _tell_consent(statuses: Iterable[tuple[int, StatusColumn]]) -> bool:

@@ -90,7 +90,7 @@ class RowReader:
         """Every column that is read."""
         confirmed = [place for place in (self.recognised.confirmed or ())[:2] if place is not None]
         own = [] if self.own is None else [self.own]
-        statuses = [place for place, _ in self.recognised.status_columns]
+        statuses = [place for place, _ in (*self.recognised.status_columns, *self.recognised.watched)]
         return tuple(sorted({self.address, *own, *statuses, *confirmed, *self.texts}))
 
     @property
@@ -127,8 +127,10 @@ class RowReader:
         by_file = self.recognised.file_status
         said = np.full(rows, _SILENT if by_file is None else by_file.rank, np.int8)
         for place, rule in self.recognised.status_columns:
+            np.maximum(said, self._said(cells[place], rule), out=said)
+        for place, rule in self.recognised.watched:
             by_column = self._said(cells[place], rule)
-            if place in self.recognised.watched and (by_column != _SILENT).any():
+            if (by_column != _SILENT).any():
                 self.spoke.add(place)
             np.maximum(said, by_column, out=said)
         return np.where(said == _SILENT, np.int8(self.recognised.default_status.rank), said)

@@ -3,12 +3,16 @@
 from datetime import UTC, datetime
 
 import duckdb
+import openpyxl
 import pytest
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts import read as reading
+from hygiene.contacts.clean import clean_contacts
 from hygiene.contacts.consent_signs import verdict_by_cells
+from hygiene.contacts.layout import recognise
 from hygiene.contacts.read import read_exports
+from hygiene.contacts.reasons import RejectReason
 from hygiene.intake.source import open_sources
 from hygiene.status import Status
 
@@ -65,7 +69,7 @@ COLUMNS = {
         "Not Activated": "unconfirmed",
         "Blacklist": "unsubscribed",
     },
-    "member_status": {"active": "subscribed", "opt-out": "unsubscribed"},  # Emma
+    "member_status": {"active": "subscribed", "opt-out": "unsubscribed", "error": "disabled"},  # Emma
     "Delivery status": {  # Mailman
         "enabled": "subscribed",
         "by_user": "disabled",
@@ -272,3 +276,86 @@ def test_a_no_far_down_in_a_column_named_like_consent_counts_alone(tmp_path, mon
 def test_a_column_that_somebody_says_is_no_consent_is_none(tmp_path):
     found, _ = read(tmp_path, table("Lage", {"a": "unsubscribed"}), columns={"status": ""})
     assert found == {"a": Status.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "layout"),
+    [
+        (
+            "Record Id,Contact Owner,First Name,Email,Email Opt Out",
+            "zcrm_1,Bob,Ann,a@example.com,false",
+            "plain",
+        ),
+        (
+            "email,status,subscribed_at,unsubscribed_at,created_at",
+            "a@example.com,junk,2024-01-01,,2024-01-01",
+            "plain",
+        ),
+        ("Record ID,Email,Create Date", "1,a@example.com,2024-01-01 10:00", "hubspot"),
+    ],
+)
+def test_no_platform_is_named_for_columns_that_others_have_too(header, row, layout):
+    assert recognise(header.split(",")).layout.id == layout
+
+
+def test_brevos_yes_and_no_in_the_language_of_the_account(tmp_path):
+    rows = [("a", "Oui"), ("b", "Non"), ("c", "ja"), ("d", "nein"), ("e", "Sí"), ("f", "perhaps")]
+    lines = (f"1;{who}@example.com;;{word};13-01-2023\n" for who, word in rows)
+    found, _ = read(tmp_path, "CONTACT ID;EMAIL;SMS;OPT_IN;ADDED_TIME\n" + "".join(lines))
+    yes, no = Status.SUBSCRIBED, Status.NOT_SUBSCRIBED
+    assert found == {"a": yes, "b": no, "c": yes, "d": no, "e": yes, "f": Status.UNREADABLE}
+
+
+@pytest.mark.parametrize("name", ["Unsubscribed", "Bounces 2024", "Abmeldungen"])
+def test_the_name_of_a_sheet_says_who_is_in_it(tmp_path, name):
+    book = openpyxl.Workbook()
+    book.active.title = name
+    book.active.append(["Email"])
+    book.active.append(["a@example.com"])
+    book.save(tmp_path / "book.xlsx")
+    found, _ = read(tmp_path, (tmp_path / "book.xlsx").read_bytes(), "members.xlsx")
+    assert found["a"] in {Status.UNSUBSCRIBED, Status.BOUNCED}
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "status"),
+    [
+        ("opt in", "2023-01-01", "subscribed"),
+        ("Subscribed", "31.12.2023 10:00", "subscribed"),
+        ("Newsletter opt-in", "12/31/2023", "subscribed"),
+        ("GDPR consent", "2023-01-01T10:00:00Z", "subscribed"),
+        ("opt in", "0000-00-00", "not-subscribed"),
+        ("opt in", "1970-01-01 00:00:00", "not-subscribed"),
+        ("opt in", "", "not-subscribed"),
+        ("opt in", "12-3", "unreadable"),
+        ("Status", "2023-01-01", "unreadable"),  # a slip of the columns
+    ],
+)
+def test_a_date_is_a_yes_where_the_column_asks_for_one(tmp_path, name, cell, status):
+    found, _ = read(tmp_path, table(name, {"a": cell, "b": "yes"}))
+    assert found == {"a": Status(status), "b": Status.SUBSCRIBED}
+
+
+def test_a_header_that_is_narrower_than_its_rows_by_blank_cells(tmp_path):
+    """As Excel writes it where cells beside the table were once used."""
+    rows = "".join(f"p{row}@example.com,subscribed,,\r\n" for row in range(9))
+    text = f"\ufeffemail,status\r\n<b@example.com>,subscribed,,\r\n{rows}c@example.com,unsubscribed,,\r\n"
+    (tmp_path / "list.csv").write_bytes(text.encode())
+    found = clean_contacts(tmp_path / "list.csv", output=tmp_path / "out", now=NOW)
+    assert (found.summary.kept, dict(found.summary.reasons)) == (10, {RejectReason.UNSUBSCRIBED: 1})
+    assert "the header lacks 2 cells, which no row fills" in found.summary.files[0].notes
+    lines = (tmp_path / "out" / "clean.csv").read_text("utf-8-sig").splitlines()
+    assert lines[:3] == [
+        "email,status,,,hygiene_address",
+        "<b@example.com>,subscribed,,,b@example.com",
+        "p0@example.com,subscribed,,,",
+    ]
+    again = clean_contacts(tmp_path / "out" / "clean.csv", now=NOW)
+    assert (again.summary.kept, again.summary.rejected) == (10, 0)
+
+
+def test_a_header_that_is_narrower_than_its_rows_is_not_filled_up_where_a_cell_says_something(tmp_path):
+    """As R writes it, whose rows begin with a name of their own: filled up, the cells would slip."""
+    rows = "".join(f"{row},p{row}@example.com,subscribed\n" for row in range(9))
+    (tmp_path / "list.csv").write_text("email,status\n" + rows)
+    assert clean_contacts(tmp_path / "list.csv", now=NOW).summary.kept == 0
