@@ -135,7 +135,7 @@ def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
 
     def reading(columns: Mapping[str, str]) -> Recognised:
         try:
-            return recognise(header, source.file_name, columns, policy.layout or "")
+            return recognise(header, f"{source.file_name} {source.sheet}", columns, policy.layout or "")
         except UsageError as error:
             raise UsageError(f"{source.name}: {error}") from None
 

@@ -5,12 +5,11 @@ An apostrophe before an address is an old way to tell a spreadsheet that it is t
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from hygiene.address import Address, judge_address
+from hygiene.address import Address, addresses_in, judge_address
 from hygiene.contacts.column_names import word_key
 from hygiene.contacts.consent_search import ends_of_words
 from hygiene.contacts.layout import ENDS
@@ -33,8 +32,6 @@ _REASONS: Final = {
     Status.UNSUBSCRIBED: Reason.UNSUBSCRIBED,
     Status.COMPLAINED: Reason.COMPLAINED,
 }
-_AT_ENCODED = re.compile(r"%40|＠|﹫", re.IGNORECASE)
-_APART = re.compile(r"[\s,;:<>()\[\]\"|/?=&\\，；、]+|\bmailto:")
 _CELLS = re.compile(r"[,;\t|\"]+")
 
 
@@ -72,16 +69,6 @@ def _of_text(text: str, status: Status, place: str) -> Iterator[tuple[Target, Re
     for address in addresses_in(text):
         if target := read_target(address, Form.ADDRESS):
             yield target, _REASONS[status], None, place
-
-
-def addresses_in(text: str) -> list[str]:
-    """What may be an address in a text, whatever stands between.
-
-    >>> addresses_in('"a@example.com; Bob <b@example.com>", c%40example.com')
-    ['a@example.com', 'b@example.com', 'c@example.com']
-    """
-    plain = _AT_ENCODED.sub("@", html.unescape(text))
-    return [word.strip(".'") for word in _APART.split(plain) if "@" in word.strip("@.'")]
 
 
 def _end_of_line(text: str, file_status: Status | None) -> Status | None:

@@ -1,4 +1,4 @@
-"""A JSON document that holds one array of records within: the answer of a web API, saved as it came."""
+"""JSON that holds records: an array, lines, or the answer of a web API, saved as it came."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def records_within(document: bytes) -> list[dict[str, Any]] | None:
     """
     outer = _loaded(document)
     return _within(outer, _DEEPEST) if isinstance(outer, dict) else None
+
+
+def records_of(text: bytes) -> list[dict[str, Any]] | None:
+    """The objects of a JSON text: of an array, a document that holds one, or one a line; None: it is none."""
+    whole = _loaded(text)
+    if whole is not None:
+        return whole if _is_records(whole) else (records_within(text) or _alone(whole))
+    lines = [_loaded(line) for line in text.splitlines() if line.strip()]
+    return lines if _is_records(lines) else None
+
+
+def _alone(whole: Any) -> list[dict[str, Any]] | None:
+    return [whole] if isinstance(whole, dict) else None
 
 
 def _within(outer: dict[str, Any], depth: int) -> list[dict[str, Any]] | None:

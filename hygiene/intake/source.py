@@ -50,7 +50,7 @@ class Source:
     """One text to scan and how it was read; offsets count bytes of `path`, lines from 1."""
 
     name: str  # what a person calls it: subscribers.zip/subscribed_members.csv
-    file_name: str  # the last part: subscribed_members.csv; of a workbook with the sheet's name behind it
+    file_name: str  # the last part: subscribed_members.csv
     path: Path  # UTF-8 bytes: the file itself where it is such a text already, else a file in the work folder
     size: int  # bytes of the file as given, packed
     digest: str  # sha256 of the file as given, hex
@@ -69,6 +69,7 @@ class Source:
     #: the records come from numbered rows or lines of something else; None: count the physical lines of `path`
     damaged: tuple[DamagedLine, ...] = ()  # what could not even be converted
     said: tuple[str, ...] = ()  # what was assumed, for the person
+    sheet: str = ""  # of a workbook
     given: Input
 
     def check_unchanged(self) -> None:
@@ -214,8 +215,8 @@ def _read_workbook(part: _Part, scratch: Scratch) -> Source:
             raise UnreadableInput(f"{scratch.name} is an archive in an archive; unpack it first")
     sheet = convert_workbook(part.path, part.given.sheet, scratch)
     table = TableText(path=sheet.path, rows=sheet.rows)
-    part = replace(part, file_name=f"{part.file_name} {shown(sheet.sheet)}")  # either may say who is in it
-    return _own_source(_hashed(part), table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
+    source = _own_source(_hashed(part), table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
+    return replace(source, sheet=shown(sheet.sheet))
 
 
 def _hashed(part: _Part) -> _Part:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hygiene.address import addresses_in
 from hygiene.contacts.clean import clean_contacts
-from hygiene.contacts.unread_ends import addresses_in
 from hygiene.contacts.why import explain_address
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)

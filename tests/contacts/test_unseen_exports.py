@@ -279,22 +279,14 @@ def test_a_column_that_somebody_says_is_no_consent_is_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "row", "layout"),
+    ("header", "layout"),
     [
-        (
-            "Record Id,Contact Owner,First Name,Email,Email Opt Out",
-            "zcrm_1,Bob,Ann,a@example.com,false",
-            "plain",
-        ),
-        (
-            "email,status,subscribed_at,unsubscribed_at,created_at",
-            "a@example.com,junk,2024-01-01,,2024-01-01",
-            "plain",
-        ),
-        ("Record ID,Email,Create Date", "1,a@example.com,2024-01-01 10:00", "hubspot"),
+        ("Record Id,Contact Owner,First Name,Email,Email Opt Out", "plain"),
+        ("email,status,subscribed_at,unsubscribed_at,created_at", "plain"),
+        ("Record ID,Email,Create Date", "hubspot"),
     ],
 )
-def test_no_platform_is_named_for_columns_that_others_have_too(header, row, layout):
+def test_no_platform_is_named_for_columns_that_others_have_too(header, layout):
     assert recognise(header.split(",")).layout.id == layout
 
 
@@ -348,7 +340,7 @@ def test_a_header_that_is_narrower_than_its_rows_by_blank_cells(tmp_path):
     assert lines[:3] == [
         "email,status,,,hygiene_address",
         "<b@example.com>,subscribed,,,b@example.com",
-        "p0@example.com,subscribed,,,",
+        "p0@example.com,subscribed,,,p0@example.com",
     ]
     again = clean_contacts(tmp_path / "out" / "clean.csv", now=NOW)
     assert (again.summary.kept, again.summary.rejected) == (10, 0)
