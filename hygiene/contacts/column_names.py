@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+_LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
 #: BOM, zero-width characters and soft hyphen go; a typographic apostrophe is one
 _TYPOGRAPHY = {**dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad")), ord("’"): "'"}
 
@@ -17,6 +18,11 @@ def column_key(name: str) -> str:
 def word_key(cell: str) -> str:
     """A status word for comparison: as `column_key`, and "HARD_BOUNCE" is "hard-bounce" is "hard bounce"."""
     return column_key(re.sub(r"[_-]+", " ", cell))
+
+
+def listed_words(cell: str) -> list[str]:
+    """The words of a cell that lists several, as "[A, B]", "A;B" or '["A"]'."""
+    return re.split(r"[,;|]", cell.translate(_LIST_MARKS))
 
 
 def name_key(name: str) -> str:

@@ -16,6 +16,8 @@ from hygiene.contacts.column_names import word_key
 from hygiene.contacts.consent_signs import (
     consent_by_cells,
     ending_words,
+    holds_many,
+    leading_word,
     may_be_consent,
     of_other_channel,
     refusing_words,
@@ -30,6 +32,8 @@ from hygiene.intake.records import Block
 from hygiene.status import Status
 
 _LONGEST = 40  # characters of a word
+_BETWEEN = r'[,;|\[\]{}"]+'  # words of a cell that holds many
+_SENTENCE = r"[,.;:!(].*$"  # what follows the first word of one
 _FEW = 30  # different texts in a stretch: a column of that many is one of words
 _MOST_WATCHED = 6  # columns read to the end of a file, though nothing was found in them
 _BY_CELLS = "is read, by its cells: whom it says to be gone is not mailed."
@@ -45,17 +49,26 @@ class Heard:
     words: Counter[str] = field(default_factory=Counter)
     filled: int = 0
     different: int = 0  # texts, at most, in one stretch
+    many: bool = False  # words a cell
 
     def add(self, texts: pa.Array) -> None:
         """Count the cells of one stretch."""
         counted = pc.value_counts(texts.filter(pa.array(filled(texts))))
         self.filled += int(pc.sum(counted.field(1)).as_py() or 0)
         self.different = max(self.different, len(counted))
+        if self.many:
+            self._add_words(pc.list_flatten(pc.split_pattern_regex(counted.field(0), _BETWEEN)))
+            return
         near = counted.filter(pc.less_equal(pc.utf8_length(counted.field(0)), _LONGEST))
-        keys = pc.replace_substring_regex(pc.utf8_trim_whitespace(pc.utf8_lower(near.field(0))), "[_-]+", " ")
-        known = near.filter(pc.is_in(keys, value_set=_known_words()))
-        for cell, times in zip(known.field(0).to_pylist(), known.field(1).to_pylist(), strict=True):
-            self.words[word_key(cell)] += times
+        words = _lowered(pc.replace_substring_regex(near.field(0), _SENTENCE, ""))
+        known = pc.or_(_is_known(words), _is_known(_lowered(near.field(0))))
+        for cell, times in zip(*(near.filter(known).field(n).to_pylist() for n in (0, 1)), strict=True):
+            key = word_key(cell)
+            self.words[key if key in _known() else leading_word(key)[0]] += times
+
+    def _add_words(self, words: pa.Array) -> None:
+        for word in words.filter(_is_known(_lowered(words))).to_pylist():
+            self.words[word_key(word)] += 1
 
 
 @cache
@@ -66,9 +79,18 @@ def _consent_words() -> Mapping[str, Status]:
 
 
 @cache
-def _known_words() -> pa.Array:
+def _known() -> frozenset[str]:
     verdicts = verdict_words()
-    return pa.array(sorted({*_consent_words(), *verdicts.silent, *verdicts.stops}), pa.string())
+    return frozenset({*_consent_words(), *verdicts.silent, *verdicts.stops})
+
+
+def _is_known(keys: pa.Array) -> pa.Array:
+    return pc.is_in(keys, value_set=pa.array(sorted(_known()), pa.string()))
+
+
+def _lowered(texts: pa.Array) -> pa.Array:
+    """As `word_key` has them, but for marks that hardly occur."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_lower(texts), "[_-]+", " "))
 
 
 @cache
@@ -94,7 +116,7 @@ def unspoken(found: Recognised) -> list[int]:
 
 def listen(found: Recognised, places: Sequence[int], blocks: Iterable[Block]) -> dict[int, Heard]:
     """What a sample of the file, with these cells, holds of words that are known."""
-    heard = {place: Heard() for place in places}
+    heard = {place: Heard(many=holds_many(found.header[place])) for place in places}
     escape = found.layout.quote_escape.encode()
     for block in blocks:
         for number, place in enumerate(places):
@@ -107,7 +129,8 @@ def consent_column(found: Recognised, heard: Mapping[int, Heard]) -> int | None:
     places = [
         place
         for place, said in heard.items()
-        if not verdict_by_cells(found.header[place], said.words, said.filled)
+        if not said.many
+        and not verdict_by_cells(found.header[place], said.words, said.filled)
         and consent_by_cells(found.header[place], said.words, _consent_words(), filled=said.filled)
     ]
     if len(places) > 1:
@@ -126,12 +149,12 @@ def with_ends(found: Recognised, heard: Mapping[int, Heard], *, told: bool) -> R
     nothing; where it has not, columns of a few words are watched to the file's end.
     """
     rules = {place: _rule_of(found.header[place], said, told=told) for place, said in heard.items()}
-    spoken = {place: rule for place, rule in rules.items() if rule and heard[place].words.keys() & rule.words}
+    spoken = {place: rule for place, rule in rules.items() if heard[place].words.keys() & rule.words}
     quiet = [] if told else _watched(found, heard, spoken)
     return msgspec.structs.replace(
         found,
         status_columns=(*found.status_columns, *spoken.items()),
-        watched=tuple((place, rules[place] or _stopping(ending_words())) for place in quiet),
+        watched=tuple((place, rules[place]) for place in quiet),
         notes=(
             *(note for note in found.notes if not spoken or note != NOBODY_TOLD),
             *_notes(found, heard, spoken),
@@ -150,12 +173,12 @@ def _notes(found: Recognised, heard: Mapping[int, Heard], spoken: Mapping[int, S
         yield f"{found.header[place].strip()!r} {_VERDICT if verdict else _BY_CELLS}"
 
 
-def _rule_of(name: str, said: Heard, *, told: bool) -> StatusColumn | None:
-    """How a column is read of which no name says that it is one of consent; None: not at all."""
+def _rule_of(name: str, said: Heard, *, told: bool) -> StatusColumn:
+    """How a column is read of which no name says that it is one of consent."""
     if verdict_by_cells(name, said.words, said.filled):
         return _rule(verdict_words().stops)
-    if not may_be_consent(name):
-        return _stopping(ending_words())
+    if said.many or not may_be_consent(name):
+        return msgspec.structs.replace(_stopping(ending_words()), listed=said.many)
     return _stopping(refusing_words()) if told else _stopping(_consent_words())
 
 

@@ -14,6 +14,8 @@ from hygiene.contacts.column_names import name_key
 from hygiene.files import packaged_text
 from hygiene.status import Status
 
+_DATE = re.compile(r"(?:\d{4}[ ./]\d\d?[ ./]\d\d?|\d\d?[ ./]\d\d?[ ./](?:19|20)\d\d)(?!\d)")
+_NO_DATE = re.compile(r"0000|0001|1899|1900 01 0|1970 01 01|00[ ./]00")
 ENOUGH: Final = 0.9  # share of a column's filled cells that must be words of consent
 
 
@@ -39,12 +41,34 @@ class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: frozenset[str]
     refusals: frozenset[str]
     dated: str
+    against: str
+    many: str
+    hedges: str
     verdicts: Verdicts
 
 
 @cache
 def _signs() -> _Signs:
     return msgspec.convert(tomllib.loads(packaged_text("hygiene.contacts", "data/consent_signs.toml")), _Signs)
+
+
+def sentence_status(words: Mapping[str, Status], key: str, *, yes: bool) -> Status | None:
+    """What a sentence says that begins with one of the words; a `yes` counts if nothing takes it back."""
+    word, whole = leading_word(key)
+    found = words.get(word)
+    if found is None or found.rank > Status.SUBSCRIBED.rank:
+        return found
+    return found if whole and yes else None
+
+
+def holds_date(key: str) -> bool | None:
+    """Whether a cell, as `word_key` has it, begins with a date; False: with one that stands for none."""
+    return None if not _DATE.match(key) else not _NO_DATE.match(key)
+
+
+@cache
+def _sentence() -> re.Pattern[str]:
+    return re.compile(r"(?s)([^,.;:!(]*)([,.;:!(]?)(.*)")
 
 
 @cache
@@ -115,7 +139,23 @@ def dated_by_name(name: str) -> bool:
 def may_be_consent(name: str) -> bool:
     """Whether a column of this name may be one of consent to mail."""
     key = name_key(name)
-    return bool(re.search(_signs().consent, key)) and not _is_something_else(key)
+    turned = bool(re.search(_signs().against, key))
+    return bool(re.search(_signs().consent, key)) and not turned and not _is_something_else(key)
+
+
+def holds_many(name: str) -> bool:
+    """Whether a column of this name holds many words a cell."""
+    return bool(re.search(_signs().many, name_key(name))) and not may_be_consent(name)
+
+
+def leading_word(key: str) -> tuple[str, bool]:
+    """The word that a sentence begins with, and whether the rest takes nothing of it back.
+
+    >>> leading_word("no, thank you"), leading_word("yes, but only by post")
+    (('no', True), ('yes', False))
+    """
+    word, mark, rest = _sentence().match(key).groups()  # type: ignore[union-attr]  # it matches anything
+    return word.strip(), bool(mark) and not re.search(_signs().hedges, rest)
 
 
 def of_other_channel(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from enum import StrEnum
@@ -13,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from hygiene.contacts.column_names import column_key, word_key
-from hygiene.contacts.consent_signs import dated_by_name, ended_by_name
+from hygiene.contacts.column_names import column_key, listed_words, word_key
+from hygiene.contacts.consent_signs import dated_by_name, ended_by_name, holds_date, sentence_status
 from hygiene.contacts.file_names import status_of_name
 from hygiene.contacts.header import Positions
 from hygiene.errors import UsageError
@@ -29,11 +28,6 @@ ENDS = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED})
 NOBODY_TOLD = "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
 _READ_BY_NAME = "is read, by its name: whom it says to be gone is not mailed."
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
-
-#: dates as `word_key` writes them, and what stands for none
-_DATE = re.compile(r"(?:\d{4}[ ./]\d\d?[ ./]\d\d?|\d\d?[ ./]\d\d?[ ./](?:19|20)\d\d)(?!\d)")
-_NO_DATE = re.compile(r"0000|0001|1899|1900 01 0|1970 01 01|00[ ./]00")
-_LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
 
 
 class ActivityKind(StrEnum):
@@ -150,8 +144,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 def status_of(rule: StatusColumn, cell: str) -> Status | None:
     """What a cell says of its contact; None when it says nothing. Meant for unique values."""
-    words = re.split(r"[,;|]", cell.translate(_LIST_MARKS)) if rule.listed else [cell]
-    keys = [key for key in map(word_key, words) if key]
+    keys = [key for key in map(word_key, listed_words(cell) if rule.listed else [cell]) if key]
     if not keys:
         return rule.blank
     said = [status for key in keys if (status := _status_of_word(rule, key))]
@@ -161,9 +154,10 @@ def status_of(rule: StatusColumn, cell: str) -> Status | None:
 def _status_of_word(rule: StatusColumn, key: str) -> Status | None:
     if key in rule.silent:
         return None
-    if rule.dated and _DATE.match(key):
-        return rule.blank if _NO_DATE.match(key) else rule.dated
-    return rule.words.get(key, rule.present or rule.otherwise)
+    if rule.dated and (dated := holds_date(key)) is not None:
+        return rule.dated if dated else rule.blank
+    said = rule.words.get(key) or rule.present
+    return said or sentence_status(rule.words, key, yes=rule.consent) or rule.otherwise
 
 
 def status_of_file(layout: Layout, file_name: str, *, begins: bool = False) -> Status | None:

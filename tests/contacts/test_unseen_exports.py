@@ -125,6 +125,15 @@ def test_letters_with_their_accents_apart_are_the_same_word(tmp_path):
         ("NPAI", "Oui", "bounced"),
         ("is_excluded_from_campaigns", "true", "disabled"),  # Mailjet
         ("deactivated", "1702531200", "disabled"),  # CleverReach
+        ("Marketing Suspended", "true", "disabled"),  # Marketo
+        ("Email On Hold", "On Hold Bounce", "disabled"),  # CiviCRM
+        ("Is Deceased", "Yes", "disabled"),
+        ("Is Bounceback", "Yes", "bounced"),  # Eloqua
+        ("email_is_bad", "true", "bounced"),  # NationBuilder
+        ("Motivo de rebote duro", "UNKNOWN_USER", "bounced"),  # HubSpot
+        ("Eメールのハードバウンスの理由", "UNKNOWN_USER", "bounced"),
+        ("全てのEメールの配信停止", "はい", "unsubscribed"),
+        ("Keine Werbung", "ja", "unsubscribed"),
         ("unsubscribedChannelIds", "[123]", "unsubscribed"),  # Iterable
         ("unsubscribedMessageTypeIds", "[9]", "unsubscribed"),
         ("SuppressionReason", "HardBounce", "bounced"),  # Postmark
@@ -351,3 +360,45 @@ def test_a_header_that_is_narrower_than_its_rows_is_not_filled_up_where_a_cell_s
     rows = "".join(f"{row},p{row}@example.com,subscribed\n" for row in range(9))
     (tmp_path / "list.csv").write_text("email,status\n" + rows)
     assert clean_contacts(tmp_path / "list.csv", now=NOW).summary.kept == 0
+
+
+def test_a_column_whose_yes_means_no_is_never_the_consent(tmp_path):
+    cells = {"a": "false", "b": "true"}
+    assert read(tmp_path, table("Subscription never renewed", cells))[0] == dict.fromkeys("ab", Status.UNKNOWN)
+
+
+SENTENCES = {
+    "Yes, please": "subscribed",
+    "Yes, I agree.": "subscribed",
+    "Ja (13.01.2023)": "subscribed",
+    "No, thank you": "not-subscribed",
+    "Nein, danke!": "not-subscribed",
+    "Unsubscribed (by link)": "unsubscribed",
+    "Yes, but only by post": "unreadable",
+    "Yes, not by SMS": "unreadable",
+    "Yesterday": "unreadable",
+}
+
+
+def test_a_sentence_is_read_by_its_first_word_and_a_yes_only_if_nothing_takes_it_back(tmp_path):
+    cells = {f"p{number}": cell for number, cell in enumerate(SENTENCES)}
+    quoted = {who: f'"{cell}"' for who, cell in cells.items()}
+    found, _ = read(tmp_path, table("Newsletter opt-in", quoted))
+    assert {cells[who]: status.value for who, status in found.items()} == SENTENCES
+
+
+def test_the_answers_of_a_form_are_found_by_their_first_words(tmp_path):
+    cells = {"a": '"Yes, please"', "b": '"No, thank you"'}
+    found, _ = read(tmp_path, table("I agree to receive the newsletter", cells))
+    assert found == {"a": Status.SUBSCRIBED, "b": Status.NOT_SUBSCRIBED}
+
+
+@pytest.mark.parametrize(
+    "cell", ['"vip,unsubscribed"', "Do-Not-Email", '"[""vip"", ""Opted out""]"', "vip;bounced"]
+)
+def test_one_tag_of_many_stops_mail(tmp_path, cell):
+    text = f'Email,Newsletter,Tags\na@example.com,yes,{cell}\nb@example.com,yes,"vip,not unsubscribed"\n'
+    found, notes = read(tmp_path, text)
+    assert found["a"].rank > Status.DISABLED.rank
+    assert found["b"] is Status.SUBSCRIBED
+    assert any(note.startswith("'Tags' is read, by its cells") for note in notes)
