@@ -34,7 +34,7 @@ from hygiene.status import Status
 _LONGEST = 40  # characters of a word
 _BETWEEN = r'[,;|\[\]{}"]+'  # words of a cell that holds many
 _SENTENCE = r"[,.;:!(].*$"  # what follows the first word of one
-_FEW = 30  # different texts in a stretch: a column of that many is one of words
+_FEW = 40  # different texts in the sample: a column of that many is one of words
 _MOST_WATCHED = 6  # columns read to the end of a file, though nothing was found in them
 _BY_CELLS = "is read, by its cells: whom it says to be gone is not mailed."
 _VERDICT = (
@@ -42,33 +42,43 @@ _VERDICT = (
 )
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
     """What a sample of a column holds: known words and how often, and how many cells are not blank."""
 
     words: Counter[str] = field(default_factory=Counter)
     filled: int = 0
-    different: int = 0  # texts, at most, in one stretch
+    different: int = 0  # texts
     many: bool = False  # words a cell
 
-    def add(self, texts: pa.Array) -> None:
-        """Count the cells of one stretch."""
-        counted = pc.value_counts(texts.filter(pa.array(filled(texts))))
-        self.filled += int(pc.sum(counted.field(1)).as_py() or 0)
-        self.different = max(self.different, len(counted))
-        if self.many:
-            self._add_words(pc.list_flatten(pc.split_pattern_regex(counted.field(0), _BETWEEN)))
-            return
-        near = counted.filter(pc.less_equal(pc.utf8_length(counted.field(0)), _LONGEST))
-        words = _lowered(pc.replace_substring_regex(near.field(0), _SENTENCE, ""))
-        known = pc.or_(_is_known(words), _is_known(_lowered(near.field(0))))
-        for cell, times in zip(*(near.filter(known).field(n).to_pylist() for n in (0, 1)), strict=True):
-            key = word_key(cell)
-            self.words[key if key in _known() else leading_word(key)[0]] += times
 
-    def _add_words(self, words: pa.Array) -> None:
-        for word in words.filter(_is_known(_lowered(words))).to_pylist():
-            self.words[word_key(word)] += 1
+def _heard(texts: pa.Array, *, many: bool) -> Heard:
+    """What the cells of a column's sample say."""
+    counted = pc.value_counts(texts.filter(pa.array(filled(texts))))
+    return Heard(
+        words=_tags(counted.field(0)) if many else _words(counted),
+        filled=int(pc.sum(counted.field(1)).as_py() or 0),
+        different=len(counted),
+        many=many,
+    )
+
+
+def _words(counted: pa.StructArray) -> Counter[str]:
+    """The known words that are a whole cell, or that a sentence begins with, and how often."""
+    near = counted.filter(pc.less_equal(pc.utf8_length(counted.field(0)), _LONGEST))
+    leading = _lowered(pc.replace_substring_regex(near.field(0), _SENTENCE, ""))
+    known = near.filter(pc.or_(_is_known(leading), _is_known(_lowered(near.field(0)))))
+    words: Counter[str] = Counter()
+    for cell, times in zip(known.field(0).to_pylist(), known.field(1).to_pylist(), strict=True):
+        key = word_key(cell)
+        words[key if key in _known() else leading_word(key)[0]] += times
+    return words
+
+
+def _tags(cells: pa.Array) -> Counter[str]:
+    """The known words among the many of different cells."""
+    words = pc.list_flatten(pc.split_pattern_regex(cells, _BETWEEN))
+    return Counter(word_key(word) for word in words.filter(_is_known(_lowered(words))).to_pylist())
 
 
 @cache
@@ -84,8 +94,13 @@ def _known() -> frozenset[str]:
     return frozenset({*_consent_words(), *verdicts.silent, *verdicts.stops})
 
 
+@cache
+def _known_array() -> pa.Array:
+    return pa.array(sorted(_known()), pa.string())
+
+
 def _is_known(keys: pa.Array) -> pa.Array:
-    return pc.is_in(keys, value_set=pa.array(sorted(_known()), pa.string()))
+    return pc.is_in(keys, value_set=_known_array())
 
 
 def _lowered(texts: pa.Array) -> pa.Array:
@@ -116,12 +131,16 @@ def unspoken(found: Recognised) -> list[int]:
 
 def listen(found: Recognised, places: Sequence[int], blocks: Iterable[Block]) -> dict[int, Heard]:
     """What a sample of the file, with these cells, holds of words that are known."""
-    heard = {place: Heard(many=holds_many(found.header[place])) for place in places}
     escape = found.layout.quote_escape.encode()
+    texts: list[list[pa.Array]] = [[] for _ in places]
     for block in blocks:
-        for number, place in enumerate(places):
-            heard[place].add(text_of(block, number, escape=escape))
-    return heard
+        for number, column in enumerate(texts):
+            column.append(text_of(block, number, escape=escape))
+    return {
+        place: _heard(pa.concat_arrays(column), many=holds_many(found.header[place]))
+        for place, column in zip(places, texts, strict=True)
+        if column
+    }
 
 
 def consent_column(found: Recognised, heard: Mapping[int, Heard]) -> int | None:
