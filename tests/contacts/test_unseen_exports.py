@@ -402,3 +402,8 @@ def test_one_tag_of_many_stops_mail(tmp_path, cell):
     assert found["a"].rank > Status.DISABLED.rank
     assert found["b"] is Status.SUBSCRIBED
     assert any(note.startswith("'Tags' is read, by its cells") for note in notes)
+
+
+def test_norwegian_is_no_refusal(tmp_path):
+    cells = {"a": "no", "b": "de", "c": "si", "d": "ja"}
+    assert read(tmp_path, table("Newsletter language", cells))[0] == dict.fromkeys("abcd", Status.UNKNOWN)
