@@ -41,6 +41,8 @@ class _Signs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elsewhere: frozenset[str]
     refusals: frozenset[str]
     dated: str
+    state: str
+    leaving: frozenset[str]
     against: str
     many: str
     hedges: str
@@ -105,7 +107,8 @@ def consent_by_cells(
     if not filled or understood < ENOUGH * filled:
         return False
     telling = not _signs().telling.isdisjoint(words)
-    return telling or may_be_consent(name)
+    left = re.search(_signs().state, name_key(name)) and not _signs().leaving.isdisjoint(words)
+    return telling or bool(left) or may_be_consent(name)
 
 
 def ending_words() -> frozenset[str]:

@@ -407,3 +407,27 @@ def test_one_tag_of_many_stops_mail(tmp_path, cell):
 def test_norwegian_is_no_refusal(tmp_path):
     cells = {"a": "no", "b": "de", "c": "si", "d": "ja"}
     assert read(tmp_path, table("Newsletter language", cells))[0] == dict.fromkeys("abcd", Status.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("unsub.csv", "unsubscribed"),
+        ("dnc 2024.csv", "unsubscribed"),
+        ("stop list.csv", "unsubscribed"),
+        ("blocks.csv", "unsubscribed"),  # SendGrid
+        ("Abbestellungen Mai.csv", "unsubscribed"),
+        ("désinscriptions.csv", "unsubscribed"),
+        ("rebotes.csv", "bounced"),
+        ("bounce-list.csv", "bounced"),
+        ("invalid_emails.csv", "bounced"),
+        ("list-invalid.csv", "bounced"),  # NeverBounce
+        ("Spam-Beschwerden.csv", "complained"),
+        ("duplicates removed.csv", "unknown"),
+        ("list_cleaned.csv", "unknown"),
+        ("without bounces.csv", "unknown"),
+        ("invalid removed.csv", "unknown"),
+    ],
+)
+def test_a_file_named_for_people_who_left_in_more_words(tmp_path, name, status):
+    assert read(tmp_path, "email\na@example.com\n", name)[0] == {"a": Status(status)}
