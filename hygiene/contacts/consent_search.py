@@ -25,7 +25,7 @@ from hygiene.contacts.consent_signs import (
     verdict_words,
 )
 from hygiene.contacts.header import Positions
-from hygiene.contacts.layout import NOBODY_TOLD, PLAIN, Recognised, StatusColumn, layouts
+from hygiene.contacts.layout import ENDS, NOBODY_TOLD, PLAIN, Recognised, StatusColumn, layouts
 from hygiene.errors import UsageError
 from hygiene.intake.cells import filled, text_of
 from hygiene.intake.records import Block
@@ -111,7 +111,8 @@ def _lowered(texts: pa.Array) -> pa.Array:
 @cache
 def ends_of_words() -> Mapping[str, Status]:
     """The words that tell of an end whatever they stand in, with the status they mean."""
-    return MappingProxyType(_stopping(ending_words()).words)
+    known = _stopping(ending_words()).items()
+    return MappingProxyType({word: status for word, status in known if status in ENDS})
 
 
 def unspoken(found: Recognised) -> list[int]:
@@ -197,14 +198,16 @@ def _rule_of(name: str, said: Heard, *, told: bool) -> StatusColumn:
     if verdict_by_cells(name, said.words, said.filled):
         return _rule(verdict_words().stops)
     if said.many or not may_be_consent(name):
-        return msgspec.structs.replace(_stopping(ending_words()), listed=said.many)
-    return _stopping(refusing_words()) if told else _stopping(_consent_words())
+        return msgspec.structs.replace(_rule(ends_of_words()), listed=said.many)
+    if told:
+        return _rule({**_stopping(refusing_words()), **ends_of_words()})
+    return _rule(_stopping(_consent_words()))
 
 
-def _stopping(words: Iterable[str]) -> StatusColumn:
+def _stopping(words: Iterable[str]) -> dict[str, Status]:
     """Of these words of consent those that stop mail."""
     known = ((word, _consent_words()[word]) for word in words if word in _consent_words())
-    return _rule({word: status for word, status in known if status.rank > Status.SUBSCRIBED.rank})
+    return {word: status for word, status in known if status.rank > Status.SUBSCRIBED.rank}
 
 
 def _rule(words: Mapping[str, Status]) -> StatusColumn:

@@ -117,8 +117,8 @@ def ending_words() -> frozenset[str]:
 
 
 def refusing_words() -> frozenset[str]:
-    """The words that stop mail in a column that may be one of consent."""
-    return ending_words() | _signs().refusals
+    """The words that stop mail, besides those, in a column that may be one of consent."""
+    return _signs().refusals
 
 
 def verdict_by_cells(name: str, words: Mapping[str, int], filled: int) -> bool:

@@ -166,6 +166,8 @@ def _consent_column(source: Source, found: Recognised, heard: Mapping[int, Heard
 
 def _sample(export: Export, places: Sequence[int]) -> Iterator[Block]:
     """The first records of a file, and of a large one stretches of it up to its end, with these cells."""
+    if not places:
+        return
     seen, stop = 0, export.source.start
     for block in scan_export(export, places):
         yield block

@@ -72,7 +72,8 @@ def test_any_address_on_a_damaged_line_of_a_list_of_people_who_left(tmp_path):
 
 
 def test_a_damaged_line_that_tells_of_no_end_suppresses_nobody(tmp_path):
-    other = b"email,status,name\neve@example.com,subscribed,E\nann@example.com,subscribed,complaint,7\n"
+    other = b"email,status,name\neve@example.com,subscribed,E\n"
+    other += b"ann@example.com,subscribed,complaint,7\nbob@example.com,never subscribed\n"
     _, kept, _ = cleaned(tmp_path, list=LIST, other=other)
     assert [row.partition(",")[0].strip(chr(34)) for row in kept] == [
         "ann@example.com",

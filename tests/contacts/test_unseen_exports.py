@@ -431,3 +431,14 @@ def test_norwegian_is_no_refusal(tmp_path):
 )
 def test_a_file_named_for_people_who_left_in_more_words(tmp_path, name, status):
     assert read(tmp_path, "email\na@example.com\n", name)[0] == {"a": Status(status)}
+
+
+def test_who_never_subscribed_to_something_else_is_not_refused_for_it(tmp_path):
+    text = "Email,Newsletter,Club\na@example.com,yes,never subscribed\nb@example.com,yes,unsubscribed\n"
+    assert read(tmp_path, text)[0] == {"a": Status.SUBSCRIBED, "b": Status.UNSUBSCRIBED}
+
+
+def test_a_file_whose_every_column_has_its_meaning_and_a_damaged_line(tmp_path):
+    assert read(tmp_path, 'email,status\na@example.com,"un"subscribed\n"b@example.com",yes\n')[0] == {
+        "b": Status.SUBSCRIBED
+    }
