@@ -15,6 +15,7 @@ A table decides ordinary addresses by itself, with this module's constants, and 
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -251,6 +252,7 @@ _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")  # RFC 5322 §3.4
 _MAILTO = re.compile(r"mailto:(?://)?", re.IGNORECASE)
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0xFE6B: "@", 0x3002: ".", 0xFF61: "."}
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;:<>()\[\]\"|/?=&\\，；、]+")
+_AT_ENCODED = re.compile(r"%40|＠|﹫")
 _ADDRESS_LIKE = re.compile(r"[^@]+@[^@]+\.[^@.]+")
 
 
@@ -340,6 +342,17 @@ _STEPS: Mapping[Repair, Callable[[str], str]] = {
     Repair.SPACED: _close_up,
     Repair.FULL_WIDTH: _narrow,
 }
+
+
+def addresses_in(text: str) -> list[str]:
+    """What may be an address in a text, whatever stands between; an encoded @ is one.
+
+    >>> addresses_in('"a@example.com; Bob <b@example.com>", c%40example.com')
+    ['a@example.com', 'b@example.com', 'c@example.com']
+    """
+    words = _BETWEEN_ADDRESSES.split(_AT_ENCODED.sub("@", html.unescape(text)))
+    plain = (re.sub(r"^mailto:", "", word.strip(".'")) for word in words)
+    return [word for word in plain if "@" in word.strip("@")]
 
 
 def _count_addresses(text: str) -> int:

@@ -36,6 +36,7 @@ from hygiene.contacts.segments import Evaluated, read_segment
 from hygiene.contacts.summary import Summary
 from hygiene.contacts.suppression import SuppressionList, combine, read_suppressions
 from hygiene.contacts.table import OPTIONAL
+from hygiene.contacts.unread_ends import gone_unread
 from hygiene.engines.engine import DuckEngine, Engine, open_engine
 from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake.guard import shown
@@ -95,7 +96,7 @@ def clean_contacts(
             activity, acted, events_said = _activity(events, reading, tables, policy)
             known = Knowledge(
                 now=now,
-                suppressed=listed,
+                suppressed=_with_unread(listed, reading, exports),
                 activity=activity,
                 untold=OPTIONAL.difference(*(export.told for export in exports)),
                 check_mail=check_mail or _ask_system,
@@ -234,6 +235,14 @@ def _lists(suppress: Sequence[Path | str | SuppressionList], key: bytes | None) 
         one if isinstance(one, SuppressionList) else read_suppressions(Path(one), key=key) for one in suppress
     ]
     return combine(lists) if lists else None
+
+
+def _with_unread(
+    listed: SuppressionList | None, reading: DuckEngine, exports: Sequence[Export]
+) -> SuppressionList | None:
+    """The lists, and who left by rows that are rejected before anybody reads whom they mean."""
+    gone = gone_unread(reading.connection, exports)
+    return combine([*([listed] if listed else []), gone]) if gone else listed
 
 
 def _activity(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from enum import StrEnum
@@ -13,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from hygiene.contacts.column_names import column_key, word_key
-from hygiene.contacts.consent_signs import ended_by_name
+from hygiene.contacts.column_names import column_key, listed_words, word_key
+from hygiene.contacts.consent_signs import dated_by_name, ended_by_name, holds_date, sentence_status
 from hygiene.contacts.file_names import status_of_name
 from hygiene.contacts.header import Positions
 from hygiene.errors import UsageError
@@ -26,10 +25,9 @@ PLAIN = "plain"
 ROLES = ("address", "status", "activity", "joined", "confirmed")  # what --column can name
 FIGURES = ("orders", "spent", "last_order", "country", "sent_since")
 ENDS = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED})
+NOBODY_TOLD = "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
 _READ_BY_NAME = "is read, by its name: whom it says to be gone is not mailed."
 NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
-
-_LIST_MARKS = str.maketrans(dict.fromkeys("[](){}\"'"))
 
 
 class ActivityKind(StrEnum):
@@ -56,6 +54,7 @@ class StatusColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blank: Status | None = None
     otherwise: Status | None = Status.UNREADABLE  # None: such a word says nothing
     listed: bool = False  # several words in a cell, as "[A, B]", "A,B" or '["A"]': the strictest wins
+    dated: Status | None = None  # what a date in a cell means; None: it is a word like others
     consent: bool = False  # two candidates for this column are refused, and --column status= may replace it
 
 
@@ -134,6 +133,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: tuple[int, int | None, Confirmation] | None  # the column, the one it must differ from, the rule
     figures: dict[str, int]  # of `FIGURES`, for segments
     notes: tuple[str, ...]
+    watched: tuple[tuple[int, StatusColumn], ...] = ()  # columns that may say something further down
 
     @property
     def tells_consent(self) -> bool:
@@ -144,8 +144,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 def status_of(rule: StatusColumn, cell: str) -> Status | None:
     """What a cell says of its contact; None when it says nothing. Meant for unique values."""
-    words = re.split(r"[,;|]", cell.translate(_LIST_MARKS)) if rule.listed else [cell]
-    keys = [key for key in map(word_key, words) if key]
+    keys = [key for key in map(word_key, listed_words(cell) if rule.listed else [cell]) if key]
     if not keys:
         return rule.blank
     said = [status for key in keys if (status := _status_of_word(rule, key))]
@@ -155,7 +154,10 @@ def status_of(rule: StatusColumn, cell: str) -> Status | None:
 def _status_of_word(rule: StatusColumn, key: str) -> Status | None:
     if key in rule.silent:
         return None
-    return rule.words.get(key, rule.present or rule.otherwise)
+    if rule.dated and (dated := holds_date(key)) is not None:
+        return rule.dated if dated else rule.blank
+    said = rule.words.get(key) or rule.present
+    return said or sentence_status(rule.words, key, yes=rule.consent) or rule.otherwise
 
 
 def status_of_file(layout: Layout, file_name: str, *, begins: bool = False) -> Status | None:
@@ -299,9 +301,14 @@ def _status_columns(at: Positions, named: Mapping[str, int | None]) -> Iterator[
         if not rule.consent:
             yield from ((place, rule) for place in at.of(rule.column) if place != named.get("status"))
         elif "status" not in named and (found := at.single("status", at.of(rule.column))) is not None:
-            yield found, rule
+            yield found, _dated(at.header[found], rule)
     if (chosen := named.get("status")) is not None:
         yield chosen, _rule_for(at, chosen)
+
+
+def _dated(name: str, rule: StatusColumn) -> StatusColumn:
+    """Of a column that is named for saying yes, a date is when that was."""
+    return msgspec.structs.replace(rule, dated=Status.SUBSCRIBED) if dated_by_name(name) else rule
 
 
 def _tell_consent(statuses: Iterable[tuple[int, StatusColumn]]) -> bool:
@@ -378,7 +385,7 @@ def _silences(
 ) -> Iterator[str]:
     """What the file does not say, and what follows."""
     if not statuses and not file_status and layout.status is None:
-        yield "Nothing in this file says who has subscribed or unsubscribed: every status is unknown."
+        yield NOBODY_TOLD
     if file_status:
         yield f"Every contact of this file is taken as {file_status}, as its name or its columns say."
     if not activity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,8 +17,15 @@ import pyarrow as pa
 
 from hygiene.config import CleaningPolicy
 from hygiene.contacts.ahead import ahead
-from hygiene.contacts.column_names import word_key
-from hygiene.contacts.consent_signs import consent_by_cells
+from hygiene.contacts.consent_search import (
+    Heard,
+    consent_column,
+    listen,
+    unspoken,
+    watched_note,
+    with_ends,
+)
+from hygiene.contacts.date_columns import DateColumn, holding_numbers, needs_counts, settle_columns
 from hygiene.contacts.facts import read_facts_sql
 from hygiene.contacts.layout import OWN_ADDRESS, OWN_FACTS, PLAIN, Recognised, layouts, recognise
 from hygiene.contacts.rows import RowReader, count_addresses, user_words
@@ -26,16 +33,8 @@ from hygiene.contacts.steps import read_ordinary
 from hygiene.contacts.table import CONTACT, LATEST, ROWS
 from hygiene.engines.engine import streaming
 from hygiene.errors import UnreadableInput, UsageError
-from hygiene.intake.cells import count_texts, text_of
-from hygiene.intake.dates import DateFormat, DayMonth, day_month, settled_formats
-from hygiene.intake.dates_sql import (
-    first_sql,
-    latest_sql,
-    moment_sql,
-    no_later_sql,
-    order_counts_sql,
-    unread_sql,
-)
+from hygiene.intake.cells import text_of
+from hygiene.intake.dates_sql import first_sql, latest_sql, no_later_sql, unread_sql
 from hygiene.intake.records import NEWLINE, RETURN, Block, Dialect, Positions
 from hygiene.intake.scan import scan
 from hygiene.intake.source import Source
@@ -47,7 +46,8 @@ Tick: TypeAlias = Callable[
 
 _CLOCKS_APART = timedelta(days=2)  # zones and clocks that are ahead of ours
 _TITLES = 20  # records among which a header is looked for that is not the first
-_SAMPLE = 2_000  # records looked at to find the address column
+_SAMPLE = 2_000  # records looked at first, to find the columns of address and consent
+_STRETCHES, _STRETCH = 24, 48 << 10  # how many, and how many bytes, are looked at further on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,51 +135,55 @@ def _recognise(source: Source, policy: CleaningPolicy) -> Recognised:
 
     def reading(columns: Mapping[str, str]) -> Recognised:
         try:
-            return recognise(header, source.file_name, columns, policy.layout or "")
+            return recognise(header, f"{source.file_name} {source.sheet}", columns, policy.layout or "")
         except UsageError as error:
             raise UsageError(f"{source.name}: {error}") from None
 
     found = reading(policy.columns)
-    if found.tells_consent or "status" in policy.columns:
+    named = policy.columns.get("status")
+    if OWN_FACTS in header or named == "":
         return found
-    places = _find_consent(source, found)
-    if len(places) > 1:
-        names = " and ".join(repr(header[place].strip()) for place in places)
-        raise UsageError(
-            f"{source.name}: {names} all hold words of consent: say which counts, as in "
-            f"--column 'status={header[places[0]].strip()}', or --column status= for none"
-        )
-    if not places:
-        return found
-    found = reading({**policy.columns, "status": f"#{places[0] + 1}"})
-    said = (
-        f"{header[places[0]].strip()!r} is read as the consent, by its cells; --column status= says it is none."
-    )
-    return msgspec.structs.replace(found, notes=(*found.notes, said))
-
-
-def _find_consent(source: Source, found: Recognised) -> list[int]:
-    """The columns whose cells are words of consent, among those with no other meaning."""
-    known = {word for rule in layouts()[PLAIN].status_columns if rule.consent for word in rule.words}
-    taken = {
-        found.address,
-        *found.joined,
-        *found.figures.values(),
-        *(place for place, _ in (*found.activity, *found.status_columns)),
-    }
-    places = [place for place in range(len(found.header)) if place not in taken]
-    words: list[Counter[str]] = [Counter() for _ in places]
-    escape, seen = found.layout.quote_escape.encode(), 0
     sampled = Export(source=source, recognised=found, base=0, spans=Path())
-    for block in scan_export(sampled, places):
-        for number, counted in enumerate(words):
-            for cell, times in count_texts(text_of(block, number, escape=escape)):
-                counted[word_key(cell)] += times
+    places = unspoken(found)
+    heard = listen(found, places, _sample(sampled, places))
+    told = found.tells_consent or named is not None
+    if not told and (place := _consent_column(source, found, heard)) is not None:
+        del heard[place]
+        found, told = reading({**policy.columns, "status": f"#{place + 1}"}), True
+        said = f"{header[place].strip()!r} is read as the consent, by its cells"
+        found = msgspec.structs.replace(
+            found, notes=(*found.notes, f"{said}; --column status= says it is none.")
+        )
+    return with_ends(found, heard, told=told)
+
+
+def _consent_column(source: Source, found: Recognised, heard: Mapping[int, Heard]) -> int | None:
+    try:
+        return consent_column(found, heard)
+    except UsageError as error:
+        raise UsageError(f"{source.name}: {error}") from None
+
+
+def _sample(export: Export, places: Sequence[int]) -> Iterator[Block]:
+    """The first records of a file, and of a large one stretches of it up to its end, with these cells."""
+    if not places:
+        return
+    seen, stop = 0, export.source.start
+    for block in scan_export(export, places):
+        yield block
         seen += len(block) + len(block.damaged)
+        stop = int(block.stops[-1]) if len(block) else stop
         if seen >= _SAMPLE:
             break
-    named = zip(places, words, strict=True)
-    return [place for place, each in named if consent_by_cells(found.header[place], each, known)]
+    else:
+        return
+    size = export.source.path.stat().st_size
+    with export.source.path.open("rb") as file:
+        for begin in np.linspace(stop, max(stop, size - _STRETCH), _STRETCHES, dtype=np.int64):
+            file.seek(int(begin))
+            lines = file.read(_STRETCH)
+            whole = io.BytesIO(lines[lines.find(bytes([export.dialect.newline])) + 1 :])
+            yield from scan(whole, export.dialect, places)
 
 
 def _own_words(policy: CleaningPolicy) -> dict[str, Status]:
@@ -223,12 +227,12 @@ class _Reading:
 
     def run(self) -> Export:
         """Read the file; the export with its counts."""
-        formats, notes = self._formats()
+        columns = self._date_columns()
         with (
             self.export.spans.open("wb") as spans,
             streaming(self.connection, self.reader.schema, self._batches(spans)),
         ):
-            query = self.connection.sql(self._query(formats))
+            query = self.connection.sql(self._query(columns))
             read = read_ordinary(nw.from_native(query)).select(*CONTACT).to_native().sql_query()
             self.connection.execute(f"insert into contacts {read}")
         self._flush()
@@ -246,8 +250,9 @@ class _Reading:
             notes=(
                 *self.source.said,
                 *self.recognised.notes,
-                *notes,
+                *(note for one in columns for note in one.notes(self.recognised.header[one.place])),
                 *([_unread_note(unread)] if unread else []),
+                *(watched_note(self.recognised, place) for place in sorted(self.reader.spoke)),
                 *self._strange(),
             ),
         )
@@ -349,13 +354,10 @@ class _Reading:
         self.damaged += len(lines)
         self.last_line = max(self.last_line, *lines)
 
-    def _query(self, formats: dict[int, tuple[DateFormat, ...]]) -> str:
+    def _query(self, columns: Sequence[DateColumn]) -> str:
         """From the batches to the columns of the contact table."""
-        layout = self.recognised.layout
-        moments = {
-            place: no_later_sql(moment_sql(f"c{place}", found, layout.date_part), self.until)
-            for place, found in formats.items()
-        }
+        part = self.recognised.layout.date_part
+        moments = {one.place: no_later_sql(one.moment(part), self.until) for one in columns}
         unread = " or ".join(unread_sql(f"c{place}", moments[place]) for place in self.reader.activity)
         activity = latest_sql([moments[place] for place in self.reader.activity])
         ignored = [f"try_cast(trim(c{place}) as bigint)" for place in self.reader.ignored]
@@ -373,24 +375,19 @@ class _Reading:
             values |= read_facts_sql(f"c{self.reader.facts}")
         return f"select {', '.join(f'{value} as {name}' for name, value in values.items())} from batches"
 
-    def _formats(self) -> tuple[dict[int, tuple[DateFormat, ...]], list[str]]:
-        """With which formats each column of dates is read, and what has to be said of it."""
-        declared = self.recognised.layout.dates
+    def _date_columns(self) -> list[DateColumn]:
+        """How each column of dates is read."""
+        layout = self.recognised.layout
         places = sorted({*self.reader.activity, *self.recognised.joined})
-        if len({one.order for one in declared} - {DayMonth.NONE}) < 2:
-            return dict.fromkeys(places, declared), []
-        orders = self._orders(places)
-        unclear = [self.recognised.header[place] for place in places if orders[place] is DayMonth.AMBIGUOUS]
-        notes = [f"{name}: day and month cannot be told apart, so its dates are unknown" for name in unclear]
-        return {place: settled_formats(declared, orders[place]) for place in places}, notes
+        if not places or not needs_counts(layout):
+            return [DateColumn(place=place, formats=layout.dates) for place in places]
+        first = next(self._scan(places), None)
+        numbers = holding_numbers(first, places) if first is not None else []
+        return settle_columns(layout, places, numbers, self._count, self.until)
 
-    def _orders(self, places: Sequence[int]) -> dict[int, DayMonth]:
-        """In which order each column writes day and month: a pass over the file for these columns alone."""
-        if not places:
-            return {}
+    def _count(self, counts: str) -> tuple[int, ...]:
+        """Counts over the columns of dates: a pass over the file for these alone."""
         reader = replace(self.reader, also=())
         batches = (reader.batch(block, block.lines) for block in self._scan(reader.wanted) if len(block))
-        counts = ", ".join(order_counts_sql(f"c{place}") for place in places)
         with streaming(self.connection, reader.schema, batches):
-            found = self.connection.execute(f"select {counts} from batches").fetchall()[0]
-        return {place: day_month(*found[3 * i : 3 * i + 3]) for i, place in enumerate(places)}
+            return self.connection.execute(f"select {counts} from batches").fetchall()[0]

@@ -44,6 +44,7 @@ class RowReader:
     )  # status words of the user's own, as `word_key` has them
     also: tuple[int, ...] = ()  # further cells to hand out as text
     strange: Counter[str] = field(default_factory=Counter, compare=False)  # status words unknown here → rows
+    spoke: set[int] = field(default_factory=set, compare=False)  # watched columns that said something
 
     @property
     def own(self) -> int | None:
@@ -89,7 +90,7 @@ class RowReader:
         """Every column that is read."""
         confirmed = [place for place in (self.recognised.confirmed or ())[:2] if place is not None]
         own = [] if self.own is None else [self.own]
-        statuses = [place for place, _ in self.recognised.status_columns]
+        statuses = [place for place, _ in (*self.recognised.status_columns, *self.recognised.watched)]
         return tuple(sorted({self.address, *own, *statuses, *confirmed, *self.texts}))
 
     @property
@@ -127,6 +128,11 @@ class RowReader:
         said = np.full(rows, _SILENT if by_file is None else by_file.rank, np.int8)
         for place, rule in self.recognised.status_columns:
             np.maximum(said, self._said(cells[place], rule), out=said)
+        for place, rule in self.recognised.watched:
+            by_column = self._said(cells[place], rule)
+            if (by_column != _SILENT).any():
+                self.spoke.add(place)
+            np.maximum(said, by_column, out=said)
         return np.where(said == _SILENT, np.int8(self.recognised.default_status.rank), said)
 
     def _said(self, texts: pa.Array, rule: StatusColumn) -> npt.NDArray[np.int8]:

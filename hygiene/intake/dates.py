@@ -12,7 +12,7 @@ Formats are for `datetime.strptime` and DuckDB's `try_strptime` alike. Where the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -50,6 +50,36 @@ class DateFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not found:
             return DayMonth.NONE
         return DayMonth.DAY_FIRST if found[1] == "d" else DayMonth.MONTH_FIRST
+
+
+class Numbered(StrEnum):
+    """How a column counts its dates, where it writes them as numbers."""
+
+    SECONDS = "seconds since 1970"
+    MILLISECONDS = "milliseconds since 1970"
+    MICROSECONDS = "microseconds since 1970"
+    DAYS = "days as Excel counts them"
+    CALENDAR = "year, month and day without anything between"
+
+
+#: a cell that may be one of these, and how each looks
+ANY_NUMBER = r"^\s*\d{5,16}(?:[.,]\d+)?\s*$"
+NUMBER_SHAPES = {
+    Numbered.SECONDS: r"\d{9,10}(?:\.\d+)?",
+    Numbered.MILLISECONDS: r"\d{12,13}",
+    Numbered.MICROSECONDS: r"\d{15,16}",
+    Numbered.DAYS: r"\d{5}(?:[.,]\d+)?",
+    Numbered.CALENDAR: r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+}
+_FEWEST_DAYS = 3  # five digits can count anything else
+
+
+def numbered(filled: int, fitting: Mapping[Numbered, int]) -> Numbered | None:
+    """How a column counts its dates: when every cell that is `filled` fits one kind, and lies in its time."""
+    kinds = [kind for kind, cells in fitting.items() if cells == filled > 0]
+    if len(kinds) != 1 or (kinds[0] is Numbered.DAYS and filled < _FEWEST_DAYS):
+        return None
+    return kinds[0]
 
 
 def day_month(numeric: int, day_first: int, month_first: int) -> DayMonth:

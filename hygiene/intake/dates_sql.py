@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hygiene.intake.dates import DAY_FIRST, FIRST_YEAR, MONTH_FIRST, NUMERIC_DATE, DateFormat
+from hygiene.intake.dates import (
+    DAY_FIRST,
+    FIRST_YEAR,
+    MONTH_FIRST,
+    NUMBER_SHAPES,
+    NUMERIC_DATE,
+    DateFormat,
+    Numbered,
+)
 
 #: what stands for no date: blank, a word, or the beginning of somebody's calendar
 _NEVER = (
@@ -47,9 +55,42 @@ def no_later_sql(moment: str, until: int) -> str:
 
 def unread_sql(column: str, moment: str) -> str:
     """Whether a cell holds something and `moment` is no date for it; a cell that says never holds nothing."""
+    return f"(({moment}) is null and coalesce({filled_sql(column)}, false))"
+
+
+def filled_sql(column: str) -> str:
+    """Whether a cell holds something that does not say never."""
     text = f"lower(trim({column}, ' \t\r\n\u00a0'))"
-    said = f"not regexp_full_match({text}, {quoted(_NEVER)})"
-    return f"(({moment}) is null and coalesce({said}, false))"
+    return f"not regexp_full_match({text}, {quoted(_NEVER)})"
+
+
+_EXCEL_1970 = 25_569  # days from Excel's beginning to 1970 (ECMA-376 part 1, 18.17.4.1)
+_PER_SECOND = {Numbered.SECONDS: 1, Numbered.MILLISECONDS: 1_000, Numbered.MICROSECONDS: 1_000_000}
+
+
+def number_moment_sql(column: str, kind: Numbered) -> str:
+    """The moment that a cell counts, in BIGINT seconds; null for what is no number of this kind."""
+    text = f"trim({column})"
+    if kind is Numbered.CALENDAR:
+        return f"epoch_us(try_strptime({text}, '%Y%m%d')) // 1000000"
+    number = f"try_cast(replace({text}, ',', '.') as double)"
+    if kind is Numbered.DAYS:
+        return f"try_cast(round(({number} - {_EXCEL_1970}) * 86400) as bigint)"
+    return f"try_cast(floor({number} / {_PER_SECOND[kind]}) as bigint)"
+
+
+def number_counts_sql(column: str, until: int) -> str:
+    """Counts over a column of text, for `hygiene.intake.dates.numbered`: filled cells, then each kind's.
+
+    A cell fits when it looks like the kind and its moment is from `FIRST_YEAR` to `until`, in seconds.
+    """
+    begin = f"epoch(timestamp '{FIRST_YEAR}-01-01')"
+    fitting = [
+        f"count(*) filter (regexp_full_match(trim({column}), {quoted(shape)})"
+        f" and {number_moment_sql(column, kind)} between {begin} and {until})"
+        for kind, shape in NUMBER_SHAPES.items()
+    ]
+    return ", ".join([f"count(*) filter ({filled_sql(column)})", *fitting])
 
 
 def order_counts_sql(column: str) -> str:

@@ -59,6 +59,7 @@ class Dialect:
     data_start: int  # after the header
     data_line: int  # number of the physical line at `data_start`
     whole: bool  # False: the sample ends within the first record, give more
+    missing: int = 0  # cells that the header lacks, where rows have that many more and nothing in them
 
 
 @cache
@@ -132,7 +133,16 @@ def _describe(
         data_start=data_start,
         data_line=1 + cut.sample.count(cut.line_end, 0, data_start),
         whole=cut.complete or bool(records and records[0].ended),
+        missing=_missing(records, header),
     )
+
+
+def _missing(records: Sequence[Record], header: tuple[str, ...] | None) -> int:
+    width = _usual_width(records)
+    if header is None or len(header) >= width:
+        return 0
+    more = (cell for row in records if len(row.cells) == width for cell in row.cells[len(header) :])
+    return 0 if any(cell.strip() for cell in more) else width - len(header)
 
 
 def _skip_preamble(sample: bytes, line_end: bytes) -> tuple[int, str | None]:

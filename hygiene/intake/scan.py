@@ -179,7 +179,7 @@ class _Walked:
         """The same as arrays."""
         spans = np.array([entry[:3] for entry in self.records], np.int64).reshape(-1, 3)
         cells = np.array([[entry[3].cells[k] for k in wanted] for entry in self.records], np.int64)
-        cells = cells.reshape(-1, len(wanted), 2)
+        cells = cells.reshape(len(self.records), len(wanted), 2)
         return Block(
             data=np.frombuffer(self.text.data, np.uint8),
             base=self.text.base,

@@ -6,6 +6,8 @@ UTF-8 text already is scanned where it lies; everything else becomes a text in t
 
 from __future__ import annotations
 
+import json
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ from hygiene.errors import UnreadableInput, UnwritableOutput, UsageError
 from hygiene.intake import encoding as enc
 from hygiene.intake.dialect import SAID_AS, Dialect, read_dialect, read_own_dialect
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
+from hygiene.intake.json_document import LARGEST, may_be_document, records_within
 from hygiene.intake.kinds import Kind, binary_kind, is_other_json, looks_binary, refuse, text_kind
 from hygiene.intake.tabular import (
     DamagedLine,
@@ -65,6 +68,7 @@ class Source:
     #: the records come from numbered rows or lines of something else; None: count the physical lines of `path`
     damaged: tuple[DamagedLine, ...] = ()  # what could not even be converted
     said: tuple[str, ...] = ()  # what was assumed, for the person
+    sheet: str = ""  # of a workbook
     given: Input
 
     def check_unchanged(self) -> None:
@@ -209,7 +213,8 @@ def _read_workbook(part: _Part, scratch: Scratch) -> Source:
             raise UnreadableInput(f"{scratch.name} is an archive in an archive; unpack it first")
     sheet = convert_workbook(part.path, part.given.sheet, scratch)
     table = TableText(path=sheet.path, rows=sheet.rows)
-    return _own_source(part, table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
+    source = _own_source(part, table, scratch, has_header=None, said=("Excel workbook", *sheet.said))
+    return replace(source, sheet=shown(sheet.sheet))
 
 
 def _own_source(
@@ -271,16 +276,19 @@ class _Text:
     start: int  # after the byte order mark
     line_end: bytes
     encoding: str
+    also: tuple[str, ...] = ()  # what else is to be said
 
     @property
     def said(self) -> tuple[str, ...]:
-        return () if self.encoding == enc.UTF_8 else (self.encoding,)
+        return (*(() if self.encoding == enc.UTF_8 else (self.encoding,)), *self.also)
 
 
 def _read_utf_8(part: _Part, text: _Text, scratch: Scratch) -> Source:
     for sample, complete in _samples(text.path, text.start):
         if not complete and text.line_end not in sample.lstrip():
             continue
+        if may_be_document(sample) and (found := _read_document(part, text, scratch)):
+            return found
         kind = text_kind(sample)
         if kind is not Kind.TEXT:
             return _read_json(part, text, kind, scratch)
@@ -289,9 +297,24 @@ def _read_utf_8(part: _Part, text: _Text, scratch: Scratch) -> Source:
                 f"{scratch.name} is JSON, but neither one object a line nor an array of objects"
             )
         dialect = read_dialect(sample, line_end=text.line_end, complete=complete)
+        if dialect.whole and dialect.missing:
+            return _read_utf_8(part, _widened(text, dialect, scratch), scratch)
         if dialect.whole:
             return _source(part, text, dialect, _said(dialect, text.line_end))
     raise _endless(scratch)
+
+
+def _widened(text: _Text, dialect: Dialect, scratch: Scratch) -> _Text:
+    """The text with as many cells in its header as its rows have."""
+    target = scratch.new_path(".txt")
+    scratch.need(text.path.stat().st_size)
+    with scratch.writing(), text.path.open("rb") as source, target.open("wb") as file:
+        header = source.read(text.start + dialect.data_start)
+        name = header.rstrip(b"\r\n")
+        file.write(name + dialect.delimiter.encode() * dialect.missing + header[len(name) :])
+        shutil.copyfileobj(source, file, MIB)
+    cells = f"{dialect.missing} cell{'s' if dialect.missing > 1 else ''}"
+    return replace(text, path=target, also=(f"the header lacks {cells}, which no row fills",))
 
 
 def _said(dialect: Dialect, line_end: bytes) -> tuple[str, ...]:
@@ -307,6 +330,21 @@ def _read_json(part: _Part, text: _Text, kind: Kind, scratch: Scratch) -> Source
         table = convert_json_array(text.path, text.start, scratch)
     source = _own_source(part, table, scratch, has_header=True, said=(kind.value, *text.said))
     return replace(source, encoding=text.encoding)
+
+
+def _read_document(part: _Part, text: _Text, scratch: Scratch) -> Source | None:
+    """The records in a JSON document, numbered from 1; None where it holds no array of them."""
+    if text.path.stat().st_size > LARGEST:
+        return None
+    records = records_within(text.path.read_bytes()[text.start :])
+    if records is None:
+        return None
+    array = scratch.new_path(".json")
+    with scratch.writing():
+        array.write_text(json.dumps(records), encoding="utf-8")
+    table = convert_json_array(array, 0, scratch)
+    said = (f"{Kind.JSON_ARRAY.value} within a document", *text.said)
+    return replace(_own_source(part, table, scratch, has_header=True, said=said), encoding=text.encoding)
 
 
 def _samples(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:

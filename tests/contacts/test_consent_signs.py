@@ -100,6 +100,8 @@ def test_any_name_has_one_key_that_is_its_own(name):
         ("Mailing status", {"Subscribed": 3, "Unsubscribed": 1}, True),
         ("State", {"subscribed": 3, "opted out": 1}, True),
         ("State", {"NY": 3, "CA": 1}, False),
+        ("state", {"active": 3, "cancelled": 1}, True),
+        ("Order state", {"active": 3, "cancelled": 1}, False),
         ("State", {"on": 3, "off": 1}, False),  # a state of whatever
         ("Member", {"active": 5, "inactive": 2}, False),
         ("Reason", {"Unsubscribed": 8, "moved away": 2}, False),

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import hmac
+import json
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -230,8 +231,46 @@ def test_every_address_of_a_cell_counts(tmp_path, cell):
     found = read_suppressions(
         save(tmp_path, f'name,email\none,ann@shop.example\nboth,"{cell}"\nno,"cat@shop.example;?"\n')
     )
-    assert sorted(set(values(found))) == ["ann@shop.example", "bob@shop.example"]
-    assert found.notes[0].lines == (4,)
+    assert sorted(set(values(found))) == ["ann@shop.example", "bob@shop.example", "cat@shop.example"]
+    assert found.notes[0].unreadable == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ann@shop.example (left in May)",
+        "ann%40shop.example",
+        "Ann&#64;shop.example",
+        "ann@shop.example,Ann,7",
+        "'ann@shop.example",
+        "* ann@shop.example / ANN@shop.example",
+    ],
+)
+def test_an_address_in_a_line_that_is_no_entry_is_not_overlooked(tmp_path, line):
+    found = read_suppressions(save(tmp_path, f"bob@shop.example\n{line}\n"))
+    assert suppressed_by("ann@shop.example", found)
+    assert found.notes[0].unreadable == 0
+
+
+ADDRESSES = [{"EmailAddress": "ann@shop.example", "Tags": ["a"]}, {"EmailAddress": "bob@shop.example"}]
+JSON = {
+    "Amazon SES": json.dumps({"SuppressedDestinationSummaries": ADDRESSES, "NextToken": None}),
+    "indented": json.dumps({"items": ADDRESSES, "paging": {"next": "/x?who=cat@shop.example"}}, indent=2),
+    "array": json.dumps(ADDRESSES),
+    "lines": "\n".join(json.dumps(one) for one in ADDRESSES),
+}
+
+
+@pytest.mark.parametrize("text", JSON.values(), ids=JSON)
+@pytest.mark.parametrize("encode", [ENCODINGS["plain"], ENCODINGS["bom"], ENCODINGS["gzip"]])
+def test_json_of_a_web_api_is_a_list(tmp_path, encode, text):
+    found = read_suppressions(save(tmp_path, encode(text)))
+    assert (values(found), found.notes[0].unreadable) == (["ann@shop.example", "bob@shop.example"], 0)
+
+
+def test_what_only_begins_like_json_is_one_entry_a_line(tmp_path):
+    found = read_suppressions(save(tmp_path, "[left in May]\nann@shop.example\n"))
+    assert values(found) == ["ann@shop.example"]
 
 
 def test_a_line_that_names_the_separator_is_no_entry(tmp_path):

@@ -25,9 +25,9 @@ def person(cell):
 @pytest.mark.parametrize(
     "cell",
     [
-        "1785000000",  # seconds, and below milliseconds and a day of Excel
-        "1785000000000",
-        "46350",
+        "46350",  # a day of Excel, or anything
+        "9999999999",  # seconds of a time to come
+        "123456789",  # seconds of a time before lists
         "03/04/2026",  # 3 April or 4 March
         "13/04/26",
         "yesterday",
@@ -48,6 +48,44 @@ def test_a_cell_that_says_never_is_a_silence(tmp_path, cell):
     found = cleaned(tmp_path, person(cell))
     assert (found.summary.kept, found.summary.life.inactive) == (0, 1)
     assert not any("cannot be read" in note for note in found.summary.files[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("lately", "long_ago", "kind"),
+    [
+        ("1795000000", "1600000000", "seconds since 1970"),
+        ("1795000000.25", "1600000000", "seconds since 1970"),
+        ("1795000000000", "1600000000000", "milliseconds since 1970"),
+        ("1795000000000000", "1600000000000000", "microseconds since 1970"),
+        ("46345", "44000.75", "days as Excel counts them"),
+        ("46345,5", "44000,75", "days as Excel counts them"),
+        ("20261120", "20200913", "year, month and day without anything between"),
+    ],
+)
+def test_a_column_of_one_kind_of_number_is_read_as_dates(tmp_path, lately, long_ago, kind):
+    lines = [
+        person(cell).replace("ann", f"p{row}") for row, cell in enumerate([lately, long_ago, "", "0", lately])
+    ]
+    found = cleaned(tmp_path, *lines)
+    assert (found.summary.kept, found.summary.life.inactive, found.summary.life.known) == (2, 3, 5)
+    assert f"Last click: its numbers are read as dates, in {kind}." in found.summary.files[0].notes
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1600000000", "2019-01-01"],  # two ways
+        ["44000", "44100", "12345"],  # counts of something, of which some could be days
+        ["44000", "1600000000", "1600000000000"],
+        ["12", "45", "99999"],
+        ["20200913", "20201399", "20200914"],
+    ],
+)
+def test_numbers_that_are_not_all_dates_are_none(tmp_path, cells):
+    lines = [person(cell).replace("ann", f"p{row}") for row, cell in enumerate(cells)]
+    found = cleaned(tmp_path, *lines)
+    assert found.summary.life.inactive == sum("-" in cell for cell in cells)
+    assert not any("numbers are read" in note for note in found.summary.files[0].notes)
 
 
 def test_six_months_are_counted_by_the_calendar_to_the_second(tmp_path):

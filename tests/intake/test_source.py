@@ -467,6 +467,30 @@ def test_a_json_array(opened, mark):
     assert [(damage.line, damage.why) for damage in source.damaged] == [(2, "a JSON value, not an object")]
 
 
+SUMMARIES = [{"EmailAddress": "ann@example.com", "Since": 1.50}, {"EmailAddress": "bob@example.com"}]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"SuppressedDestinationSummaries": SUMMARIES, "NextToken": None},  # Amazon SES
+        {"items": SUMMARIES, "paging": {"next": "https://example.com/a", "ids": [1, 2]}},  # Mailgun
+        {"data": {"contacts": SUMMARIES}, "total": 2},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_the_answer_of_a_web_api_is_the_list_in_it(opened, document, indent):
+    source = opened(json.dumps(document, indent=indent).replace("1.5", "1.50"), "list.json")
+    assert source.header == ("EmailAddress", "Since")
+    assert records(source) == [["ann@example.com", "1.50"], ["bob@example.com", ""]]
+    assert (source.lines.tolist(), source.said) == ([1, 2], ("JSON array within a document",))
+
+
+def test_one_person_with_lists_is_no_list_of_persons(opened):
+    source = opened('{"email": "ann@example.com", "lists": [{"id": 1}, {"id": 2}]}\n', "list.jsonl")
+    assert source.header == ("email", "lists")
+
+
 def test_json_in_utf_16(opened):
     source = opened('{"email": "ann@example.com", "name": "Bö"}\n'.encode("utf-16"), "list.jsonl")
     assert (source.encoding, source.said) == ("UTF-16 LE", ("JSON Lines", "UTF-16 LE"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,8 +15,10 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
+from hygiene.address import addresses_in
 from hygiene.contacts.suppression.entries import ReadNote, SuppressionList, collect
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.intake.json_document import LARGEST, records_of
 from hygiene.suppression_forms import Form, Reason, Target, read_target
 
 MAX_LINE = 1 << 20  # characters
@@ -105,15 +108,23 @@ class _Reading:
                 self._set_aside(number)
 
     def _targets(self, cell: str, cells: Sequence[str]) -> list[Target]:
-        """Whom a record means: its cell, every address in it, or where it is blank another cell."""
+        """Whom a record means: its cell, every address in it, or where it is blank another cell.
+
+        Better one too many than one overlooked.
+        """
         if target := read_target(cell, self.form):
-            return [target]
+            plain = cell.strip().removeprefix("'")  # how a spreadsheet is told that it is text: both are meant
+            also = read_target(plain, self.form) if plain != cell.strip() else None
+            return [target, also] if also else [target]
         if not cell.strip() and not self.column:
             others = (read_target(one, self.form) for one in cells)
             return [found for found in others if found and found.form is not Form.DOMAIN][:1]
         several = [read_target(part, self.form) for part in _APART.split(cell.strip())]
         found = [target for target in several if target and target.form is Form.ADDRESS]
-        return found if len(found) == len(several) else []
+        if len(found) == len(several):
+            return found
+        sought = addresses_in(cell) if self.form in {None, Form.ADDRESS} else []
+        return [target for one in sought if (target := read_target(one, Form.ADDRESS))]
 
     def _set_aside(self, number: int) -> None:
         self.unreadable += 1
@@ -187,8 +198,27 @@ def _open_text(file: io.BufferedReader, path: Path) -> io.TextIOBase:
     if file.peek(len(_GZIP)).startswith(_GZIP):
         file = io.BufferedReader(gzip.GzipFile(fileobj=file))
     # a byte that is not UTF-8 spoils the entry it stands in, not the file
-    encoding = _encoding(file.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES])
+    sample = file.peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES]
+    if sample.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in {b"{", b"["}:
+        return _open_json(file, path)
+    encoding = _encoding(sample)
     return io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
+
+
+def _open_json(file: io.BufferedReader, path: Path) -> io.TextIOBase:
+    """JSON as the delimited text it could have been; what only begins like it stays what it is."""
+    data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UnreadableInput(f"{path} is JSON of more than {LARGEST >> 20} MiB: save it as CSV")
+    records = records_of(data.removeprefix(codecs.BOM_UTF8))
+    if records is None:
+        return io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", errors="surrogateescape", newline="")
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, list(dict.fromkeys(key for one in records for key in one)))
+    writer.writeheader()
+    writer.writerows(records)
+    table.seek(0)
+    return table
 
 
 def _encoding(sample: bytes) -> str:
