@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -40,22 +41,32 @@ def hash_written(path: Path, rows: int) -> Written:
 
 
 class Output:
-    """A file on its way: counted and hashed while it is written."""
+    """A file on its way: written and hashed on a thread of its own, while what comes next is put together."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows, self.size = path, 0, 0
         self._hash = hashlib.sha256()
         self._file = path.open("wb")
         self._last = b"\n"
+        self._beside = ThreadPoolExecutor(max_workers=1)
+        self._pending: Future[None] | None = None
 
     def write(self, data: bytes | memoryview, rows: int = 0) -> None:
-        """Add bytes that hold so many records."""
+        """Add bytes that hold so many records; what failed before is raised here, or in the end."""
         if len(data):
-            self._file.write(data)
-            self._hash.update(data)
+            self._settle()  # so that one portion at most waits
+            self._pending = self._beside.submit(self._put, data)
             self.size += len(data)
             self._last = bytes(data[-1:])
         self.rows += rows
+
+    def _put(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+
+    def _settle(self) -> None:
+        if self._pending:
+            self._pending.result()
 
     def end_line(self, line_end: bytes) -> None:
         """Let what follows begin on a line of its own."""
@@ -68,11 +79,17 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            if error is None:
+                self._settle()
+        finally:
+            self._beside.shutdown()
+            self._file.close()
 
     @property
     def written(self) -> Written:
         """What was written so far."""
+        self._settle()
         return Written(name=self.path.name, sha256=self._hash.hexdigest(), size=self.size, rows=self.rows)
 
 
@@ -181,8 +198,8 @@ def cell_bytes(text: str, delimiter: str) -> bytes:
 
 def cell_texts(texts: pa.Array, delimiter: str) -> pa.Array:
     """Texts as cells of a delimited file, quoted where they must be."""
-    letters = np.frombuffer(_bytes_of(texts), np.uint8)
-    if not any((letters == mark).any() for mark in f'"\r\n{delimiter or ","}'.encode()):
+    letters = bytes(_bytes_of(texts))
+    if not any(mark in letters for mark in f'"\r\n{delimiter or ","}'.encode()):
         return texts
     special = pc.match_substring_regex(texts, f'["\r\n{re.escape(delimiter or ",")}]')
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
