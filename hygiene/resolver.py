@@ -7,7 +7,6 @@ time-out or SERVFAIL is never mistaken for "there is no such record".
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -270,6 +269,8 @@ class Recorded:
 
 def run_now(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end from ordinary code, also where an event loop already runs (notebooks)."""
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
