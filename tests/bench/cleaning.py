@@ -11,6 +11,9 @@ from pathlib import Path
 from statistics import median
 
 LIST = "subscribed_members_export.csv"  # Mailchimp says in the name who is in it
+LARGE = (
+    10_000_000  # rows from which on a cleaning is held against the copy: what is done once weighs nothing there
+)
 SCRIPT_ROWS = 1_000_000  # the script is given no longer list: it would take gigabytes, and most of an hour
 
 
@@ -49,7 +52,8 @@ def cleaning(rows: int, rounds: int) -> Iterator[tuple[str, str, str]]:
     copies, ours = zip(*pairs, strict=True)
     our, copy = (median(cost.seconds for cost in costs) for costs in (ours, copies))
     ratios = sorted(ours.seconds / copy.seconds for copy, ours in pairs)
-    yield "clean_contacts : copying the file with DuckDB", f"{median(ratios):.2f}", "at most 4"
+    aim = "at most 4" if rows >= LARGE else ""
+    yield "clean_contacts : copying the file with DuckDB", f"{median(ratios):.2f}", aim
     yield "  lowest and highest of the rounds", f"{ratios[0]:.2f} and {ratios[-1]:.2f}", ""
     if script:
         yield "pandas and email-validator, once : clean_contacts", f"{script.seconds / our:.1f}", "at least 8"
