@@ -64,17 +64,18 @@ class DuckEngine:
     """
 
     def __init__(
-        self, folder: Path, *, threads: int | None = None, memory: str = MEMORY, in_memory: bool = False
+        self, folder: Path, *, threads: int | None = None, memory: str | None = MEMORY, in_memory: bool = False
     ) -> None:
         import duckdb
 
         settings: dict[str, Any] = {
-            "memory_limit": memory,
             "temp_directory": str(folder / "spill"),
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+        if memory:  # else DuckDB's own: four fifths of what there is
+            settings["memory_limit"] = memory
         if threads:
             settings["threads"] = threads
         place = ":memory:" if in_memory else str(folder / "tables.db")

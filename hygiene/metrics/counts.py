@@ -14,6 +14,7 @@ from hygiene.engines.engine import Engine, Frame
 from hygiene.errors import UsageError
 from hygiene.event import BounceClass
 from hygiene.metrics.laws import check_counts
+from hygiene.metrics.states import is_one_of
 from hygiene.metrics.table import COUNTS, SLICES, State
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _sum(column: str, condition: nw.Expr) -> nw.Expr:
 
 
 def _expressions() -> dict[str, nw.Expr]:
-    state, reports = nw.col("state"), nw.col("provider").is_in(feedback_loops())
+    state, reports = nw.col("state"), is_one_of("provider", feedback_loops())
     sent, bounced = state != State.REJECTED.value, state == State.BOUNCED.value
     opens, clicks = _DELIVERED & nw.col("track_open"), _DELIVERED & nw.col("track_click")
     human_open = opens & nw.col("opened_human")

@@ -32,13 +32,14 @@ class Events:
     """Event logs as the tables `events`, `unread` and `tallies`; gone when nobody holds it any more."""
 
     def __init__(self, *, memory_limit: str = MEMORY, threads: int | None = None) -> None:
-        memory = _quarter() if memory_limit == MEMORY else read_memory(memory_limit)
+        memory = None if memory_limit == MEMORY else read_memory(memory_limit)
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="hygiene-measure-"))
         except OSError as error:
             raise UnwritableOutput(f"the temporary folder cannot be written: {error.strerror}") from None
-        self.memory, self.threads = memory, threads
+        self.threads = threads
         self.reading = DuckEngine(self.folder, threads=threads, memory=memory, in_memory=True)
+        self.memory = memory or _take_a_quarter(self.reading)
         self.report: EventReport
         self._gone = weakref.finalize(self, _forget, self.reading, self.folder)
 
@@ -86,14 +87,13 @@ class Events:
         return f"<Events {self.count():,} in {files} {'file' if files == 1 else 'files'}>"
 
 
-def _quarter() -> str:
-    """A quarter of the memory of this machine, or of its container, and 2 GB at least."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        ((most,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+def _take_a_quarter(reading: DuckEngine) -> str:
+    """Let it hold a quarter of the memory of this machine, or of its container, and 2 GB at least."""
+    ((most,),) = reading.connection.execute("select current_setting('memory_limit')").fetchall()
     megabytes = float(read_memory(most).removesuffix("MB"))
-    return f"{max(megabytes * _SHARE, _LEAST_MB):.0f}MB"
+    memory = f"{max(megabytes * _SHARE, _LEAST_MB):.0f}MB"
+    reading.connection.execute(f"set memory_limit = '{memory}'")
+    return memory
 
 
 def _forget(reading: DuckEngine, folder: Path) -> None:

@@ -7,6 +7,7 @@ Every event of a mail goes into smallest and greatest values alone, so that a re
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from functools import reduce
 from typing import Final
 
@@ -48,9 +49,14 @@ _SEEN: Final = (*_FIRST, "resubscribed_last", "rejections", "deferrals")
 _TOLD: Final = {"open_told", "click_told"}
 
 
+def is_one_of(column: str, words: Iterable[str]) -> nw.Expr:
+    """Whether a text is one of a few words: compared word by word, not as a list that is made for each row."""
+    return reduce(operator.or_, (nw.col(column) == word for word in words))
+
+
 def is_human() -> nw.Expr:
     """Whether no machine is known to have opened or clicked."""
-    return ~nw.col("machine").is_in(MACHINES).fill_null(value=False)
+    return ~is_one_of("machine", MACHINES).fill_null(value=False)
 
 
 def at(census: Census) -> nw.Expr:
@@ -117,7 +123,7 @@ def _told(what: str) -> nw.Expr:
     """2: tracked, 1: not; the greatest of a mail counts."""
     tracked = nw.col("tracked")
     return (
-        nw.when(tracked.is_in([what, "both"]))
+        nw.when(is_one_of("tracked", [what, "both"]))
         .then(nw.lit(2, nw.Int64))
         .when(~tracked.is_null())
         .then(nw.lit(1, nw.Int64))
@@ -135,7 +141,7 @@ def _said() -> nw.Expr:
     severity = nw.when(kind == EventKind.BOUNCED.value).then(bounce).otherwise(other)
     words = [nw.col(name).fill_null("") for name in ("smtp_status", "reason")]
     failed = [EventKind.BOUNCED.value, EventKind.REJECTED.value, EventKind.DEFERRED.value]
-    return nw.when(kind.is_in(failed)).then(nw.concat_str(severity, *words, separator=_BREAK))
+    return nw.when(is_one_of("kind", failed)).then(nw.concat_str(severity, *words, separator=_BREAK))
 
 
 def establish(gathered: Frame, census: Census) -> Frame:
