@@ -30,7 +30,7 @@ from hygiene.contacts.activity_report import ActivityReport, Aside, report_event
 from hygiene.contacts.steps import read_ordinary
 from hygiene.errors import UnreadableInput
 from hygiene.event import BounceClass, EventKind, Machine
-from hygiene.events.read import read_events
+from hygiene.events.read import TABLES, read_events
 from hygiene.events.report import EventReport
 from hygiene.events.values import is_kind
 from hygiene.intake.dates_sql import quoted
@@ -85,7 +85,7 @@ def read_activity(
         _write_activity(connection, table, opens=opens)
         report = report_events(read, connection, "event_judged", table)
     finally:
-        for name in ("events", "unread", "tallies", "standings", *(f"temp.{one}" for one in _TEMPORARY)):
+        for name in (*TABLES, *(f"temp.{one}" for one in _TEMPORARY)):
             connection.execute(f"drop table if exists {name}")
     return Activity(table=table, report=report)
 

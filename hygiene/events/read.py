@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _WORDS_NAMED: Final = 50  # unknown words, the most frequent first
 _NUMBERED_TABLE: Final = 32 * MIB  # bytes of a table whose rows are numbered
-_TABLES: Final = ("events", "unread", "tallies", "standings")
+TABLES: Final = ("events", "unread", "tallies", "standings")
 _STANDING: Final = {"file": "INTEGER", "source": "VARCHAR", "recipient": "VARCHAR", "standing": "VARCHAR"}
 _TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest", "event_batch")
 
@@ -68,8 +68,10 @@ def read_events(
     _check_zone(timezone)
     given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
-        reading = _Reading(connection, Path(work), timezone, year, tick)
-        reading.spared, reading.standings = tuple(spared), standings
+        frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
+        reading = _Reading(
+            replace(frame, timezone=timezone, year=year, tick=tick, spared=tuple(spared), standings=standings)
+        )
         try:
             reading.make_tables()
             for one in given:
@@ -79,7 +81,7 @@ def read_events(
                     reading.read_frame(one)
             return reading.finish()
         except BaseException:
-            for table in _TABLES:
+            for table in TABLES:
                 connection.execute(f"drop table if exists {table}")
             raise
         finally:
@@ -95,34 +97,24 @@ def _check_zone(timezone: str) -> None:
 
 
 class _Reading:
-    """One reading: the connection, and what was found so far."""
+    """One reading: what all its files have in common, and what was found so far."""
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        work: Path,
-        timezone: str,
-        year: int | None,
-        tick: Tick | None,
-    ) -> None:
-        self.connection, self.work, self.tick = connection, work, tick
-        self.spared: tuple[str, ...] = ()
-        self.standings = False
-        self.timezone, self.year = timezone, year
+    def __init__(self, common: Task) -> None:
+        self.common, self.connection = common, common.connection
         self.files: list[LogReport] = []
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
-        self.batch = Batch(connection)
+        self.batch = Batch(self.connection)
         self.logs: dict[int, tuple[Task, JsonLog, Scratch]] = {}  # of JSON, by the number of the file
         self.events = 0  # so far, for the tick
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        for name, columns in zip(_TABLES, (EVENT, UNREAD, TALLY, _STANDING), strict=True):
+        for name, columns in zip(TABLES, (EVENT, UNREAD, TALLY, _STANDING), strict=True):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
         self.connection.execute("alter table events add column zoneless boolean")
-        if self.standings:
+        if self.common.standings:
             self.connection.execute("alter table events add column standing varchar")
         # not as a frame: DuckDB loads pandas, if it is there, to look whether it is given one
         self.connection.execute(
@@ -140,7 +132,7 @@ class _Reading:
         """The logs of one file; one of a folder that is no log is noted and left."""
         before = self._next
         try:
-            for part in unpack(found.path, self.work):
+            for part in unpack(found.path, self.common.work):
                 self._read_part(part, named=found.named)
         except UnreadableInput as error:
             if found.named:
@@ -151,23 +143,18 @@ class _Reading:
     def _forget(self, before: int) -> None:
         """Take out what a file gave before it turned out unreadable."""
         self.batch.forget(before)
-        for table in _TABLES:
+        for table in TABLES:
             self.connection.execute(f"delete from {table} where file >= {before}")
         del self.files[before:]
 
     def _read_part(self, part: Part, *, named: bool) -> None:
-        task = Task(
+        task = replace(
+            self.common,
             path=part.path,
             name=part.name,
             number=self._next,
-            connection=self.connection,
             work=part.scratch.folder,
-            timezone=self.timezone,
-            year=self.year,
             modified=part.modified,
-            tick=self.tick,
-            spared=self.spared,
-            standings=self.standings,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -248,7 +235,7 @@ class _Reading:
 
     def _as_text(self, query: str, task: Task) -> Path:
         """A table as delimited text, for readers that take nothing else."""
-        path = self.work / f"table-{task.number}.csv"
+        path = self.common.work / f"table-{task.number}.csv"
         self.connection.execute(
             f"copy (select columns(*)::varchar {query}) to {quote(str(path))} (header, quote '\"')"
         )
@@ -279,17 +266,7 @@ class _Reading:
         self.load_waiting()
         from hygiene.events.frames import as_table
 
-        task = Task(
-            path=self.work,
-            name="the data frame",
-            number=len(self.files),
-            connection=self.connection,
-            work=self.work,
-            timezone=self.timezone,
-            year=self.year,
-            spared=self.spared,
-            standings=self.standings,
-        )
+        task = replace(self.common, number=len(self.files), tick=None)
         with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))
 
@@ -312,15 +289,15 @@ class _Reading:
         report = self._count(task, read, rows)
         self.files.append(report)
         self.events += report.events
-        if self.tick:
-            self.tick(read.name, self.events)
+        if self.common.tick:
+            self.common.tick(read.name, self.events)
 
     def _count(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> LogReport:
         """Count what a file gave, and take out the rows that are no events."""
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
-        report, strangers = report_of(task.number, read, rows, timezone=self.timezone)
-        if strangers and self.standings:
+        report, strangers = report_of(task.number, read, rows, timezone=self.common.timezone)
+        if strangers and self.common.standings:
             self.connection.execute(
                 f"insert into standings by name select {', '.join(_STANDING)} from events "
                 f"where file = {task.number} and kind = '{Mark.SKIPPED}' and standing is not null"
@@ -337,7 +314,7 @@ class _Reading:
             if reader.finish:
                 notes += reader.finish(self.connection)
         self.connection.execute("alter table events drop column zoneless")
-        if not self.standings:
+        if not self.common.standings:
             self.connection.execute("drop table standings")
         if self.used:
             self._recount()
@@ -361,7 +338,7 @@ class _Reading:
             unknown_words=dict(words),
             nobody={EventKind(kind): count for kind, count in nobody},
             undated=int(undated[0]) if undated else 0,
-            timezone=self.timezone,
+            timezone=self.common.timezone,
             notes=(*notes, *guesses(dict(nobody))),
         )
 
