@@ -183,7 +183,7 @@ def _events_sql() -> str:
     bounce = bounce_sql("status", code_sql("null", "null", "text"), "text", "null")
     return f"""
     insert into events by name
-    select 'postfix' as source, message_id, recipient,
+    select 'postfix' as source, kept(message_id) as message_id, kept(recipient) as recipient,
         domain, coalesce(provider, domain) as provider, kind,
         case kind when '{EventKind.BOUNCED}' then coalesce(as_class, {bounce}) end as bounce_class,
         if(kind in ({reasoned}), status, null) as smtp_status,

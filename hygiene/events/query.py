@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from hygiene.event import EventKind
+from hygiene.event import EVENT, EventKind
 from hygiene.events.columns import columns_sql, unknown_word_sql
 from hygiene.events.layout import (
     EventLayout,
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 
+#: the texts of an event that tell mails and people apart, long ones
+_NAMES: Final = ("message_id", "recipient")
+#: what stays of a column that is spared: the ids of orders, and the words of what is not understood
+_NEEDED: Final = {
+    "event_id": f"case when kind = '{EventKind.CONVERTED}' then event_id end",
+    "reason": f"case when {is_kind('kind', EventKind.UNKNOWN, *Mark)} then reason end",
+}
 _DOT = " || '.' || "
 
 
@@ -102,7 +109,7 @@ def left_sql(records: Records, *kinds: Mark) -> str:
 
 
 def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
-    """Put rows into `events`, with null in columns that are spared; an order keeps its id.
+    """Put rows into `events`, with null in columns that are spared but for `_NEEDED`.
 
     A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
     of the few providers, and runs out of memory.
@@ -110,13 +117,27 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
     # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
     if spared:
-        orders = f"case when kind = '{EventKind.CONVERTED}' then event_id end"
-        left = ", ".join(f"{orders if name == 'event_id' else 'null'} as {name}" for name in spared)
+        left = ", ".join(f"{_NEEDED.get(name, 'null')} as {name}" for name in spared)
         query = f"select * replace ({left}) from ({query})"
     try:
-        connection.execute(f"insert into events by name {query}")
+        names = ", ".join(f"kept({name}) as {name}" for name in _NAMES)
+        connection.execute(f"insert into events by name select * replace ({names}) from ({query})")
     finally:
         connection.execute("reset disabled_optimizers")
+
+
+def make_events(connection: duckdb.DuckDBPyConnection, *, hashed: bool) -> None:
+    """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
+
+    They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
+    thousand million are likely to.
+    """
+    types = {name: "UBIGINT" if hashed and name in _NAMES else kind for name, kind in EVENT.items()}
+    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    connection.execute(f"create or replace table events ({columns}, zoneless boolean)")
+    # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
+    kept = "case when name is not null then hash(name, reverse(name)) end" if hashed else "name"
+    connection.execute(f"create or replace temp macro kept(name) as {kept}")
 
 
 # Rules

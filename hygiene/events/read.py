@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from hygiene.errors import UnreadableInput, UsageError
-from hygiene.event import EVENT, TALLY, UNREAD, EventKind
+from hygiene.event import TALLY, UNREAD, EventKind
 from hygiene.events.batches import LARGEST, Batch, Waiting
 from hygiene.events.damaged import is_json, json_log, keep_damaged, load_file, mended
 from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import PLAIN, quote
 from hygiene.events.metric_names import join_names
+from hygiene.events.query import make_events
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.records import Mark
@@ -53,13 +54,15 @@ def read_events(
     year: int | None = None,
     tick: Tick | None = None,
     spared: Sequence[str] = (),
+    hashed: bool = False,
     standings: bool = False,
 ) -> EventReport:
     """Read event logs into the tables `events`, `unread` and `tallies` of the connection, made anew.
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` may stay null. With `standings`
+    file and the events so far. Columns that are `spared` may stay null, and `hashed` makes numbers of
+    `message_id` and `recipient` that tell them apart: both are faster. With `standings`
     events have one more column: the Status that a platform says a person has, as of one it will not mail any
     more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
     recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of
@@ -70,7 +73,15 @@ def read_events(
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
         reading = _Reading(
-            replace(frame, timezone=timezone, year=year, tick=tick, spared=tuple(spared), standings=standings)
+            replace(
+                frame,
+                timezone=timezone,
+                year=year,
+                tick=tick,
+                spared=tuple(spared),
+                hashed=hashed,
+                standings=standings,
+            )
         )
         try:
             reading.make_tables()
@@ -110,10 +121,10 @@ class _Reading:
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        for name, columns in zip(TABLES, (EVENT, UNREAD, TALLY, _STANDING), strict=True):
+        make_events(self.connection, hashed=self.common.hashed)
+        for name, columns in zip(TABLES[1:], (UNREAD, TALLY, _STANDING), strict=True):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")
-        self.connection.execute("alter table events add column zoneless boolean")
         if self.common.standings:
             self.connection.execute("alter table events add column standing varchar")
         # not as a frame: DuckDB loads pandas, if it is there, to look whether it is given one

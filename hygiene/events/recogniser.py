@@ -37,6 +37,7 @@ class Task:
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
     tick: Callable[[str, int], None] | None = None  # name of the file, rows so far
     spared: tuple[str, ...] = ()  # columns of events that nobody will look at: tables leave them null
+    hashed: bool = False  # whether `message_id` and `recipient` of events are numbers
     standings: bool = (
         False  # whether events have a column `standing`: where a person is said to stand, a Status
     )

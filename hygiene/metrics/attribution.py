@@ -70,7 +70,7 @@ def distinct_orders(conversions: Frame) -> Frame:
     number = nw.col("event_id").fill_null("")
     ts = nw.col("ts_us").fill_null(UNDATED)
     words = [
-        nw.col("recipient").fill_null(""),
+        nw.col("recipient").cast(nw.String).fill_null(""),
         (ts - ts % SECOND_US).cast(nw.String),
         nw.col("value_micros").cast(nw.String).fill_null(""),
         nw.col("currency").fill_null(""),
@@ -96,7 +96,7 @@ def credit(orders: Frame, touches: Frame | None, rule: Attribution, engine: Engi
         orders.select(*ORDER, "recipient", "ts_us", "value_micros", "currency")
         .join(touches, on="recipient", how="inner")
         .filter((since >= 0) & (since <= rule.window_us))
-        .with_columns(mail=nw.concat_str("source", "message_id", separator=_BREAK))
+        .with_columns(mail=nw.concat_str("source", nw.col("message_id").cast(nw.String), separator=_BREAK))
     )
     within = engine.settle("touched", within)
     touched = nw.col("touched_us")
@@ -110,8 +110,10 @@ def credit(orders: Frame, touches: Frame | None, rule: Attribution, engine: Engi
             *(nw.col(name).min() for name in ("recipient", "value_micros", "currency")),
         )
     )
-    parts = nw.col("mail").str.split(_BREAK)
-    return best.with_columns(source=parts.list.get(0), message_id=parts.list.get(1))
+    parts, names = nw.col("mail").str.split(_BREAK), orders.collect_schema()
+    return best.with_columns(
+        source=parts.list.get(0), message_id=parts.list.get(1).cast(names["message_id"])
+    )
 
 
 def per_mail(credited: Frame, currency: str | None) -> Frame:

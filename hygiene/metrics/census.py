@@ -15,6 +15,8 @@ from hygiene.metrics.table import KEY
 
 #: what is no event of a mail: conversions are attributed, unknown words are only counted
 ASIDE = (EventKind.CONVERTED, EventKind.UNKNOWN)
+#: what did not arrive, or not at once: with it may be told why
+FAILED = (EventKind.BOUNCED, EventKind.REJECTED, EventKind.DEFERRED)
 #: from so many sends on, a source that tells of bounces or readers but of no delivery at all cannot tell of any
 ENOUGH_SENDS = 100
 
@@ -47,7 +49,7 @@ class Census:
     latest_us: int | None
     undated: int  # events
     tells_tracking: bool
-    tells: frozenset[str]  # the columns to split by that hold anything
+    tells: frozenset[str]  # the columns to split by, and of what was said of failures, that hold anything
     kinds: frozenset[str]
 
     @property
@@ -75,6 +77,7 @@ class Census:
 
 
 #: columns that many logs leave empty: then nothing need be computed of them
+_SAID = ("smtp_status", "reason")
 _OPTIONAL = ("campaign", "variant", "segment", "stream", "domain", "provider")
 
 
@@ -94,7 +97,7 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
         earliest=ts.min(),
         latest=ts.max(),
         tracking=nw.col("tracked").count(),
-        **{name: nw.col(name).count() for name in _OPTIONAL},
+        **{name: nw.col(name).count() for name in (*_OPTIONAL, *_SAID)},
     )
     rows = engine.collect(told).to_pylist()
     single = _find_mailings(events, rows, engine)
@@ -115,7 +118,10 @@ def take_census(events: Frame, engine: Engine, never: Mapping[str, Collection[st
         undated=sum(row["events"] - row["dated"] for row in rows),
         tells_tracking=any(row["tracking"] for row in rows),
         kinds=frozenset(str(row["kind"]) for row in rows),
-        tells=frozenset(name for name in _OPTIONAL if any(row[name] for row in rows)),
+        tells=frozenset(
+            [name for name in _OPTIONAL if any(row[name] for row in rows)]
+            + [name for name in _SAID if any(row[name] for row in rows if row["kind"] in FAILED)]
+        ),
     )
 
 
@@ -159,7 +165,7 @@ def _describe(name: str, rows: list[dict[str, Any]], *, never: frozenset[str], o
     )
 
 
-def keyed(events: Frame, census: Census) -> Frame:
+def keyed(events: Frame, census: Census, engine: Engine) -> Frame:
     """The events, with the campaign as the message where a source names none, or one message for all."""
     events = sourced(events, census)
     nameless = census.named(without="names_messages")
@@ -167,8 +173,10 @@ def keyed(events: Frame, census: Census) -> Frame:
         return events
     single = [source.name for source in census.sources if source.one_mailing]
     message = nw.when(nw.col("source").is_in(single)).then(nw.col("source")).otherwise(nw.col("campaign"))
-    stand_in = nw.when(nw.col("source").is_in(nameless)).then(message)
-    return events.with_columns(message_id=stand_in.otherwise(nw.col("message_id")))
+    hashed = events.collect_schema()["recipient"] != nw.String
+    events = engine.numbered(events.with_columns(message=message), "message", "stand_in", exactly=not hashed)
+    stand_in = nw.when(nw.col("source").is_in(nameless)).then(nw.col("stand_in"))
+    return events.with_columns(message_id=stand_in.otherwise(nw.col("message_id"))).drop("message", "stand_in")
 
 
 def sourced(frame: Frame, census: Census) -> Frame:

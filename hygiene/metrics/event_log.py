@@ -131,15 +131,14 @@ def read_log(
     *,
     memory_limit: str = MEMORY,
     threads: int | None = None,
-    spared: Sequence[str] = (),
     **options: Any,
 ) -> Events:
-    """As `read_events`; columns that are `spared` may stay null, as nobody will look at them."""
+    """As `read_events`, with the further options of `hygiene.events.read.read_events`."""
     events = Events(memory_limit=memory_limit, threads=threads)
     try:
         with explained(events.folder):
             logs = _out_of_stores(logs, events.folder)
-            events.report = read_into(logs, events.reading.connection, spared=spared, **options)
+            events.report = read_into(logs, events.reading.connection, **options)
     except BaseException:
         events.close()
         raise

@@ -24,7 +24,9 @@ from hygiene.metrics.moments import SUBJECT_FEATURE, read_by, read_moment
 from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
 from hygiene.metrics.subjects.given import Given, read_subjects
 
-_SPLIT_BY: Final = ("variant", "segment", "stream", "domain", "subject")  # by nobody unless it was asked
+#: by nobody unless it was asked
+_SPLIT_BY: Final = ("variant", "segment", "stream", "domain", "subject", "smtp_status", "reason")
+_OF_CAUSES: Final = (*DIMENSIONS, "smtp_status", "reason")
 _OF_SUBJECTS: Final = ("variant", "subject")
 
 
@@ -95,6 +97,7 @@ def measure(
         tick=tick,
         say=say,
         spared=_spared(split, causes=causes),
+        named=joined is not None,
     ) as opened:
         lists, began = _lists(opened, subjects), _joined(opened, joined)
         say("Counting")
@@ -105,7 +108,7 @@ def measure(
 
 def _spared(by: Sequence[str], *, causes: bool) -> tuple[str, ...]:
     """The columns of events that nobody will look at: to read and to keep them takes its time."""
-    asked = {*by, *(DIMENSIONS if causes else ()), *(_OF_SUBJECTS if SUBJECT_FEATURE in by else ())}
+    asked = {*by, *(_OF_CAUSES if causes else ()), *(_OF_SUBJECTS if SUBJECT_FEATURE in by else ())}
     return ("event_id", "line", *(name for name in _SPLIT_BY if name not in asked))
 
 

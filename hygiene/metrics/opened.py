@@ -45,10 +45,12 @@ def open_mails(
     tick: Tick | None = None,
     say: Say = lambda _what: None,
     spared: Sequence[str] = (),
+    named: bool = False,
 ) -> Iterator[Opened]:
     """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
 
-    Columns of events that are `spared` may be null, as nobody will look at them.
+    Columns of events that are `spared` may be null, as nobody will look at them. Mails and people are told by
+    numbers, not by their ids and addresses, unless these are to be matched with others: `named`.
     """
     check_engine(engine)
     with ExitStack() as stack:
@@ -57,7 +59,8 @@ def open_mails(
             events = logs
         else:
             limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
-            read = read_log(logs, **options, **limits, tick=tick, spared=spared)
+            named = named or engine != "duckdb" or not (is_nothing(sends) and is_nothing(orders))
+            read = read_log(logs, **options, **limits, tick=tick, spared=spared, hashed=not named)
             events = stack.enter_context(read)
         stack.enter_context(explained(events.folder))
         tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))

@@ -103,7 +103,7 @@ def reconcile(
     rule, zone = read_attribution(attribution), read_zone(timezone)
     log = _with_sends(events.select(*READ), sends, engine)
     census = take_census(log, engine, never or {})
-    log = keyed(log, census)
+    log = keyed(log, census, engine)
     of_mails = placed(log, census)
     changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
     gathered = _gather(of_mails, census, changes, engine)

@@ -15,7 +15,7 @@ import narwhals as nw
 
 from hygiene.engines.engine import Frame
 from hygiene.event import BounceClass, EventKind
-from hygiene.metrics.census import Census, sourced
+from hygiene.metrics.census import FAILED, Census, sourced
 from hygiene.metrics.table import State
 
 #: the time of an event without one: later than any other, and taken out again
@@ -47,11 +47,12 @@ _LAST: Final = {
 #: each kind once, as a column of `gather` that is null without it
 _SEEN: Final = (*_FIRST, "resubscribed_last", "rejections", "deferrals")
 _TOLD: Final = {"open_told", "click_told"}
+_WORDS: Final = ("smtp_status", "reason")  # what is said of a failure
 
 
 def is_one_of(column: str, words: Iterable[str]) -> nw.Expr:
     """Whether a text is one of a few words: compared word by word, not as a list that is made for each row."""
-    return reduce(operator.or_, (nw.col(column) == word for word in words))
+    return reduce(operator.or_, (nw.col(column) == str(word) for word in words))
 
 
 def is_human() -> nw.Expr:
@@ -83,8 +84,10 @@ def gather(events: Frame, census: Census) -> Frame:
     if EventKind.RESUBSCRIBED not in census.kinds:
         del wanted["unsubscribed_last"]
     made = {name: value for name, (kind, value) in wanted.items() if kind in census.kinds}
-    if census.kinds & {EventKind.REJECTED, EventKind.BOUNCED, EventKind.DEFERRED}:
-        made["said"] = _said().max()
+    if census.kinds & {*FAILED}:
+        made["severity"] = _severity().max()
+        if census.tells & {*_WORDS}:
+            made["said"] = _said().max()
     if census.tells_tracking:
         made |= {f"{what}_told": _told(what).max() for what in ("open", "click")}
     made |= {name: nw.col(name).max() for name in SLICED if name in census.tells}
@@ -100,14 +103,13 @@ def gather(events: Frame, census: Census) -> Frame:
         "human_open",
         "human_click",
         "first_at",
+        "severity",
     }
     missing = {name: nw.lit(None, nw.Int64) for name in sorted(numbers | _TOLD) if name not in made}
     missing |= {name: nw.lit(None, nw.String) for name in (*SLICED, "said") if name not in made}
     seen = [_flag(~nw.col(name).is_null()) for name in _SEEN if name in made]
     kinds = reduce(operator.add, seen, nw.lit(0, nw.Int64))
-    return gathered.with_columns(**missing, kinds=kinds).with_columns(
-        severity=nw.col("said").str.slice(0, 1).cast(nw.Int64)
-    )
+    return gathered.with_columns(**missing, kinds=kinds)
 
 
 def _when(kind: EventKind, value: nw.Expr, also: nw.Expr | None = None) -> nw.Expr:
@@ -130,18 +132,27 @@ def _told(what: str) -> nw.Expr:
     )
 
 
-def _said() -> nw.Expr:
-    """How bad a rejection, bounce or deferral is, and what was said with it: the greatest is the worst."""
-    kind, bounce = nw.col("kind"), nw.lit(str(_SEVERITY[BounceClass.UNKNOWN]))
+def _severity() -> nw.Expr:
+    """How bad a rejection, bounce or deferral is; null for all else."""
+    kind, bounce = nw.col("kind"), nw.lit(_SEVERITY[BounceClass.UNKNOWN], nw.Int64)
     for name in (BounceClass.HARD, BounceClass.BLOCK, BounceClass.SOFT):
         is_it = (nw.col("bounce_class") == name.value).fill_null(value=False)
-        bounce = nw.when(is_it).then(nw.lit(str(_SEVERITY[name]))).otherwise(bounce)
-    rejected = nw.when(kind == EventKind.REJECTED.value).then(nw.lit(str(_REJECTED)))
-    other = rejected.otherwise(nw.lit(str(_DEFERRED)))
-    severity = nw.when(kind == EventKind.BOUNCED.value).then(bounce).otherwise(other)
-    words = [nw.col(name).fill_null("") for name in ("smtp_status", "reason")]
-    failed = [EventKind.BOUNCED.value, EventKind.REJECTED.value, EventKind.DEFERRED.value]
-    return nw.when(is_one_of("kind", failed)).then(nw.concat_str(severity, *words, separator=_BREAK))
+        bounce = nw.when(is_it).then(nw.lit(_SEVERITY[name], nw.Int64)).otherwise(bounce)
+    return (
+        nw.when(kind == EventKind.BOUNCED.value)
+        .then(bounce)
+        .when(kind == EventKind.REJECTED.value)
+        .then(nw.lit(_REJECTED, nw.Int64))
+        .when(kind == EventKind.DEFERRED.value)
+        .then(nw.lit(_DEFERRED, nw.Int64))
+    )
+
+
+def _said() -> nw.Expr:
+    """What was said of a rejection, bounce or deferral, after how bad it is: the greatest is the worst."""
+    words = [nw.col(name).fill_null("") for name in _WORDS]
+    said = nw.concat_str(_severity().cast(nw.String), *words, separator=_BREAK)
+    return nw.when(is_one_of("kind", FAILED)).then(said)
 
 
 def establish(gathered: Frame, census: Census) -> Frame:
@@ -186,7 +197,7 @@ def decide(mails: Frame, census: Census) -> Frame:
         inferred=~rejected & concluded,
         deferred=~nw.col("deferrals").is_null(),
         bounce_class=_worst_bounce(bounced & ~rejected),
-        **_heard(),
+        **_heard(census),
     ).with_columns(late=nw.col("late").fill_null(value=False))
 
 
@@ -197,11 +208,13 @@ def _worst_bounce(bounced: nw.Expr) -> nw.Expr:
     return nw.when(bounced).then(worst)
 
 
-def _heard() -> dict[str, nw.Expr]:
+def _heard(census: Census) -> dict[str, nw.Expr]:
     """Status and reason of the worst event; a deferral that led to a delivery says nothing of the mail."""
+    if not census.tells & {*_WORDS}:
+        return {name: nw.lit(None, nw.String) for name in _WORDS}
     final = (nw.col("severity") > _DEFERRED) | nw.col("delivered_at").is_null()
     words = nw.when(final).then(nw.col("said")).str.split(_BREAK)
-    told = {"smtp_status": words.list.get(1), "reason": words.list.get(2)}
+    told = {name: words.list.get(place) for place, name in enumerate(_WORDS, start=1)}
     return {name: nw.when(word != "").then(word) for name, word in told.items()}
 
 
