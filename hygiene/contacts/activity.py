@@ -53,7 +53,7 @@ _ALIVE: Final = (EventKind.CLICKED, EventKind.REPLIED, EventKind.CONVERTED)
 #: columns of events that nobody looks at here
 _SPARED: Final = (
     *("campaign", "variant", "segment", "stream", "subject", "domain", "provider", "smtp_status", "url"),
-    *("tracked", "value_micros", "currency", "line"),
+    *("tracked", "value_micros", "currency"),
 )
 
 

@@ -105,7 +105,7 @@ def _load_shown(task: Task, bodies: str, numbered: str, shown: Shown) -> None:
         _load_rest(task, numbered, kept=False)
         return
     first = json_records(bodies, shown.layouts, rounds=shown.rounds, apart=shown.several)
-    insert_events(task.connection, events_sql(first, task))
+    insert_events(task.connection, events_sql(first, task), task.spared)
     again = json_records(numbered, shown.layouts, rounds=shown.rounds, apart=shown.several)
     _keep_unknown(task, again)
     _load_left(task, again, Mark.LEFT)
@@ -116,7 +116,7 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
 
     False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
     """
-    insert_events(task.connection, events_sql(records, task))
+    insert_events(task.connection, events_sql(records, task), task.spared)
     agreed = not _has_exponents(task)
     if agreed:
         again = json_records(numbered, records.layouts)
@@ -174,7 +174,7 @@ def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
     con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
     keys = _keys(task)
     records = json_records("from event_rest", _possible(set(keys)), opened=True, keys=keys, apart=True)
-    insert_events(con, events_sql(records, task))
+    insert_events(con, events_sql(records, task), task.spared)
     if _count(task, f"'unknown', '{Mark.LEFT}'"):
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     con.execute("drop table temp.event_rest")

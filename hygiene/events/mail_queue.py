@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from hygiene.event import BounceClass, EventKind
+from hygiene.events.query import put_events
 from hygiene.events.values import bounce_sql, code_sql, domain_sql, found_status_sql, providers
 
 if TYPE_CHECKING:
@@ -182,7 +183,6 @@ def _events_sql() -> str:
     reasoned = ", ".join(f"'{kind}'" for kind in bounced)
     bounce = bounce_sql("status", code_sql("null", "null", "text"), "text", "null")
     return f"""
-    insert into events by name
     select 'postfix' as source, kept(message_id) as message_id, kept(recipient) as recipient,
         domain, coalesce(provider, domain) as provider, kind,
         case kind when '{EventKind.BOUNCED}' then coalesce(as_class, {bounce}) end as bounce_class,
@@ -254,8 +254,10 @@ def write_mail_events(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     known = pa.table({"domain": list(providers()), "provider": list(providers().values())})
     connection.register("mail_provider", known)
     try:
-        for statement in (*_MADE, _events_sql(), _UNREAD):
+        for statement in _MADE:
             connection.execute(statement)
+        put_events(connection, _events_sql())
+        connection.execute(_UNREAD)
         counts = connection.execute(_COUNTS).fetchall()[0]
     finally:
         connection.unregister("mail_provider")

@@ -13,6 +13,7 @@ from hygiene.errors import UnreadableInput
 from hygiene.event import EventKind
 from hygiene.events.figures import currency_sql, decimal_mark, instant_sql, money_sql, quiet_sql, settled
 from hygiene.events.layout import name_key, quote, word_sql
+from hygiene.events.query import put_events
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.sheet import load_sheet
 from hygiene.events.shop_layout import FIELDS, Shop, recognise_orders, shops
@@ -206,7 +207,6 @@ single as (
 )"""
 
 _EVENTS: Final = f"""
-insert into events by name
 {_SETTLED}
 select source, event_id, kept(recipient) as recipient, domain, coalesce(provider, domain) as provider,
     '{EventKind.CONVERTED}' as kind, ts_us, value_micros, currency, campaign, place[1] as file,
@@ -224,7 +224,7 @@ def write_orders(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     known = pa.table({"domain": list(providers()), "provider": list(providers().values())})
     connection.register("order_provider", known)
     try:
-        connection.execute(_EVENTS)
+        put_events(connection, _EVENTS)
         ((again,),) = connection.execute(_AGAIN).fetchall()
     finally:
         connection.unregister("order_provider")

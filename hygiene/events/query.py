@@ -108,36 +108,44 @@ def left_sql(records: Records, *kinds: Mark) -> str:
     from kinded where {is_kind("kind", *kinds)}"""
 
 
+def make_events(
+    connection: duckdb.DuckDBPyConnection, *, hashed: bool = False, spared: Sequence[str] = ()
+) -> None:
+    """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
+
+    They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
+    thousand million are likely to. Columns that are `spared` are not there, but for `_NEEDED`.
+    """
+    types = {name: "UBIGINT" if hashed and name in _NAMES else kind for name, kind in EVENT.items()}
+    wanted = [f"{name} {kind}" for name, kind in types.items() if name in _NEEDED or name not in spared]
+    connection.execute(f"create or replace table events ({', '.join(wanted)}, zoneless boolean)")
+    # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
+    kept = "case when name is not null then hash(name, reverse(name)) end" if hashed else "name"
+    connection.execute(f"create or replace temp macro kept(name) as {kept}")
+
+
 def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
-    """Put rows into `events`, with null in columns that are spared but for `_NEEDED`.
+    """Put rows of the event table into `events`.
 
     A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
     of the few providers, and runs out of memory.
     """
     # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
-    if spared:
-        left = ", ".join(f"{_NEEDED.get(name, 'null')} as {name}" for name in spared)
-        query = f"select * replace ({left}) from ({query})"
+    given = {name: f"kept({name})" for name in _NAMES}
+    given |= {name: value for name, value in _NEEDED.items() if name in spared}
+    replaced = ", ".join(f"{value} as {name}" for name, value in given.items())
     try:
-        names = ", ".join(f"kept({name}) as {name}" for name in _NAMES)
-        connection.execute(f"insert into events by name select * replace ({names}) from ({query})")
+        put_events(connection, f"select * replace ({replaced}) from ({query})")
     finally:
         connection.execute("reset disabled_optimizers")
 
 
-def make_events(connection: duckdb.DuckDBPyConnection, *, hashed: bool) -> None:
-    """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
-
-    They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to.
-    """
-    types = {name: "UBIGINT" if hashed and name in _NAMES else kind for name, kind in EVENT.items()}
-    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    connection.execute(f"create or replace table events ({columns}, zoneless boolean)")
-    # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
-    kept = "case when name is not null then hash(name, reverse(name)) end" if hashed else "name"
-    connection.execute(f"create or replace temp macro kept(name) as {kept}")
+def put_events(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Put rows into `events` as they are: the columns that it has."""
+    there = ", ".join(quote(name) for name, *_ in connection.execute("describe events").fetchall())
+    columns = f"columns(lambda name: name in ({there}))"
+    connection.execute(f"insert into events by name select {columns} from ({query})")
 
 
 # Rules

@@ -61,7 +61,7 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` may stay null, and `hashed` makes numbers of
+    file and the events so far. Columns that are `spared` are left out, and `hashed` makes numbers of
     `message_id` and `recipient` that tell them apart: both are faster. With `standings`
     events have one more column: the Status that a platform says a person has, as of one it will not mail any
     more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
@@ -121,7 +121,7 @@ class _Reading:
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""
-        make_events(self.connection, hashed=self.common.hashed)
+        make_events(self.connection, hashed=self.common.hashed, spared=self.common.spared)
         for name, columns in zip(TABLES[1:], (UNREAD, TALLY, _STANDING), strict=True):
             made = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             self.connection.execute(f"create or replace table {name} ({made})")

@@ -80,5 +80,7 @@ def rules_sql(layouts: Sequence[EventLayout], attribute: Callable[..., object]) 
             said += [None] * len(layout.rules)
         else:
             before += len(layout.rules)
+    while said and said[-1] is None:
+        said.pop()
     texts = ", ".join("null" if one is None else quote(one) for one in said)
     return f"([{texts}]::varchar[])[rule + {1 - before}]"

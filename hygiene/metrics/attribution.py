@@ -111,9 +111,7 @@ def credit(orders: Frame, touches: Frame | None, rule: Attribution, engine: Engi
         )
     )
     parts, names = nw.col("mail").str.split(_BREAK), orders.collect_schema()
-    return best.with_columns(
-        source=parts.list.get(0), message_id=parts.list.get(1).cast(names["message_id"])
-    )
+    return best.with_columns(source=parts.list.get(0), message_id=parts.list.get(1).cast(names["message_id"]))
 
 
 def per_mail(credited: Frame, currency: str | None) -> Frame:

@@ -109,7 +109,7 @@ def measure(
 def _spared(by: Sequence[str], *, causes: bool) -> tuple[str, ...]:
     """The columns of events that nobody will look at: to read and to keep them takes its time."""
     asked = {*by, *(_OF_CAUSES if causes else ()), *(_OF_SUBJECTS if SUBJECT_FEATURE in by else ())}
-    return ("event_id", "line", *(name for name in _SPLIT_BY if name not in asked))
+    return ("event_id", *(name for name in _SPLIT_BY if name not in asked))
 
 
 def _lists(opened: Opened, subjects: Any) -> tuple[Given, ...]:

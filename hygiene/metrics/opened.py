@@ -7,11 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from hygiene.engines.engine import Engine, check_engine, engine_beside, explained
+import narwhals as nw
+
+from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
 from hygiene.event import EventKind
 from hygiene.events.report import EventReport
 from hygiene.metrics.event_log import MEMORY, Events, Tick, read_log
-from hygiene.metrics.reconcile import Reconciled, reconcile
+from hygiene.metrics.reconcile import READ, Reconciled, reconcile
 from hygiene.metrics.sends import as_events, check_kind, join_sends
 
 Say: TypeAlias = Callable[[str], None]
@@ -49,7 +51,7 @@ def open_mails(
 ) -> Iterator[Opened]:
     """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
 
-    Columns of events that are `spared` may be null, as nobody will look at them. Mails and people are told by
+    Columns of events that are `spared` are null: nobody will look at them. Mails and people are told by
     numbers, not by their ids and addresses, unless these are to be matched with others: `named`.
     """
     check_engine(engine)
@@ -67,7 +69,7 @@ def open_mails(
         say("Reconciling")
         sent, ordered = _sends(events, sends, options), _orders(events, orders, options)
         found = reconcile(
-            tables.adopt("events", events.reading),
+            _whole(tables.adopt("events", events.reading)),
             tables,
             sends=tables.adopt("sends", events.reading) if sent else None,
             orders=tables.adopt("shop_orders", events.reading) if ordered else None,
@@ -76,6 +78,13 @@ def open_mails(
             never={source: events.report.never(source) for source in events.report.sources},
         )
         yield Opened(events, tables, found, tuple(report for report in (sent, ordered) if report))
+
+
+def _whole(events: Frame) -> Frame:
+    """The events with null in the columns that were left out."""
+    there = events.collect_schema().names()
+    null = {name: nw.lit(None, nw.String) for name in READ if name not in there}
+    return events.with_columns(**null) if null else events
 
 
 def _sends(events: Events, sends: Any, options: Mapping[str, Any]) -> EventReport | None:

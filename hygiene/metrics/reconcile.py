@@ -26,7 +26,7 @@ from hygiene.metrics.attribution import Attribution, credit, distinct_orders, pe
 from hygiene.metrics.census import ASIDE, Census, keyed, placed, sourced, take_census
 from hygiene.metrics.laws import check_events
 from hygiene.metrics.local_time import day_of, local, offsets, read_zone, week_of
-from hygiene.metrics.repeats import corrected, distinct, is_early, judge_clicks, recount
+from hygiene.metrics.repeats import RECOUNTED, corrected, distinct, is_early, judge_clicks, recount
 from hygiene.metrics.states import SLICED, UNDATED, dated, decide, establish, gather
 from hygiene.metrics.table import KEY, MAIL
 
@@ -106,12 +106,13 @@ def reconcile(
     log = keyed(log, census, engine)
     of_mails = placed(log, census)
     changes = offsets(zone, census.earliest_us or 0, census.latest_us or 0)
-    gathered = _gather(of_mails, census, changes, engine)
+    implied = _implied(census, changes)
+    gathered = _gather(of_mails, census, implied, engine)
     known = gathered.filter(nw.col("known"))
     again = sourced(engine.settle("again", distinct(of_mails, _puzzling(gathered, census), census)), census)
     orphaned, again = again.filter(nw.col("known") == 0), again.filter(nw.col("known") == 1)
     clicks = engine.settle("clicks_again", judge_clicks(again, census, engine))
-    mails = _count_again(known, again, clicks, census, engine)
+    mails = _count_again(known, (again, clicks), census, implied, engine)
     told, credited = _credit(log, orders, mails, (again, clicks), census=census, rule=rule, engine=engine)
     mails = _finish(mails, census, credited, engine)
     found = _find_orphans(orphaned, census, engine)
@@ -150,13 +151,17 @@ def _with_sends(log: Frame, sends: Frame | None, engine: Engine) -> Frame:
 # Mails
 
 
-def _gather(of_mails: Frame, census: Census, changes: list[tuple[int, int]], engine: Engine) -> Frame:
+def _gather(of_mails: Frame, census: Census, implied: Mapping[str, nw.Expr], engine: Engine) -> Frame:
     """One row a mail that any event names, settled, as if no kind of event occurred twice in it."""
-    implied = _implied(census)
-    mails = _with_times(decide(establish(gather(of_mails, census), census), census), changes)
-    spared = {*implied, *({*KEY} - {*census.key})}
-    kept = {name: value for name, value in _columns().items() if name not in spared}
+    mails = decide(establish(gather(of_mails, census), census), census)
+    mails = mails.with_columns(sent_us=nw.coalesce(dated("sent_at"), "first_at"))
+    kept = {name: value for name, value in _columns().items() if name in _settled(census, implied)}
     return sourced(engine.settle("gathered", mails.select(**kept)), census).with_columns(**implied)
+
+
+def _settled(census: Census, implied: Mapping[str, nw.Expr]) -> set[str]:
+    """The columns of a mail that are kept: what is implied, or is the same in all, need not be."""
+    return {*MAIL, *_MORE} - {*implied} - ({*KEY} - {*census.key})
 
 
 def _puzzling(gathered: Frame, census: Census) -> Frame:
@@ -165,22 +170,21 @@ def _puzzling(gathered: Frame, census: Census) -> Frame:
     return gathered.filter(_repeats() | ~nw.col("known")).select(*census.key, "delivered_us", known=known)
 
 
-def _count_again(known: Frame, again: Frame, clicks: Frame, census: Census, engine: Engine) -> Frame:
+def _count_again(
+    known: Frame, again: tuple[Frame, Frame], census: Census, implied: Mapping[str, nw.Expr], engine: Engine
+) -> Frame:
     """The mails, with what occurs twice counted exactly."""
-    columns, twice = [*MAIL, *_TOLD], known.filter(_repeats())
-    counted = corrected(twice, recount(again, clicks, census), census)
-    fixed = engine.settle("corrected", counted.select(*columns))
-    return nw.concat([known.filter(~_repeats()).select(*columns), fixed])
+    counted = corrected(known.filter(_repeats()), recount(*again, census), census)
+    implied = {name: value for name, value in implied.items() if name not in RECOUNTED}
+    columns = [*MAIL, *_TOLD]
+    kept = [name for name in columns if name in _settled(census, implied)]
+    fixed = sourced(engine.settle("corrected", counted.select(*kept)), census).with_columns(**implied)
+    return nw.concat([frame.select(*columns) for frame in (known.filter(~_repeats()), fixed)])
 
 
 def _repeats() -> nw.Expr:
     """Whether a kind of event occurs more than once in a mail."""
     return nw.col("events") > nw.col("kinds")
-
-
-def _with_times(mails: Frame, changes: list[tuple[int, int]]) -> Frame:
-    mails = mails.with_columns(sent_us=nw.coalesce(dated("sent_at"), "first_at"))
-    return mails.with_columns(day=day_of(local(nw.col("sent_us"), changes)))
 
 
 def _finish(mails: Frame, census: Census, credited: Frame | None, engine: Engine) -> Frame:
@@ -222,18 +226,20 @@ def _with_tracking(mails: Frame, engine: Engine) -> Frame:
 _TOLD: Final = ("open_told", "click_told")
 _MORE: Final = ("known", "kinds", *_TOLD)
 _DERIVED: Final = (
-    *("week", "opens_total", "clicks_total", "last_click_us", "track_open", "track_click", "converted"),
+    *("day", "week", "opens_total", "clicks_total", "last_click_us", "track_open", "track_click", "converted"),
     *("orders", "revenue_micros"),
 )
 
 
-def _implied(census: Census) -> dict[str, nw.Expr]:
+def _implied(census: Census, changes: list[tuple[int, int]]) -> dict[str, nw.Expr]:
     """What follows from the other columns, or from what the log never says: to keep it would only cost."""
+    day = day_of(local(nw.col("sent_us"), changes))
     missing = {name: nw.lit(None, nw.String) for name in SLICED if name not in census.tells}
     if not census.tells_tracking:
         missing |= {name: nw.lit(None, nw.Int64) for name in _TOLD}
     return missing | {
-        "week": week_of(nw.col("day")),
+        "day": day,
+        "week": week_of(day),
         "opens_total": _once("opened_all"),
         "clicks_total": _once("clicked_all"),
         "last_click_us": nw.col("first_click_us"),

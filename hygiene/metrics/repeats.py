@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import narwhals as nw
 
@@ -18,6 +19,9 @@ from hygiene.event import EventKind
 from hygiene.metrics.census import Census
 from hygiene.metrics.local_time import SECOND_US
 from hygiene.metrics.states import UNDATED, at, is_human
+
+#: the columns of mails that `corrected` counts anew
+RECOUNTED: Final = ("opens_total", "clicks_total", "clicked_human", "first_click_us", "last_click_us")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""Mails and people told by numbers, as files are read, and by their texts: the same mails either way."""
+
+import hypothesis.strategies as st
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import hygiene
+from hygiene.metrics.counts import count
+from hygiene.metrics.opened import open_mails
+
+from .logs import events, table
+from .simulator import simulate
+
+#: of mails touched in the same microsecond, an order goes to the one with the smaller name: or number
+ORDERED = ("converted", "orders", "revenue_micros")
+
+
+def found(log, *, named, **options):
+    with open_mails(log, named=named, **options) as opened:
+        mails = opened.found
+        total = count(mails.mails, engine=opened.tables).to_pylist()
+        slices = count(
+            mails.mails, ["campaign", "provider", "source", "week"], engine=opened.tables
+        ).to_pylist()
+        kind = opened.events.reading.connection.execute(
+            "select typeof(recipient) from events limit 1"
+        ).fetchall()
+        return kind, (
+            total,
+            [{name: number for name, number in row.items() if name not in ORDERED} for row in slices],
+            [mails.orphans, mails.duplicates, mails.swept_clicks, mails.orders],
+        )
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(events(), min_size=1, max_size=40))
+def test_numbers_find_what_texts_find(tmp_path, rows):
+    path = tmp_path / "log.parquet"
+    pyarrow.parquet.write_table(table(rows), path)
+    (by_text, texts), (by_number, numbers) = (found(path, named=named) for named in (True, False))
+    assert (by_text, by_number) == ([("VARCHAR",)], [("UBIGINT",)])
+    assert numbers == texts
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_numbers_find_what_texts_find_in_campaigns(tmp_path, seed):
+    path = tmp_path / "log.parquet"
+    pyarrow.parquet.write_table(table(simulate(seed).rows), path)
+    assert found(path, named=True)[1] == found(path, named=False)[1]
+
+
+def test_what_is_to_be_matched_stays_text(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("event,email,campaign,timestamp\nsent,a@x.example,one,2026-11-01T08:00:00Z\n")
+    sends = tmp_path / "sends.csv"
+    sends.write_text("email,campaign,sent_at\na@x.example,one,2026-11-01\nb@x.example,one,2026-11-01\n")
+    assert found(path, named=False)[0] == [("UBIGINT",)]
+    assert found(path, named=False, sends=sends)[0] == [("VARCHAR",)]
+    joined = {"recipient": ["a@x.example"], "joined_us": [1_790_000_000_000_000]}
+    kpis = hygiene.measure(path, by="cohort", causes=False, joined=pa.table(joined))
+    assert kpis.counts()["submitted"] == 1
+
+
+def test_what_is_not_asked_for_is_not_kept(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "event,email,campaign,timestamp,reason,status\n"
+        "sent,a@x.example,one,2026-11-01T08:00:00Z,,\n"
+        "bounced,a@x.example,one,2026-11-01T08:00:09Z,550 5.1.1 no such user,5.1.1\n"
+        "polished,a@x.example,one,2026-11-01T08:00:09Z,,\n"
+    )
+    spared = ("smtp_status", "reason", "variant")
+    with open_mails(path, spared=spared) as opened:
+        columns = [name for name, *_ in opened.events.reading.connection.execute("describe events").fetchall()]
+        assert not {"smtp_status", "variant"} & {*columns}
+        assert opened.events.report.unknown_words == {"polished": 1}
+        mail = opened.tables.collect(opened.found.mails).to_pylist()[0]
+    assert (mail["state"], mail["bounce_class"], mail["reason"]) == ("bounced", "hard", None)
