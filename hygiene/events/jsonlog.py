@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from hygiene.errors import UnreadableInput
+from hygiene.event import EventKind
 from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
 from hygiene.events.query import events_sql, insert_events, left_sql, unread_sql
@@ -22,6 +23,7 @@ from hygiene.events.recogniser import Task
 from hygiene.events.records import ALWAYS, Mark, Records
 from hygiene.events.sample import SAMPLE_VALUES, Shown, sample_lines, sniff
 from hygiene.events.scan import Scan, declare_columns
+from hygiene.events.values import is_kind
 from hygiene.intake.guard import MIB, Limits
 
 NUMBERED: Final = 32 * MIB  # bytes; in larger files numbering every record would halve the speed
@@ -116,8 +118,11 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
 
     False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
     """
-    insert_events(task.connection, events_sql(records, task), task.spared)
-    agreed = not _has_exponents(task)
+    task.connection.execute("alter table events add column if not exists doubtful boolean")
+    query = f"select *, {_exponents_sql()} as doubtful from ({events_sql(records, task)})"
+    insert_events(task.connection, query, task.spared)
+    doubtful = f"select 1 from events where file = {task.number} and doubtful limit 1"
+    agreed = not task.connection.execute(doubtful).fetchall()
     if agreed:
         again = json_records(numbered, records.layouts)
         _keep_unknown(task, again)
@@ -128,20 +133,15 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
     return agreed
 
 
-def _has_exponents(task: Task) -> bool:
+def _exponents_sql() -> str:
     """Whether a number with an exponent became a text of an event."""
     written = " or ".join(
         # what begins with a digit sorts before a colon, which is found sooner
         f"({column} < ':' and regexp_full_match({column}, {quote(EXPONENT)}))"
         for column in _TEXTS
     )
-    words = (
-        f"kind in ('unknown', '{Mark.SKIPPED}') and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')})"
-    )
-    found = task.connection.execute(
-        f"select 1 from events where file = {task.number} and ({written} or {words}) limit 1"
-    )
-    return found.fetchone() is not None
+    unknown = is_kind("kind", EventKind.UNKNOWN, Mark.SKIPPED)
+    return f"{written} or ({unknown} and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')}))"
 
 
 def _keep_unknown(task: Task, again: Records) -> None:

@@ -324,7 +324,8 @@ class _Reading:
         for reader in self.used.values():
             if reader.finish:
                 notes += reader.finish(self.connection)
-        self.connection.execute("alter table events drop column zoneless")
+        for column in ("zoneless", "doubtful"):
+            self.connection.execute(f"alter table events drop column if exists {column}")
         if not self.common.standings:
             self.connection.execute("drop table standings")
         if self.used:
