@@ -23,6 +23,7 @@ MOST_ARMS: Final = 10
 _LIMB: Final = 2**20
 #: more for one person is no order but a mistake: 8.7 million of the currency
 _MOST_MICROS: Final = 2**43 - 1
+_SQUARED: Final = ("squares", "crossed", "sizes")
 _DELIVERED: Final = State.DELIVERED.value
 
 
@@ -64,10 +65,7 @@ class Arm:
     @property
     def variance(self) -> float:
         """Of the metric, by people; exact sums, so that nothing cancels."""
-        if not self.n:
-            return 0.0
-        top = self.squares * self.n**2 - 2 * self.total * self.n * self.crossed + self.total**2 * self.sizes
-        return max(top, 0) / self.n**4 * self.scale**2
+        return spread([self], self.total, self.n) / self.n**4 * self.scale**2 if self.n else 0.0
 
     @property
     def inflation(self) -> float:
@@ -88,6 +86,12 @@ class Arm:
             winners=self.winners - bool(self.largest),
             largest=0,
         )
+
+
+def spread(arms: Sequence[Arm], total: int, n: int) -> int:
+    """n² · Σ(x − r·n)² over the people of these arms, around the rate r = total / n: exact."""
+    squares, crossed, sizes = (sum(getattr(arm, name) for arm in arms) for name in _SQUARED)
+    return max(squares * n**2 - 2 * total * n * crossed + total**2 * sizes, 0)
 
 
 def count_arms(

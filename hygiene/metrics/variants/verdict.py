@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Final
 
 from hygiene.metrics.kpis import Better, Kpi, Unit
-from hygiene.metrics.variants.arms import Arm
+from hygiene.metrics.variants.arms import Arm, spread
 from hygiene.metrics.variants.evidence import (
     ALPHA,
     LEAST_EXPECTED,
@@ -233,11 +233,23 @@ def _effective(first: Arm, second: Arm) -> tuple[tuple[float, float], tuple[floa
 
 
 def _variance(first: Arm, second: Arm) -> float:
-    """Of the difference: for shares the larger of what equal and what different rates give."""
+    """Of the difference: the larger of what equal and what different arms give.
+
+    Of revenue, too: a small arm rarely holds the few large orders, so that by itself it seems both poor and sure.
+    """
     own = first.variance + second.variance
     if first.unit is Unit.MONEY:
-        return own
+        return max(own, _pooled_money(first, second))
     return max(own, pooled_variance(*_effective(first, second)))
+
+
+def _pooled_money(first: Arm, second: Arm) -> float:
+    """The variance of the difference, if people of both arms spend alike."""
+    both, n = (first, second), first.n + second.n
+    if not (first.n and second.n):
+        return 0.0
+    per_mail = spread(both, first.total + second.total, n) / n**3 * first.scale**2
+    return per_mail * (1 / first.n + 1 / second.n)
 
 
 def _freedom(first: Arm, second: Arm) -> float:
