@@ -52,6 +52,7 @@ def read_events(
     timezone: str = "UTC",
     year: int | None = None,
     tick: Tick | None = None,
+    variant_column: str = "",
     spared: Sequence[str] = (),
     standings: bool = False,
 ) -> EventReport:
@@ -59,19 +60,30 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` may stay null. With `standings`
-    events have one more column: the Status that a platform says a person has, as of one it will not mail any
-    more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
-    recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of
-    the tables is left.
+    file and the events so far. `variant_column` names the column, key or tag of the sender's own that tells
+    variants, where it is not a known one. Columns that are `spared` may stay null. With `standings` events have
+    one more column: the Status that a platform says a person has, as of one it will not mail any more; and
+    what says only that, without an event of a mail, is in the table `standings` (file, source, recipient,
+    standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of the tables
+    is left.
     """
     _check_zone(timezone)
     given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
-        frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
-        reading = _Reading(
-            replace(frame, timezone=timezone, year=year, tick=tick, spared=tuple(spared), standings=standings)
+        frame = Task(
+            path=Path(work),
+            name="the data frame",
+            number=0,
+            connection=connection,
+            work=Path(work),
+            timezone=timezone,
+            year=year,
+            tick=tick,
+            variant_column=variant_column,
+            spared=tuple(spared),
+            standings=standings,
         )
+        reading = _Reading(frame)
         try:
             reading.make_tables()
             for one in given:

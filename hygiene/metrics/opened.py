@@ -39,6 +39,7 @@ def open_mails(
     attribution: str = ATTRIBUTION,
     timezone: str = "UTC",
     year: int | None = None,
+    variant_column: str = "",
     engine: str = "duckdb",
     memory_limit: str = MEMORY,
     threads: int | None = None,
@@ -48,11 +49,12 @@ def open_mails(
 ) -> Iterator[Opened]:
     """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
 
-    Columns of events that are `spared` may be null, as nobody will look at them.
+    `variant_column` is that of `read_events`. Columns of events that are `spared` may be null, as nobody will
+    look at them.
     """
     check_engine(engine)
     with ExitStack() as stack:
-        options: dict[str, Any] = {"timezone": timezone, "year": year}
+        options: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
         if isinstance(logs, Events):
             events = logs
         else:

@@ -59,6 +59,7 @@ class Doubt(StrEnum):
     FEW = "too few people did it so far"
     CHANCE = "chance alone can make such a difference"
     ONE_PERSON = "it rests on one person's orders"
+    EARLY = "the variants are alike so far, but most late readers are still to come"
     MACHINES = "machines opened one arm more than another, so opens cannot be compared"
     YOUNG = "the arms were sent at different times, and one is too young"
 
@@ -103,7 +104,8 @@ class Rules:
     test: Test
     rho: float
     within: float | None  # differences below do not matter
-    uneven: bool = False  # arms of different age, one of them young
+    young: bool = False  # an arm is too young for what people will do to be seen
+    uneven: bool = False  # … and they are of different age
     machines: bool = False  # they opened one arm more than another, and the metric is of opens
 
 
@@ -196,15 +198,25 @@ def _verdict(
     different = p_adjusted <= ALPHA
     if not large and not (different and rules.test is Test.FIXED and rules.kpi.unit is Unit.SHARE):
         return Verdict.KEEP_RUNNING, Doubt.FEW
-    if (rules.uneven or rules.machines) and (equal or different):
-        return Verdict.KEEP_RUNNING, Doubt.MACHINES if rules.machines else Doubt.YOUNG
+    if not (equal or different):
+        return Verdict.KEEP_RUNNING, Doubt.CHANCE
+    if unfit := _unfit(rules, equal=equal):
+        return Verdict.KEEP_RUNNING, unfit
     if equal:
         return Verdict.EQUIVALENT, Doubt.NONE
-    if not different:
-        return Verdict.KEEP_RUNNING, Doubt.CHANCE
     if rules.kpi.unit is Unit.MONEY and _rests_on_one(*arms, p_adjusted=p_adjusted, rules=rules):
         return Verdict.KEEP_RUNNING, Doubt.ONE_PERSON
     return Verdict.BETTER, Doubt.NONE
+
+
+def _unfit(rules: Rules, *, equal: bool) -> Doubt:
+    """Why the arms cannot be judged yet, whatever they differ by."""
+    if rules.machines:
+        return Doubt.MACHINES
+    if rules.uneven:
+        return Doubt.YOUNG
+    # while few did anything, all arms differ by little
+    return Doubt.EARLY if equal and rules.young else Doubt.NONE
 
 
 def _rests_on_one(first: Arm, second: Arm, *, p_adjusted: float, rules: Rules) -> bool:
@@ -235,7 +247,7 @@ def _effective(first: Arm, second: Arm) -> tuple[tuple[float, float], tuple[floa
 def _variance(first: Arm, second: Arm) -> float:
     """Of the difference: the larger of what equal and what different arms give.
 
-    Of revenue, too: a small arm rarely holds the few large orders, so that by itself it seems both poor and sure.
+    Of revenue, too: a small arm rarely holds any of the few large orders and by itself seems poor, and sure.
     """
     own = first.variance + second.variance
     if first.unit is Unit.MONEY:

@@ -12,7 +12,8 @@ import pytest
 import hygiene
 from hygiene.errors import UsageError
 from hygiene.metrics.measure import measure
-from hygiene.metrics.variants.compare import METRICS, compare_variants
+from hygiene.metrics.variants.asked import METRICS
+from hygiene.metrics.variants.compare import compare_variants
 from hygiene.metrics.variants.verdict import Doubt, Verdict
 from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
@@ -339,10 +340,16 @@ def test_hostile_names_stay_text(log, name):
     ("options", "said"),
     [
         ({"metric": "hearts"}, "variants are not compared by 'hearts': there are open_rate, click_rate"),
-        ({"by": "day"}, "no column 'day' tells variants"),
-        ({"by": "segment"}, "no mail names a segment"),
+        (
+            {"by": "day"},
+            "no mail tells its day: name the column, key or tag that does with --variant-column; the log "
+            "itself has variant (2 values)",
+        ),
+        ({"by": "a'b"}, '"a\'b" cannot be the name of a column'),
+        ({"by": "segment"}, "no mail tells its segment: name the column, key or tag that does"),
         ({"campaign": "autumn"}, "no mail of the log is of a campaign 'autumn'"),
         ({"arms": ["A"]}, "name two arms or more"),
+        ({"arms": ["a", "b"]}, "no mail of the log is of variant 'a' or 'b': there are 'A', 'B'"),
         ({"split": "half"}, "--split 'half' is no split"),
         ({"split": "0:100"}, "--split '0:100' is no split"),
         ({"split": "1:1:1"}, "--split has 3 parts, and there are 2 variants: 'A', 'B'"),
@@ -352,7 +359,7 @@ def test_hostile_names_stay_text(log, name):
         ({"equivalent_within": "-1%"}, "--equivalent-within '-1%' is no share"),
         ({"test": "t"}, "no test is called 't'"),
         ({"engine": "abacus"}, "no engine is called 'abacus'"),
-        ({"by": "provider"}, "all mails that name a provider are of 'shop.example'"),
+        ({"by": "provider"}, "every mail with a provider is of 'shop.example': there is nothing to compare"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(log, options, said):
