@@ -41,6 +41,12 @@ from hygiene.metrics.variants.verdict import (
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
 APART_US: Final = 3_600_000_000  # arms sent further apart than this are not of the same age
 YOUNG_SHARE: Final = 0.1  # of an arm, from which it is called young
+_WORDS: Final = {
+    EventKind.OPENED: "opens",
+    EventKind.CLICKED: "clicks",
+    EventKind.UNSUBSCRIBED: "opt-outs",
+    EventKind.COMPLAINED: "complaints",
+}
 _LIKELY: Final = ("variant", "segment", "campaign", "stream")  # what else is worth naming
 
 
@@ -149,7 +155,8 @@ def _mails(opened: Opened, campaign: str | None) -> Any:
         return mails
     chosen = mails.filter(nw.col("campaign") == campaign)
     if not opened.tables.collect(chosen.select(mails=nw.len())).to_pylist()[0]["mails"]:
-        raise UsageError(f"no mail of the log is of a campaign {campaign[:60]!r}")
+        there = ", ".join(repr(name[:40]) for name in name_values(mails, "campaign", opened.tables)[:MOST_ARMS])
+        raise UsageError(f"no mail of the log is of a campaign {campaign[:60]!r}: there are {there or 'none'}")
     return chosen
 
 
@@ -159,7 +166,9 @@ def _silent(opened: Opened, kpi: Kpi, *, has_orders: bool) -> str:
     if EventKind.CONVERTED in kpi.needs and not opened.found.orders.distinct:
         return "the orders hold none that was paid and kept" if has_orders else NO_ORDERS
     missing = [kind for kind in kpi.needs if kind is not EventKind.CONVERTED and kind not in kinds]
-    return f"the log holds no {missing[0].value} event at all" if missing else ""
+    return (
+        f"the log holds no {_WORDS[missing[0]]} at all: there were none, or it does not tell" if missing else ""
+    )
 
 
 def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, tables: Engine) -> None:

@@ -204,6 +204,8 @@ def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
     split = comparison.split
     even = len(set(split.expected)) == 1
     meant = "evenly" if even else ":".join(f"{part:g}" for part in split.expected)
+    if not all(split.people):
+        return Cell("split", Tone.UNKNOWN), Cell("nobody was sent every variant: there is nothing to check")
     if split.p is None:
         return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check whether it was {meant}")
     p = f"p = {split.p:.3g}"
@@ -269,8 +271,14 @@ def _method(comparison: Comparison) -> Iterator[Block]:
         ("test", _test_text(rules.test)),
         ("effect worth finding (ρ)", f"{effect}: {source}"),
         ("error", f"a winner is named without there being one in at most {ALPHA * 100:.0f} % of all tests"),
-        ("arms", "Wilson's interval; of revenue Student's. Several mails to a person count as one draw"),
-        ("difference, seen once", "Newcombe's interval; of revenue Welch's"),
+        (
+            "arms",
+            "Wilson's interval; of revenue Student's, of its logarithm. Several mails to a person are one draw",
+        ),
+        (
+            "difference, seen once",
+            "Newcombe's interval; of revenue Welch's, at least as wide as for arms that spend alike",
+        ),
         ("split", f"chi-square by people, broken below p = {SPLIT_ALPHA:g}; nothing else is judged then"),
         ("time zone", comparison.timezone),
     ]

@@ -88,7 +88,7 @@ class Split:
 
     expected: tuple[float, ...]
     people: tuple[int, ...]
-    p: float | None  # None: too few to tell
+    p: float | None  # None: too few to tell, or nobody at all in an arm
 
     @property
     def broken(self) -> bool:
@@ -112,7 +112,7 @@ class Rules:
 def check_split(arms: Sequence[Arm], expected: Sequence[float]) -> Split:
     """The sample-ratio check, by people."""
     people = tuple(arm.people for arm in arms)
-    return Split(expected=tuple(expected), people=people, p=split_p(people, expected))
+    return Split(expected=tuple(expected), people=people, p=split_p(people, expected) if all(people) else None)
 
 
 def machine_p(arms: Sequence[Arm]) -> float | None:
