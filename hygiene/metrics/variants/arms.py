@@ -101,16 +101,27 @@ def spread(arms: Sequence[Arm], total: int, n: int) -> int:
 
 
 def count_arms(
-    mails: Frame, kpi: Kpi, by: str, engine: Engine, *, young_after_us: int | None, only: Sequence[str] = ()
+    mails: Frame,
+    kpi: Kpi,
+    by: str,
+    engine: Engine,
+    *,
+    young_after_us: int | None,
+    only: Sequence[str] = (),
+    called: str = "",
 ) -> tuple[Arm, ...]:
     """The arms of a test: those named, in that order, else all by name. Strays: see `count_strays`.
 
-    Raises UsageError where there are too many variants to be a test.
+    Raises UsageError where there are too many variants to be a test, in words that have the column as `called`.
     """
     chosen = mails.filter(~nw.col(by).is_null())
     if only:
         chosen = chosen.filter(nw.col(by).is_in(list(only)))
-    _check_number(chosen, by, engine)
+    if len(name_values(chosen, by, engine)) > MOST_ARMS:
+        raise UsageError(
+            f"there are more than {MOST_ARMS} values of {called or by}: name the ones to compare, "
+            "as in --arms A,B"
+        )
     rows = engine.collect(_sums(chosen, kpi, by, young_after_us)).to_pylist()
     arms = {str(row[by]): _arm(row, by, kpi) for row in rows}
     empty = {name: Arm(name=name, mails=0, people=0, n=0, total=0, unit=kpi.unit) for name in only}
@@ -125,13 +136,6 @@ def in_order(name: str) -> tuple[tuple[int, str], ...]:
     """
     parts = re.findall(r"(\d{1,18})|(\D+)", name)
     return tuple((int(number), "") if number else (_AFTER, text) for number, text in parts)
-
-
-def _check_number(mails: Frame, by: str, engine: Engine) -> None:
-    if len(name_values(mails, by, engine)) > MOST_ARMS:
-        raise UsageError(
-            f"there are more than {MOST_ARMS} values of {by}: name the ones to compare, as in --arms A,B"
-        )
 
 
 def count_strays(mails: Frame, by: str, engine: Engine, *, only: Sequence[str] = ()) -> tuple[int, int]:

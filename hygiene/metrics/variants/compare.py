@@ -114,7 +114,9 @@ def compare_variants(
         mails = _mails(opened, campaign)
         seen = now_us if now_us is not None else opened.found.census.latest_us
         young = None if seen is None else seen - (mature_us or MATURE_US)
-        counted = count_arms(mails, kpi, chosen, opened.tables, young_after_us=young, only=names)
+        counted = count_arms(
+            mails, kpi, chosen, opened.tables, young_after_us=young, only=names, called=asked.by
+        )
         _check_arms(counted, asked, mails, opened.tables)
         unnamed, twice = count_strays(mails, chosen, opened.tables, only=names)
         campaigns = 1 if chosen == "campaign" else count_campaigns(mails, chosen, opened.tables)
@@ -182,7 +184,7 @@ def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, tables: Engine) -
         raise UsageError(f"no mail of the log is of {asked.by} {wanted}: there are {found}")
     if arms:
         raise UsageError(
-            f"every mail with a {asked.by} is of {arms[0].name[:40]!r}: there is nothing to compare"
+            f"all mails that tell their {asked.by} are of {arms[0].name[:40]!r}: nothing to compare"
         )
     if not tables.collect(mails.select(mails=nw.len())).to_pylist()[0]["mails"]:
         raise UsageError("the log holds no mail, so there is nothing to compare")

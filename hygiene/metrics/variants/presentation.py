@@ -203,7 +203,7 @@ def _checks(comparison: Comparison) -> Iterator[Block]:
 def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
     split = comparison.split
     even = len(set(split.expected)) == 1
-    meant = "evenly" if even else ":".join(f"{part:g}" for part in split.expected)
+    meant = "even" if even else ":".join(f"{part:g}" for part in split.expected)
     if not all(split.people):
         return Cell("split", Tone.UNKNOWN), Cell("nobody was sent every variant: there is nothing to check")
     if split.p is None:
@@ -211,7 +211,8 @@ def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
     p = f"p = {split.p:.3g}"
     if split.broken:
         return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: that is no chance")
-    return Cell("split", Tone.GOOD), Cell(f"{meant}, as meant, {p}")
+    as_meant = ", as meant" if comparison.split_given else ""
+    return Cell("split", Tone.GOOD), Cell(f"{meant}{as_meant}, {p}")
 
 
 def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:

@@ -156,8 +156,18 @@ def _running(comparison: Comparison) -> str:
     if few and beaten and len(beaten) + len(few) == len(comparison.arms) - 1:
         rest = ",".join(arm.name for arm in comparison.arms if arm.name not in few)
         return f"{leads}, but too few people got {joined(few)} to tell: wait, or leave it out (--arms {rest})."
-    why = "too few people did it so far to tell" if few else "chance alone can make such a difference"
+    why = _why(comparison, lead, few=bool(few))
     return f"{leads}, against {others} of {name_of(next_.name)}, but {why}.{_more(comparison)}"
+
+
+def _why(comparison: Comparison, lead: Arm, *, few: bool) -> str:
+    """Why the leading variant does not win yet."""
+    if few:
+        return "too few people did it so far to tell"
+    pairs = (pair for pair in comparison.pairs if lead.name in {pair.first, pair.second})
+    if any(pair.doubt is Doubt.ONE_PERSON for pair in pairs):
+        return "without its largest customer the lead could be chance"
+    return "chance alone can make such a difference"
 
 
 def _empty(comparison: Comparison) -> str:
@@ -178,7 +188,6 @@ _TOLD: Final[dict[Doubt, Callable[[Comparison], str]]] = {
     Doubt.EMPTY: _empty,
     Doubt.MACHINES: lambda _: f"Keep running, or decide by clicks: {Doubt.MACHINES.value}.",
     Doubt.YOUNG: lambda comparison: f"Keep running: {Doubt.YOUNG.value}. {_wait(comparison)}",
-    Doubt.ONE_PERSON: lambda _: f"Keep running: {Doubt.ONE_PERSON.value}.",
     Doubt.EARLY: lambda comparison: f"Keep running: {Doubt.EARLY.value}. {_wait(comparison)}",
 }
 

@@ -301,8 +301,22 @@ def _needed(first: Arm, second: Arm, alpha: float, rules: Rules) -> int | None:
         factor = float(norm.isf(alpha / 2)) ** 2 * variance / difference**2
     else:
         factor = _growth(difference, variance, rules.rho, alpha)
-    needed = number * factor
+    enough = _enough(first, second)
+    if enough is None:
+        return None
+    needed = number * max(factor, enough)
     return math.ceil(needed) if number < needed < 1e9 else None
+
+
+def _enough(first: Arm, second: Arm) -> float | None:
+    """By how much more data the arms are large; None where one has nothing to grow."""
+    if first.unit is Unit.MONEY:
+        fewest = float(min(first.winners, second.winners))
+    else:
+        successes, trials = _effective(first, second)
+        share = sum(successes) / sum(trials)
+        fewest = min(trials) * min(share, 1 - share)
+    return LEAST_EXPECTED / fewest if fewest > 0 else None
 
 
 def _growth(difference: float, variance: float, rho: float, alpha: float) -> float:

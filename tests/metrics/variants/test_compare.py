@@ -359,7 +359,7 @@ def test_hostile_names_stay_text(log, name):
         ({"equivalent_within": "-1%"}, "--equivalent-within '-1%' is no share"),
         ({"test": "t"}, "no test is called 't'"),
         ({"engine": "abacus"}, "no engine is called 'abacus'"),
-        ({"by": "provider"}, "every mail with a provider is of 'shop.example': there is nothing to compare"),
+        ({"by": "provider"}, "all mails that tell their provider are of 'shop.example': nothing to compare"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(log, options, said):
