@@ -265,8 +265,10 @@ def say_notes(comparison: Comparison) -> Iterator[str]:
             "another: --campaign chooses one."
         )
     if comparison.twice:
-        people = counted(comparison.twice, "person was", "people were")
-        yield f"{people} sent more than one variant and count in each: the arms are not quite apart."
+        one, several = (
+            f"{word} sent more than one variant and count" for word in ("person was", "people were")
+        )
+        yield f"{counted(comparison.twice, f'{one}s', several)} in each: the arms are not quite apart."
     if comparison.changed:
         mails = counted(comparison.changed, "mail is", "mails are")
         yield f"{mails} of one variant in one event and of another in the next: the last name of them is taken."
