@@ -456,10 +456,8 @@ def test_hostile_names_stay_text(log, name):
         ({"by": "a'b"}, '"a\'b" cannot be the name of a column'),
         (
             {"by": "segment"},
-            (
-                "no mail tells its segment: name the column, key or tag that does with --variant-column; the log "
-                "itself has variant (2 values)"
-            ),
+            "no mail tells its segment: name the column, key or tag that does with --variant-column; "
+            "the log itself has variant (2 values)",
         ),
         ({"campaign": "autumn"}, "no mail of the log is of a campaign 'autumn': there are 'spring'"),
         ({"arms": ["A"]}, "name two arms or more"),
