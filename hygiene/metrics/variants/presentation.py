@@ -40,6 +40,7 @@ _TONES: Final = {
 }
 _SECOND_US: Final = 1_000_000
 _LABEL: Final = 8  # characters of a name beside another, and two less where there are more
+_WIDER: Final = (10, 14, 18)  # … where they are not told apart by fewer
 _TWO: Final = 2
 _SAME: Final = 4  # characters that names begin with, from which they are left out
 _NONE: Final = Cell("", Tone.MUTED)
@@ -163,14 +164,25 @@ def labels(names: Sequence[str]) -> dict[str, str]:
 
     >>> labels(["A", "B"]), labels(["newsletter-old", "newsletter-new"])
     ({'A': 'A', 'B': 'B'}, {'newsletter-old': '…-old', 'newsletter-new': '…-new'})
+    >>> list(labels(["Sale! Only today", "Sale! Only this week", "New in"]).values())
+    ['Sal…ay', 'Sal…ek', 'New in']
     """
     room = _LABEL if len(names) <= _TWO else _LABEL - 2
     if all(len(name) <= room for name in names):
         return {name: name for name in names}
     same = next((at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1), 0)
     rests = {name: f"…{name[same - 1 :]}" if same > _SAME else name for name in names}
-    cut = {name: rest if len(rest) <= room else f"{rest[: room - 1]}…" for name, rest in rests.items()}
-    return cut if len(set(cut.values())) == len(names) else {name: name_of(name) for name in names}
+    for wide in (room, *_WIDER):
+        for end in (0, wide // 2 - 1):  # their beginnings, else their beginnings and ends
+            cut = {name: _cut(rest, wide, end) for name, rest in rests.items()}
+            if len(set(cut.values())) == len(names):
+                return cut
+    return {name: name_of(name) for name in names}
+
+
+def _cut(name: str, room: int, end: int) -> str:
+    """A name in so many characters, of which so many are its end."""
+    return name if len(name) <= room else f"{name[: room - 1 - end]}…{name[len(name) - end :]}"
 
 
 def _labels(comparison: Comparison) -> dict[str, str]:

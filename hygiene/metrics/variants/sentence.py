@@ -64,7 +64,7 @@ def name_of(name: str) -> str:
     """A variant's name, short enough for a sentence; names of one campaign often differ at their end.
 
     >>> name_of("B"), name_of("spring sale, long subject with a question, second version")
-    ('B', 'spring sale, long subject… second version')
+    ('B', 'spring sale, long subject…second version')
     """
     return name if len(name) <= _NAME else f"{name[:_BEGINNING]}…{name[_BEGINNING + 1 - _NAME :]}"
 
