@@ -117,7 +117,7 @@ def compare_variants(
         counted = count_arms(
             mails, kpi, chosen, opened.tables, young_after_us=young, only=names, called=asked.by
         )
-        _check_arms(counted, asked, mails, opened.tables)
+        _check_arms(counted, asked, mails, opened)
         unnamed, twice = count_strays(mails, chosen, opened.tables, only=names)
         campaigns = 1 if chosen == "campaign" else count_campaigns(mails, chosen, opened.tables)
         silent = _silent(opened, kpi, has_orders=not is_nothing(orders))
@@ -173,10 +173,15 @@ def _silent(opened: Opened, kpi: Kpi, *, has_orders: bool) -> str:
     )
 
 
-def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, tables: Engine) -> None:
+def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, opened: Opened) -> None:
     """Raises UsageError where there are no two arms with a mail between them."""
     if len(arms) > 1 and any(arm.mails for arm in arms):
         return
+    tables = opened.tables
+    if not tables.collect(mails.select(mails=nw.len())).to_pylist()[0]["mails"]:
+        if opened.events.count("tallies"):
+            raise UsageError("the log holds sums of campaigns alone: a test takes an export of who got what")
+        raise UsageError("the log holds no mail, so there is nothing to compare")
     if asked.arms:
         there = name_values(mails, asked.column, tables)
         wanted = " or ".join(repr(name[:40]) for name in asked.arms)
@@ -186,8 +191,6 @@ def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, tables: Engine) -
         raise UsageError(
             f"all mails that tell their {asked.by} are of {arms[0].name[:40]!r}: nothing to compare"
         )
-    if not tables.collect(mails.select(mails=nw.len())).to_pylist()[0]["mails"]:
-        raise UsageError("the log holds no mail, so there is nothing to compare")
     others = [f"{name} ({len(there)} values)" for name, there in _splits(mails, tables) if name != asked.column]
     also = f"; the log itself has {', '.join(others)}" if others else ""
     raise UsageError(

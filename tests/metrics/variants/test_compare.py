@@ -22,6 +22,7 @@ from hygiene.render.terminal import render_terminal
 
 from .trials import DAY, SENT, mails, write
 
+REPORT = Path(__file__).parents[2] / "events" / "reports" / "brevo.csv"
 README = Path(__file__).parents[3] / "README.md"
 
 
@@ -480,6 +481,13 @@ def test_what_cannot_be_is_refused_in_one_sentence(log, options, said):
         compare_variants(events, **options)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+def test_a_report_of_sums_is_no_log_of_a_test():
+    with pytest.raises(
+        UsageError, match="holds sums of campaigns alone: a test takes an export of who got what"
+    ):
+        compare_variants(str(REPORT))
 
 
 def test_many_values_are_no_test(log):
