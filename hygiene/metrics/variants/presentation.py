@@ -41,6 +41,7 @@ _TONES: Final = {
 _SECOND_US: Final = 1_000_000
 _LABEL: Final = 8  # characters of a name beside another, and two less where there are more
 _WIDER: Final = (10, 14, 18)  # … where they are not told apart by fewer
+_LEAST_P: Final = 0.0001  # below it a figure more tells nobody more
 _TWO: Final = 2
 _SAME: Final = 4  # characters that names begin with, from which they are left out
 _NONE: Final = Cell("", Tone.MUTED)
@@ -148,7 +149,7 @@ def _pair(comparison: Comparison, pair: Pair) -> tuple[Cell, ...]:
     short = _labels(comparison)
     tone = _TONES[pair.verdict] if comparison.verdict is not Verdict.SPLIT_BROKEN else Tone.PLAIN
     difference = "" if pair.difference is None else _signed(comparison, pair.difference)
-    p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= 0.0001 else "< 0.0001"
+    p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= _LEAST_P else f"< {_LEAST_P:.4f}"
     return (
         Cell(f"{short[pair.first]} → {short[pair.second]}"),
         Cell(difference, tone),
@@ -220,11 +221,15 @@ def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
         return Cell("split", Tone.UNKNOWN), Cell("nobody was sent every variant: there is nothing to check")
     if split.p is None:
         return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check whether it was {meant}")
-    p = f"p = {split.p:.3g}"
+    p = _p(split.p)
     if split.broken:
         return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: that is no chance")
     as_meant = ", as meant" if comparison.split_given else ""
     return Cell("split", Tone.GOOD), Cell(f"{meant}{as_meant}, {p}")
+
+
+def _p(p: float) -> str:
+    return f"p = {p:.3g}" if p >= _LEAST_P else f"p < {_LEAST_P:.4f}"
 
 
 def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
@@ -257,7 +262,7 @@ def _machine_row(comparison: Comparison) -> tuple[Cell, Cell]:
     if comparison.machine_p is None:
         return Cell("opened by machines alone", Tone.UNKNOWN), Cell(f"{told}: too few to compare")
     tone, word = (Tone.WARN, "not the same") if comparison.machines_differ else (Tone.GOOD, "alike")
-    return Cell("opened by machines alone", tone), Cell(f"{told}: {word}, p = {comparison.machine_p:.3g}")
+    return Cell("opened by machines alone", tone), Cell(f"{told}: {word}, {_p(comparison.machine_p)}")
 
 
 def _size_row(comparison: Comparison) -> tuple[Cell, Cell]:
