@@ -70,20 +70,9 @@ def read_events(
     _check_zone(timezone)
     given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
-        frame = Task(
-            path=Path(work),
-            name="the data frame",
-            number=0,
-            connection=connection,
-            work=Path(work),
-            timezone=timezone,
-            year=year,
-            tick=tick,
-            variant_column=variant_column,
-            spared=tuple(spared),
-            standings=standings,
-        )
-        reading = _Reading(frame)
+        frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
+        asked = replace(frame, timezone=timezone, year=year, tick=tick, standings=standings)
+        reading = _Reading(replace(asked, variant_column=variant_column, spared=tuple(spared)))
         try:
             reading.make_tables()
             for one in given:
