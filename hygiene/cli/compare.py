@@ -48,14 +48,16 @@ def compare(
         str,
         typer.Option(
             metavar="COLUMN",
-            help="What tells the variants: variant, campaign, segment, stream, source, provider or domain.",
+            help="What tells the variants: variant, segment, subject, or any column, key or tag of the log.",
         ),
     ] = "variant",
     campaign: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the mails of this campaign.")
     ] = None,
     metric: Annotated[Metric, typer.Option(help="What decides.")] = Metric.CLICK_RATE,
-    arms: Annotated[str, typer.Option(metavar="NAME,...", help="Compare these variants and no others.")] = "",
+    arms: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Compare these variants and no others, in this order.")
+    ] = "",
     split: Annotated[
         str | None,
         typer.Option(
@@ -168,7 +170,7 @@ def _of_plans(baseline: Any, power: Any, variants: Any) -> Iterable[tuple[str, A
 def _plan(
     metric: Metric, baseline: str | None, effect: str | None, power: str | None, variants: int | None
 ) -> Plan:
-    from hygiene.metrics.variants.compare import read_share
+    from hygiene.metrics.variants.asked import read_share
     from hygiene.metrics.variants.plan import POWER, plan_test
 
     if metric is Metric.REVENUE_PER_MAIL:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hygiene.event import EVENT, EventKind, Machine
-from hygiene.events.layout import OWN, EventLayout, declared, quote, rule_fields
+from hygiene.events.layout import OWN, EventLayout, declared, names_of, quote, rule_fields
 from hygiene.events.records import SEEN, TOLD_WHY, Mark, Records, is_told, rules_sql
 from hygiene.events.values import bounce_sql, flagged_sql, is_kind, machine_sql, provider_words, trimmed_sql
 
@@ -67,8 +67,8 @@ def _provider(records: Records) -> str:
     """By the domain, else by the platform's word; ours is believed."""
     if not is_told(records, "provider"):
         return "coalesce(event_provider.provider, domain)"
-    layouts = records.layouts
-    own = [at for at, layout in enumerate(declared().layouts) if layout in layouts and layout.name == OWN]
+    asked = names_of(records.layouts)
+    own = [at for at, layout in enumerate(declared().layouts) if layout.name in asked and layout.name == OWN]
     words = " ".join(f"when {quote(word)} then {quote(name)}" for word, name in provider_words().items())
     told = f"coalesce(event_provider.provider, case lower(f_provider) {words} end, domain)"
     return (
@@ -79,7 +79,8 @@ def _provider(records: Records) -> str:
 
 
 def _event_id(layouts: Sequence[EventLayout]) -> str:
-    daily = [at for at, layout in enumerate(declared().layouts) if layout in layouts and layout.daily_id]
+    asked = names_of(layouts)
+    daily = [at for at, layout in enumerate(declared().layouts) if layout.name in asked and layout.daily_id]
     if not daily:
         return "f_id"
     return (
@@ -89,10 +90,11 @@ def _event_id(layouts: Sequence[EventLayout]) -> str:
 
 
 def _message(layouts: Sequence[EventLayout]) -> str:
+    asked = names_of(layouts)
     cut = {
         at: layout.message_until
         for at, layout in enumerate(declared().layouts)
-        if layout in layouts and layout.message_until
+        if layout.name in asked and layout.message_until
     }
     cases = " ".join(f"when {at} then split_part(f_message, {quote(end)}, 1)" for at, end in cut.items())
     text = f"case layout {cases} else f_message end" if cases else "f_message"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hygiene.errors import UnreadableInput
 from hygiene.event import EventKind
-from hygiene.events.layout import ANY, PLAIN, EventLayout, declared, json_path, name_key, quote
+from hygiene.events.layout import ANY, PLAIN, EventLayout, json_path, layouts, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
 from hygiene.events.query import events_sql, insert_events, left_sql, unread_sql
 from hygiene.events.recogniser import Task
@@ -91,7 +91,7 @@ def _is_value(line: bytes) -> bool:
 def load_json(task: Task, log: JsonLog) -> None:
     """Put the events of a log into `events`, and what is not understood into `unread`."""
     small = log.size <= NUMBERED
-    shown, numbered = sniff(_sample(task, log)), log.read(numbered=True)
+    shown, numbered = sniff(_sample(task, log), layouts(task.variant_column)), log.read(numbered=True)
     records = scanned_records(log, shown, numbered=small)
     if not (records and _load_scanned(task, records, numbered)):
         _load_shown(task, log.read(numbered=small), numbered, shown)
@@ -99,7 +99,7 @@ def load_json(task: Task, log: JsonLog) -> None:
 
 def load_bodies(task: Task, bodies: str, numbered: str, sample: Sequence[str | bytes]) -> None:
     """Put the events of JSON values into `events`: those of the layouts of a sample first, then all others."""
-    _load_shown(task, bodies, numbered, sniff(sample))
+    _load_shown(task, bodies, numbered, sniff(sample, layouts(task.variant_column)))
 
 
 def _load_shown(task: Task, bodies: str, numbered: str, shown: Shown) -> None:
@@ -173,22 +173,21 @@ def _load_rest(task: Task, bodies: str, *, kept: bool) -> None:
     con = task.connection
     con.execute(f"create or replace temp table event_rest as {opened_sql(bodies, MOST_ROUNDS, kept=kept)}")
     keys = _keys(task)
-    records = json_records("from event_rest", _possible(set(keys)), opened=True, keys=keys, apart=True)
+    possible = _possible(set(keys), layouts(task.variant_column))
+    records = json_records("from event_rest", possible, opened=True, keys=keys, apart=True)
     insert_events(con, events_sql(records, task), task.spared)
     if _count(task, f"'unknown', '{Mark.LEFT}'"):
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     con.execute("drop table temp.event_rest")
 
 
-def _possible(keys: set[str]) -> list[EventLayout]:
+def _possible(keys: set[str], known: Iterable[EventLayout]) -> list[EventLayout]:
     """The layouts of which a record with these outermost keys may be; to ask for the others only costs."""
 
     def has(path: str) -> bool:
         return path.startswith("^") or re.split(r"[.\[]", path, maxsplit=1)[0] in keys
 
-    return [
-        one for one in declared().layouts if one.name == PLAIN or any(all(map(has, mark)) for mark in one.marks)
-    ]
+    return [one for one in known if one.name == PLAIN or any(all(map(has, mark)) for mark in one.marks)]
 
 
 def _keys(task: Task) -> list[str]:
@@ -256,7 +255,7 @@ def json_records(
     paths = [path for layout in layouts if layout.name != PLAIN for path in layout.paths]
     paths += [path.replace("[*]", f"[{at}]") for path in lists for at in (0, 1)]
     places = {path: _place(path) for path in dict.fromkeys(paths) if not path.startswith("^")}
-    plain = _plain_places(keys) if any(layout.name == PLAIN for layout in layouts) else {}
+    plain = _plain_places(keys, layouts)
     wanted = list(dict.fromkeys([*places.values(), *(place for found in plain.values() for place in found)]))
     at = {place: f"v[{number}]" for number, place in enumerate(wanted, 1)}
     reach = {path: at[place] for path, place in places.items()}
@@ -288,14 +287,13 @@ def _inside(path: str) -> str:
     return f"json_extract_string(item, {quote('$' + _place(path.removeprefix('.'))[1:] if path else '$')})"
 
 
-def _plain_places(keys: Sequence[str]) -> dict[str, list[str]]:
-    """Path of the plain layout → where it stands in records with these keys, in any spelling."""
+def _plain_places(keys: Sequence[str], layouts: Iterable[EventLayout]) -> dict[str, list[str]]:
+    """Path of the plain layout, if it is one of these → where it stands among these keys, in any spelling."""
     spelled: dict[str, list[str]] = {}
     for key in keys:
         spelled.setdefault(name_key(key), []).append(key)
-    plain = next(layout for layout in declared().layouts if layout.name == PLAIN)
     found = {}
-    for path in plain.paths:
+    for path in (path for layout in layouts if layout.name == PLAIN for path in layout.paths):
         head, dot, rest = path.removeprefix(ANY).partition(".")
         names = spelled.get(name_key(head), [])
         if names:

@@ -12,6 +12,7 @@ its text, null where it is missing; paths that the file does not have are left o
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -30,6 +31,8 @@ OWN: Final = "own"
 ANY: Final = "~"  # before a path of the plain layout: any spelling of its names will do
 
 _PACKAGE: Final = "hygiene.events"
+_OURS: Final = ("subject",)  # fields that may tell variants, wherever a platform writes them
+_COLUMN: Final = r"""[^."'\\\[\]^~*\x00-\x1f][^"'\\\[\]^~*\x00-\x1f]{0,199}(\[\d{1,3}\])?"""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,6 +57,7 @@ class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     rules: tuple[Rule, ...]
     lacks: tuple[str, ...] = ()  # … and none of these
     never: tuple[EventKind, ...] = ()  # what the platform does not say, whatever happens
+    labels: tuple[str, ...] = ()  # where the sender's own values stand, * being their name; at last as columns
     recipients: tuple[str, ...] = ()  # paths to lists, the first that is not empty; else the field `recipient`
     alone: tuple[EventKind, ...] = ()  # kinds that name nobody when there are several recipients
     zones: dict[str, str] = msgspec.field(default_factory=dict)  # path of a time → zone of its clock
@@ -141,6 +145,31 @@ def declared() -> Declared:
     return msgspec.convert({**shared, "layouts": formats}, Declared)
 
 
+@cache
+def layouts(variant_column: str = "") -> tuple[EventLayout, ...]:
+    """The layouts, with variants told by a column, key or tag of the sender's own where one is named."""
+    if not variant_column:
+        return declared().layouts
+    return tuple(_told_by(layout, variant_column) for layout in declared().layouts)
+
+
+def _told_by(layout: EventLayout, column: str) -> EventLayout:
+    ours = layout.fields.get(column, ()) if column in _OURS else ()
+    theirs = [place.replace("*", column) for place in (*layout.labels, "*")]
+    paths = [ANY + path for path in theirs] if layout.name == PLAIN else theirs
+    return msgspec.structs.replace(layout, fields={**layout.fields, "variant": (*ours, *paths)})
+
+
+def is_column(name: str) -> bool:
+    """Whether a name can be looked for in logs: as a column, or as a path of keys with dots between."""
+    return re.fullmatch(_COLUMN, name) is not None
+
+
+def names_of(layouts: Iterable[EventLayout]) -> frozenset[str]:
+    """Their names, by which layouts are told apart."""
+    return frozenset(layout.name for layout in layouts)
+
+
 # Reaching values
 
 
@@ -194,7 +223,7 @@ def json_path(name: str, rest: str) -> str:
     """
     index, *others = rest.split(".")
     steps = [f'"{name}"{index}']
-    for step in others:
+    for step in filter(None, others):
         key, bracket, index = step.partition("[")
         steps.append(f'"{key}"{bracket}{index}')
     return "$." + ".".join(steps)
@@ -203,9 +232,9 @@ def json_path(name: str, rest: str) -> str:
 # Reading records
 
 
-def fitting(reach: Reach, *, nested: bool) -> list[EventLayout]:
+def fitting(reach: Reach, known: Iterable[EventLayout], *, nested: bool) -> list[EventLayout]:
     """The layouts that records with these paths may be of, and can be read by."""
-    return [layout for layout in declared().layouts if _may_fit(layout, reach, nested=nested)]
+    return [layout for layout in known if _may_fit(layout, reach, nested=nested)]
 
 
 def _may_fit(layout: EventLayout, reach: Reach, *, nested: bool) -> bool:
@@ -267,9 +296,9 @@ def rule_sql(
     layouts: Sequence[EventLayout], word: Callable[[EventLayout, str], str] = lambda _, field: f"w_{field}"
 ) -> str:
     """The number of the rule that holds, over the column `layout` and the word of each field; null for none."""
-    cases, first = {}, 0
+    cases, first, asked = {}, 0, names_of(layouts)
     for layout in declared().layouts:
-        if layout in layouts:
+        if layout.name in asked:
             rules = (
                 f"when {_holds(rule, partial(word, layout))} then {number}"
                 for number, rule in enumerate(layout.rules, first)

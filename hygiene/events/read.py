@@ -53,6 +53,7 @@ def read_events(
     timezone: str = "UTC",
     year: int | None = None,
     tick: Tick | None = None,
+    variant_column: str = "",
     spared: Sequence[str] = (),
     hashed: bool = False,
     standings: bool = False,
@@ -61,43 +62,20 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` are left out, and `hashed` makes numbers of
-    `message_id` and `recipient` that tell them apart: both are faster. With `standings`
-    events have one more column: the Status that a platform says a person has, as of one it will not mail any
-    more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
-    recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of
-    the tables is left.
+    file and the events so far. `variant_column` names the column, key or tag of the sender's own that tells
+    variants, where it is not a known one. Columns that are `spared` are left out, and `hashed` makes numbers of
+    `message_id` and `recipient` that tell them apart: both are faster. With `standings` events have one more
+    column: the Status that a platform says a person has, as of one it will not mail any more; and what says
+    only that, without an event of a mail, is in the table `standings` (file, source, recipient, standing).
+    Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of the tables is left.
     """
     _check_zone(timezone)
     given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
-        reading = _Reading(
-            replace(
-                frame,
-                timezone=timezone,
-                year=year,
-                tick=tick,
-                spared=tuple(spared),
-                hashed=hashed,
-                standings=standings,
-            )
-        )
-        try:
-            reading.make_tables()
-            for one in given:
-                if isinstance(one, Found):
-                    reading.read_path(one)
-                else:
-                    reading.read_frame(one)
-            return reading.finish()
-        except BaseException:
-            for table in TABLES:
-                connection.execute(f"drop table if exists {table}")
-            raise
-        finally:
-            for table in _TEMPORARY:
-                connection.execute(f"drop table if exists temp.{table}")
+        asked = replace(frame, timezone=timezone, year=year, tick=tick, standings=standings)
+        asked = replace(asked, variant_column=variant_column, spared=tuple(spared), hashed=hashed)
+        return _Reading(asked).run(given)
 
 
 def _check_zone(timezone: str) -> None:
@@ -118,6 +96,24 @@ class _Reading:
         self.batch = Batch(self.connection)
         self.logs: dict[int, tuple[Task, JsonLog, Scratch]] = {}  # of JSON, by the number of the file
         self.events = 0  # so far, for the tick
+
+    def run(self, given: Sequence[Any]) -> EventReport:
+        """Read all that is given; whatever is raised, none of the tables is left."""
+        try:
+            self.make_tables()
+            for one in given:
+                if isinstance(one, Found):
+                    self.read_path(one)
+                else:
+                    self.read_frame(one)
+            return self.finish()
+        except BaseException:
+            for table in TABLES:
+                self.connection.execute(f"drop table if exists {table}")
+            raise
+        finally:
+            for table in _TEMPORARY:
+                self.connection.execute(f"drop table if exists temp.{table}")
 
     def make_tables(self) -> None:
         """Empty tables, and the mailbox providers by their domains."""

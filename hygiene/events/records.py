@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from hygiene.event import EventKind
-from hygiene.events.layout import EventLayout, Reach, declared, quote
+from hygiene.events.layout import EventLayout, Reach, declared, names_of, quote
 
 
 class Mark(StrEnum):
@@ -72,9 +72,9 @@ def is_told(records: Records, name: str) -> bool:
 
 def rules_sql(layouts: Sequence[EventLayout], attribute: Callable[..., object]) -> str:
     """What a rule of these layouts says, by its number, as an element of a list."""
-    before, said = 0, []
+    before, said, asked = 0, [], names_of(layouts)
     for layout in declared().layouts:
-        if layout in layouts:
+        if layout.name in asked:
             said += [None if one is None else str(one) for one in map(attribute, layout.rules)]
         elif said:
             said += [None] * len(layout.rules)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from hygiene.events.layout import PLAIN, EventLayout, declared
+from hygiene.events.layout import PLAIN, EventLayout
 from hygiene.events.opening import CODED, JOINED, MOST_ROUNDS, Opening, openings
 from hygiene.intake.guard import MIB
 
@@ -44,9 +44,9 @@ def sample_lines(file: BinaryIO, size: int) -> list[bytes]:
     return [line for line in lines if line.strip()]
 
 
-def sniff(texts: Sequence[str | bytes]) -> Shown:
-    """What JSON texts show; those that are damaged show nothing."""
-    known = [layout for layout in declared().layouts if layout.name != PLAIN]
+def sniff(texts: Sequence[str | bytes], layouts: Iterable[EventLayout]) -> Shown:
+    """What JSON texts show of these layouts; those that are damaged show nothing."""
+    known = [layout for layout in layouts if layout.name != PLAIN]
     names: set[str] = set()
     rounds, several = 0, False
     for at, (record, listed, depth) in enumerate(_records(texts)):

@@ -11,7 +11,19 @@ from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, BounceClass, EventKind, Machine
 from hygiene.events.figures import instant_sql, settled
 from hygiene.events.jsonlog import MOST_UNREAD, load_bodies
-from hygiene.events.layout import ANY, OWN, PLAIN, declared, find_names, fitting, iso_sql, quote
+from hygiene.events.layout import (
+    ANY,
+    OWN,
+    PLAIN,
+    EventLayout,
+    declared,
+    find_names,
+    fitting,
+    iso_sql,
+    layouts,
+    names_of,
+    quote,
+)
 from hygiene.events.query import MOST_TEXT, events_sql, insert_events, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.records import Records
@@ -56,7 +68,7 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     if set(names) >= _OWN and "event" not in names:
         _load_own(task, table, names)
         return ()
-    records, said = _records(table)
+    records, said = _records(table, layouts(task.variant_column))
     records, dates = _dated(task, records)
     con = task.connection
     insert_events(con, events_sql(records, task), task.spared)
@@ -77,24 +89,24 @@ def _line(table: TableLog) -> str:
     return "row_number() over ()" if table.numbered else "null::bigint"
 
 
-def _records(table: TableLog) -> tuple[Records, tuple[str, ...]]:
-    paths = list(dict.fromkeys(path for layout in declared().layouts for path in layout.paths))
+def _records(table: TableLog, known: Sequence[EventLayout]) -> tuple[Records, tuple[str, ...]]:
+    paths = list(dict.fromkeys(path for layout in known for path in layout.paths))
     names = list(table.columns)
     found = {path: column for path, (column, _) in find_names(paths, names, nested=False).items()}
     places = {column: f"c{at}" for at, column in enumerate(sorted(set(found.values())))}
     reach = {path: places[column] for path, column in found.items()}
-    layouts = tuple(fitting(reach, nested=False))
-    if not layouts:
+    fit = tuple(fitting(reach, known, nested=False))
+    if not fit:
         raise UnreadableInput(no_log(table.name, names))
     needed = [
-        f"{iso_sql(layouts, column, f'given.{identifier(column)}::varchar')} as {place}"
+        f"{iso_sql(fit, column, f'given.{identifier(column)}::varchar')} as {place}"
         for column, place in places.items()
     ]
     records = Records(
         query=f"select {_line(table)} as line, '' as body, given, {', '.join(needed)} "
         f"from ({table.query}) as given",
         reach=reach,
-        layouts=layouts,
+        layouts=fit,
         raw="to_json(given)::varchar",
         trimmed=True,
     )
@@ -114,7 +126,7 @@ def _dated(task: Task, records: Records) -> tuple[Records, tuple[str, ...]]:
     """
     plain = declared().layouts[-1]
     notes: list[str] = []
-    if records.layouts != (plain,):
+    if names_of(records.layouts) != {PLAIN}:
         return records, ()
     for place in dict.fromkeys(records.reach[path] for path in plain.fields["time"] if path in records.reach):
         query = f"select {place} from ({records.query}) where trim({place}) <> '' limit {_TIMES}"
@@ -156,6 +168,9 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         column: f"try_cast({identifier(names[column])} as {kind})" if column in names else f"null::{kind}"
         for column, kind in EVENT.items()
     }
+    if task.variant_column:
+        told = names.get(task.variant_column.lower())
+        given["variant"] = f"{identifier(told)}::varchar" if told else "null::varchar"
     typed = _listed(given | {"line": _line(table), "known_kind": _known(given["kind"], EventKind)})
     made = {column: column for column in EVENT} | _checked() | {"file": f"{task.number}::int"}
     del made["domain"]

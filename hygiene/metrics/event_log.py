@@ -41,6 +41,7 @@ class Events:
         self.reading = DuckEngine(self.folder, threads=threads, memory=memory, in_memory=True)
         self.memory = memory or _take_a_quarter(self.reading)
         self.report: EventReport
+        self.variant_column = ""  # of the sender's own, which variants were read from
         self._gone = weakref.finalize(self, _forget, self.reading, self.folder)
 
     def close(self) -> None:
@@ -112,6 +113,7 @@ def read_events(
     *,
     timezone: str = "UTC",
     year: int | None = None,
+    variant_column: str = "",
     memory_limit: str = MEMORY,
     threads: int | None = None,
     tick: Tick | None = None,
@@ -119,11 +121,13 @@ def read_events(
     """Read event logs: a path, several, folders or patterns, or a data frame (pandas, Polars, Arrow, DuckDB).
 
     The store of a workspace (``hygiene.db``, or its address in PostgreSQL) is a log, too.
-    `timezone` is that of times without a zone, `year` that of times without one. What goes beyond
-    `memory_limit` waits on disk; "auto" is a quarter of the memory there is, and 2 GB at least. Raises
+    `timezone` is that of times without a zone, `year` that of times without one. `variant_column` is a column,
+    key or tag of the sender's own that tells variants, as in "ab_group"; the usual ones are known. What goes
+    beyond `memory_limit` waits on disk; "auto" is a quarter of the memory there is, and 2 GB at least. Raises
     UsageError or UnreadableInput with one sentence.
     """
-    return read_log(logs, timezone=timezone, year=year, memory_limit=memory_limit, threads=threads, tick=tick)
+    options: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
+    return read_log(logs, memory_limit=memory_limit, threads=threads, tick=tick, **options)
 
 
 def read_log(
@@ -137,6 +141,7 @@ def read_log(
     events = Events(memory_limit=memory_limit, threads=threads)
     try:
         with explained(events.folder):
+            events.variant_column = options.get("variant_column", "")
             logs = _out_of_stores(logs, events.folder)
             events.report = read_into(logs, events.reading.connection, **options)
     except BaseException:

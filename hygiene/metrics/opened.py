@@ -41,6 +41,7 @@ def open_mails(
     attribution: str = ATTRIBUTION,
     timezone: str = "UTC",
     year: int | None = None,
+    variant_column: str = "",
     engine: str = "duckdb",
     memory_limit: str = MEMORY,
     threads: int | None = None,
@@ -51,12 +52,13 @@ def open_mails(
 ) -> Iterator[Opened]:
     """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
 
-    Columns of events that are `spared` are null: nobody will look at them. Mails and people are told by
-    numbers, not by their ids and addresses, unless these are to be matched with others: `named`.
+    `variant_column` is that of `read_events`. Columns of events that are `spared` are null: nobody will look at
+    them. Mails and people are told by numbers, not by their ids and addresses, unless these are to be matched
+    with others: `named`.
     """
     check_engine(engine)
     with ExitStack() as stack:
-        options: dict[str, Any] = {"timezone": timezone, "year": year}
+        options: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
         if isinstance(logs, Events):
             events = logs
         else:

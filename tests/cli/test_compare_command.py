@@ -104,8 +104,11 @@ def test_a_plan_needs_no_log(run):
         ((), "name an event log"),
         (("nowhere.jsonl",), "nowhere.jsonl"),
         (("log.jsonl", "--campaign", "winter"), "no mail of the log is of a campaign 'winter'"),
-        (("log.jsonl", "--variant-column", "colour"), "no column 'colour' tells variants"),
-        (("log.jsonl", "--variant-column", "segment"), "no mail names a segment"),
+        (("log.jsonl", "--variant-column", "colour"), "no mail tells its colour: name the column, key or tag"),
+        (
+            ("log.jsonl", "--variant-column", "segment"),
+            "no mail tells its segment: name the column, key or tag",
+        ),
         (("log.jsonl", "--split", "50/50"), "--split '50/50' is no split"),
         (("log.jsonl", "--effect", "much"), "--effect 'much' is no share"),
         (("log.jsonl", "--equivalent-within", "120%"), "--equivalent-within '120%' is no share"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import duckdb
 
-from hygiene.event import EVENT, UNREAD
+from hygiene.event import UNREAD
 from hygiene.events.maillog import POSTFIX
+from hygiene.events.query import make_events
 from hygiene.events.recogniser import Task
 
 MODIFIED = 1_795_910_400  # 2026-11-29 00:00 UTC
@@ -13,8 +14,8 @@ MODIFIED = 1_795_910_400  # 2026-11-29 00:00 UTC
 
 def open_tables():
     connection = duckdb.connect()
-    for name, columns in (("events", EVENT), ("unread", UNREAD)):
-        connection.execute(f"create table {name} ({', '.join(map(' '.join, columns.items()))})")
+    make_events(connection)
+    connection.execute(f"create table unread ({', '.join(map(' '.join, UNREAD.items()))})")
     return connection
 
 

@@ -15,6 +15,7 @@ import pytest
 from hygiene.errors import UsageError
 from hygiene.event import EVENT, UNREAD
 from hygiene.events.orders import ORDERS
+from hygiene.events.query import make_events
 from hygiene.events.recogniser import Head, Task
 from hygiene.events.shop_layout import recognise_orders, shops
 
@@ -34,8 +35,8 @@ class Read:
 
     def __init__(self, folder, *texts, timezone="UTC"):
         self.connection, self.files = duckdb.connect(), []
-        for name, columns in (("events", EVENT), ("unread", UNREAD)):
-            self.connection.execute(f"create table {name} ({', '.join(map(' '.join, columns.items()))})")
+        make_events(self.connection)
+        self.connection.execute(f"create table unread ({', '.join(map(' '.join, UNREAD.items()))})")
         for number, text in enumerate(texts):
             path = folder / f"orders-{number}.csv"
             path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -6,9 +6,10 @@ Who got several mails of an arm is one draw, not several: the variance of a rate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
@@ -18,11 +19,16 @@ from hygiene.metrics.kpis import Kpi, Unit
 from hygiene.metrics.local_time import SECOND_US, divide
 from hygiene.metrics.table import State
 
+if TYPE_CHECKING:
+    import duckdb
+
 MOST_ARMS: Final = 10
+_AFTER: Final = 10**18  # the place of texts: behind all numbers
 #: millionths are split here, so that no engine's sums of squares leave 64 bits
 _LIMB: Final = 2**20
 #: more for one person is no order but a mistake: 8.7 million of the currency
 _MOST_MICROS: Final = 2**43 - 1
+_SQUARED: Final = ("squares", "crossed", "sizes")
 _DELIVERED: Final = State.DELIVERED.value
 
 
@@ -64,10 +70,7 @@ class Arm:
     @property
     def variance(self) -> float:
         """Of the metric, by people; exact sums, so that nothing cancels."""
-        if not self.n:
-            return 0.0
-        top = self.squares * self.n**2 - 2 * self.total * self.n * self.crossed + self.total**2 * self.sizes
-        return max(top, 0) / self.n**4 * self.scale**2
+        return spread([self], self.total, self.n) / self.n**4 * self.scale**2 if self.n else 0.0
 
     @property
     def inflation(self) -> float:
@@ -90,38 +93,74 @@ class Arm:
         )
 
 
+def spread(arms: Sequence[Arm], total: int, n: int) -> int:
+    """n² · Σ(x − r·n)² over the people of these arms, around the rate r = total / n: exact."""
+    squares, crossed, sizes = (sum(getattr(arm, name) for arm in arms) for name in _SQUARED)
+    top: int = squares * n**2 - 2 * total * n * crossed + total**2 * sizes
+    return max(top, 0)
+
+
 def count_arms(
-    mails: Frame, kpi: Kpi, by: str, engine: Engine, *, young_after_us: int | None, only: Sequence[str] = ()
+    mails: Frame,
+    kpi: Kpi,
+    by: str,
+    engine: Engine,
+    *,
+    young_after_us: int | None,
+    only: Sequence[str] = (),
+    called: str = "",
 ) -> tuple[Arm, ...]:
     """The arms of a test: those named, in that order, else all by name. Strays: see `count_strays`.
 
-    Raises UsageError where there are too many variants to be a test.
+    Raises UsageError where there are too many variants to be a test, in words that have the column as `called`.
     """
     chosen = mails.filter(~nw.col(by).is_null())
     if only:
         chosen = chosen.filter(nw.col(by).is_in(list(only)))
-    _check_number(chosen, by, engine)
+    if len(name_values(chosen, by, engine)) > MOST_ARMS:
+        raise UsageError(
+            f"there are more than {MOST_ARMS} values of {called or by}: name the ones to compare, "
+            "as in --arms A,B"
+        )
     rows = engine.collect(_sums(chosen, kpi, by, young_after_us)).to_pylist()
     arms = {str(row[by]): _arm(row, by, kpi) for row in rows}
     empty = {name: Arm(name=name, mails=0, people=0, n=0, total=0, unit=kpi.unit) for name in only}
-    return tuple({**empty, **arms}[name] for name in (only or sorted(arms)))
+    return tuple({**empty, **arms}[name] for name in (only or sorted(arms, key=in_order)))
 
 
-def _check_number(mails: Frame, by: str, engine: Engine) -> None:
-    names = engine.collect(mails.group_by(by).agg(mails=nw.len()).head(MOST_ARMS + 1))
-    if names.num_rows > MOST_ARMS:
-        raise UsageError(
-            f"there are more than {MOST_ARMS} values of {by}: name the ones to compare, as in --arms A,B"
-        )
+def in_order(name: str) -> tuple[tuple[int, str], ...]:
+    """A name's place among others, numbers by what they say.
+
+    >>> sorted(["10", "9", "B", "A 2", "A 10"], key=in_order)
+    ['9', '10', 'A 2', 'A 10', 'B']
+    """
+    parts = re.findall(r"(\d{1,18})|(\D+)", name)
+    return tuple((int(number), "") if number else (_AFTER, text) for number, text in parts)
 
 
-def count_strays(mails: Frame, by: str, engine: Engine) -> tuple[int, int]:
-    """Mails that name no variant, and people who were sent more than one."""
+def count_strays(mails: Frame, by: str, engine: Engine, *, only: Sequence[str] = ()) -> tuple[int, int]:
+    """Mails that name no variant, and people who were sent more than one of those compared."""
     named = ~nw.col(by).is_null()
     unnamed = engine.collect(mails.filter(~named).select(mails=nw.len())).to_pylist()[0]["mails"]
+    named = nw.col(by).is_in(list(only)) if only else named
     pairs = mails.filter(named).group_by("recipient", by).agg(mails=nw.len())
     twice = pairs.group_by("recipient").agg(arms=nw.len()).filter(nw.col("arms") > 1)
     return int(unnamed), int(engine.collect(twice.select(people=nw.len())).to_pylist()[0]["people"])
+
+
+def name_values(mails: Frame, by: str, engine: Engine) -> tuple[str, ...]:
+    """The values of a column, as many as a test may have and one more."""
+    named = mails.filter(~nw.col(by).is_null()).group_by(by).agg(mails=nw.len()).head(MOST_ARMS + 1)
+    return tuple(sorted(map(str, engine.collect(named)[by].to_pylist()), key=in_order))
+
+
+def count_changed(connection: duckdb.DuckDBPyConnection) -> int:
+    """Mails of which one event tells another variant than the next."""
+    ((mails,),) = connection.execute(
+        "select count(*) from (select hash(source, message_id, recipient) as mail from events "
+        "where variant is not null and message_id is not null group by mail having min(variant) < max(variant))"
+    ).fetchall()
+    return int(mails)
 
 
 def count_campaigns(mails: Frame, by: str, engine: Engine) -> int:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 
 import narwhals as nw
 
-from hygiene.engines.engine import check_engine
+from hygiene.engines.engine import Engine, check_engine
 from hygiene.errors import UsageError
 from hygiene.event import EventKind
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.event_log import MEMORY, Tick
-from hygiene.metrics.kpis import Kpi, Unit, find_kpi
+from hygiene.metrics.kpis import Kpi
 from hygiene.metrics.local_time import DAY_US, read_zone
 from hygiene.metrics.moments import read_moment
 from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothing, open_mails
-from hygiene.metrics.variants.arms import Arm, count_arms, count_campaigns, count_strays
+from hygiene.metrics.variants.arms import (
+    MOST_ARMS,
+    Arm,
+    count_arms,
+    count_campaigns,
+    count_changed,
+    count_strays,
+    name_values,
+)
+from hygiene.metrics.variants.asked import Asked, read_asked
 from hygiene.metrics.variants.comparison import Comparison
 from hygiene.metrics.variants.evidence import SPLIT_ALPHA
 from hygiene.metrics.variants.verdict import (
@@ -30,17 +38,16 @@ from hygiene.metrics.variants.verdict import (
     machine_p,
 )
 
-METRICS: Final = (
-    *("open_rate", "click_rate", "conversion_rate", "revenue_per_mail", "ctor", "unsubscribe_rate"),
-    "complaint_rate",
-)
-#: what a test can be between
-BY: Final = ("variant", "campaign", "segment", "stream", "source", "provider", "domain")
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
 APART_US: Final = 3_600_000_000  # arms sent further apart than this are not of the same age
 YOUNG_SHARE: Final = 0.1  # of an arm, from which it is called young
-_PARTS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?(?::\d{1,9}(?:\.\d{1,9})?)+")
-_NUMBER: Final = re.compile(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s*(%?)")
+_WORDS: Final = {
+    EventKind.OPENED: "opens",
+    EventKind.CLICKED: "clicks",
+    EventKind.UNSUBSCRIBED: "opt-outs",
+    EventKind.COMPLAINED: "complaints",
+}
+_LIKELY: Final = ("variant", "segment", "campaign", "stream")  # what else is worth naming
 
 
 def compare_variants(
@@ -68,20 +75,25 @@ def compare_variants(
 ) -> Comparison:
     """Compare the variants of a test: from logs (paths, a data frame, or `Events`) to a verdict.
 
-    `metric` is one of `METRICS`, `by` the column that names the variants, `arms` the variants meant where there
-    are more. `split` is how people were to be divided ("50:50", in the order of `arms`, else of the names).
-    `effect` is the difference worth finding: a share (0.005, "0.5%") or money a mail; differences within
-    `equivalent_within` do not matter. `orders`, `sends` and `now` are those of `hygiene.measure`.
+    `metric` is one of `METRICS`; `by` names the column, key or tag of the log that tells the variants; `arms`
+    are the variants meant where there are more, in the order to compare them in. `split` is how people were to
+    be divided ("50:50", in the order of `arms`, else of the names). `effect` is the difference worth finding: a
+    share (0.005, "0.5%") or money a mail; differences within `equivalent_within` do not matter. `orders`,
+    `sends` and `now` are those of `hygiene.measure`.
     Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
     """
-    kpi, chosen = _metric(metric), _by(by)
-    rho, within = _amount(effect, kpi, "--effect"), _amount(equivalent_within, kpi, "--equivalent-within")
-    names, asked = tuple(dict.fromkeys(arms)), _test(test)
-    parts = _split(split)
-    if len(names) == 1:
-        raise UsageError("name two arms or more, as in --arms A,B")
-    zone = read_zone(timezone)
-    now_us = read_moment(now, zone, "--now", end=True)
+    asked = read_asked(
+        metric,
+        by,
+        logs=logs,
+        arms=arms,
+        split=split,
+        effect=effect,
+        equivalent_within=equivalent_within,
+        test=test,
+    )
+    kpi, chosen, names = asked.kpi, asked.column, asked.arms
+    now_us = read_moment(now, read_zone(timezone), "--now", end=True)
     mature_us = read_attribution(attribution).window_us if EventKind.CONVERTED in kpi.needs else MATURE_US
     check_engine(engine)
     with open_mails(
@@ -91,6 +103,7 @@ def compare_variants(
         attribution=attribution,
         timezone=timezone,
         year=year,
+        variant_column=asked.own,
         engine=engine,
         memory_limit=memory_limit,
         threads=threads,
@@ -101,41 +114,33 @@ def compare_variants(
         mails = _mails(opened, campaign)
         seen = now_us if now_us is not None else opened.found.census.latest_us
         young = None if seen is None else seen - (mature_us or MATURE_US)
-        counted = count_arms(mails, kpi, chosen, opened.tables, young_after_us=young, only=names)
-        unnamed, twice = count_strays(mails, chosen, opened.tables)
+        counted = count_arms(
+            mails, kpi, chosen, opened.tables, young_after_us=young, only=names, called=asked.by
+        )
+        _check_arms(counted, asked, mails, opened)
+        unnamed, twice = count_strays(mails, chosen, opened.tables, only=names)
         campaigns = 1 if chosen == "campaign" else count_campaigns(mails, chosen, opened.tables)
         silent = _silent(opened, kpi, has_orders=not is_nothing(orders))
         files = tuple(file.name for file in opened.events.report.files)
         currency = opened.found.orders.currency
         others = dict(opened.found.orders.other_currencies)
-    _check_arms(counted, chosen, unnamed)
-    expected = parts or (1.0,) * len(counted)
-    if len(expected) != len(counted):
-        raise UsageError(
-            f"--split has {len(expected)} parts, and there are {len(counted)} variants: "
-            + ", ".join(repr(arm.name[:20]) for arm in counted)
-        )
-    rules = Rules(
-        kpi=kpi,
-        test=asked,
-        rho=rho if rho is not None else default_effect(counted),
-        within=within,
-        uneven=_uneven(counted),
-        machines=EventKind.OPENED in kpi.needs and _differ(counted),
-    )
+        changed = count_changed(opened.events.reading.connection) if chosen == "variant" else 0
+    rules = _rules(asked, counted)
     return Comparison(
         files=files,
         campaign=campaign,
-        by=chosen,
+        by=asked.by,
         rules=rules,
-        effect_given=rho is not None,
+        effect_given=asked.rho is not None,
         arms=counted,
-        split=check_split(counted, expected),
+        split=check_split(counted, _expected(asked, counted)),
+        split_given=bool(asked.parts),
         pairs=judge(counted, rules),
         silent=silent,
         campaigns=campaigns,
         unnamed=unnamed,
         twice=twice,
+        changed=changed,
         seen_until_us=seen,
         mature_after_us=mature_us or MATURE_US,
         timezone=timezone,
@@ -152,7 +157,8 @@ def _mails(opened: Opened, campaign: str | None) -> Any:
         return mails
     chosen = mails.filter(nw.col("campaign") == campaign)
     if not opened.tables.collect(chosen.select(mails=nw.len())).to_pylist()[0]["mails"]:
-        raise UsageError(f"no mail of the log is of a campaign {campaign[:60]!r}")
+        there = ", ".join(repr(name[:40]) for name in name_values(mails, "campaign", opened.tables)[:MOST_ARMS])
+        raise UsageError(f"no mail of the log is of a campaign {campaign[:60]!r}: there are {there or 'none'}")
     return chosen
 
 
@@ -162,85 +168,71 @@ def _silent(opened: Opened, kpi: Kpi, *, has_orders: bool) -> str:
     if EventKind.CONVERTED in kpi.needs and not opened.found.orders.distinct:
         return "the orders hold none that was paid and kept" if has_orders else NO_ORDERS
     missing = [kind for kind in kpi.needs if kind is not EventKind.CONVERTED and kind not in kinds]
-    return f"the log holds no {missing[0].value} event at all" if missing else ""
+    return (
+        f"the log holds no {_WORDS[missing[0]]} at all: there were none, or it does not tell" if missing else ""
+    )
 
 
-def _check_arms(arms: Sequence[Arm], by: str, unnamed: int) -> None:
-    if len(arms) > 1:
+def _check_arms(arms: Sequence[Arm], asked: Asked, mails: Any, opened: Opened) -> None:
+    """Raises UsageError where there are no two arms with a mail between them."""
+    if len(arms) > 1 and any(arm.mails for arm in arms):
         return
+    tables = opened.tables
+    if not tables.collect(mails.select(mails=nw.len())).to_pylist()[0]["mails"]:
+        if opened.events.count("tallies"):
+            raise UsageError("the log holds sums of campaigns alone: a test takes an export of who got what")
+        raise UsageError("the log holds no mail, so there is nothing to compare")
+    if asked.arms:
+        there = name_values(mails, asked.column, tables)
+        wanted = " or ".join(repr(name[:40]) for name in asked.arms)
+        found = ", ".join(repr(name[:40]) for name in there[:MOST_ARMS]) or "none at all"
+        raise UsageError(f"no mail of the log is of {asked.by} {wanted}: there are {found}")
     if arms:
-        raise UsageError(f"all mails that name a {by} are of {arms[0].name[:40]!r}: nothing to compare")
-    what = "no mail" if unnamed else "the log holds no mail, so none"
-    raise UsageError(f"{what} names a {by}: say which column does, as in --variant-column segment")
+        raise UsageError(
+            f"all mails that tell their {asked.by} are of {arms[0].name[:40]!r}: nothing to compare"
+        )
+    others = [f"{name} ({len(there)} values)" for name, there in _splits(mails, tables) if name != asked.column]
+    also = f"; the log itself has {', '.join(others)}" if others else ""
+    raise UsageError(
+        f"no mail tells its {asked.by}: name the column, key or tag that does with --variant-column{also}"
+    )
 
 
-def _uneven(arms: Sequence[Arm]) -> bool:
-    """Whether arms are of different age while one of them is young."""
+def _splits(mails: Any, tables: Engine) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What else a log may be split by: column, values."""
+    for column in _LIKELY:
+        there = name_values(mails, column, tables)
+        if 1 < len(there) <= MOST_ARMS:
+            yield column, there
+
+
+def _expected(asked: Asked, arms: Sequence[Arm]) -> tuple[float, ...]:
+    """How people were to be divided."""
+    expected = asked.parts or (1.0,) * len(arms)
+    if len(expected) != len(arms):
+        raise UsageError(
+            f"--split has {len(expected)} parts, and there are {len(arms)} variants: "
+            + ", ".join(repr(arm.name[:20]) for arm in arms)
+        )
+    return expected
+
+
+def _rules(asked: Asked, arms: Sequence[Arm]) -> Rules:
+    """How these arms are judged."""
     means = [arm.mean_us for arm in arms if arm.mean_us is not None]
     young = any(arm.young > YOUNG_SHARE * arm.mails for arm in arms)
-    return young and bool(means) and max(means) - min(means) > APART_US
+    return Rules(
+        kpi=asked.kpi,
+        test=asked.test,
+        rho=asked.rho if asked.rho is not None else default_effect(arms),
+        within=asked.within,
+        young=young,
+        uneven=young and bool(means) and max(means) - min(means) > APART_US,
+        machines=EventKind.OPENED in asked.kpi.needs and _differ(arms),
+    )
 
 
 def _differ(arms: Sequence[Arm]) -> bool:
     """Whether machines opened one arm more than another."""
     p = machine_p(arms)
     return p is not None and p < SPLIT_ALPHA
-
-
-# what was asked for
-
-
-def _metric(word: str) -> Kpi:
-    if word not in METRICS:
-        raise UsageError(f"variants are not compared by {word[:40]!r}: there are {', '.join(METRICS)}")
-    return find_kpi(word)
-
-
-def _by(word: str) -> str:
-    if word not in BY:
-        raise UsageError(f"no column {word[:40]!r} tells variants: there are {', '.join(BY)}")
-    return word
-
-
-def _test(word: str) -> Test:
-    if word not in set(Test):
-        raise UsageError(f"no test is called {word[:40]!r}: there are {' and '.join(Test)}")
-    return Test(word)
-
-
-def _split(text: str | None) -> tuple[float, ...]:
-    if text is None:
-        return ()
-    written = _PARTS.fullmatch(text.strip())
-    parts = tuple(float(part) for part in text.split(":")) if written else ()
-    if not parts or min(parts) <= 0:
-        raise UsageError(f"--split {text[:40]!r} is no split: write the parts as in 50:50 or 10:10:80")
-    return parts
-
-
-def _amount(given: str | float | None, kpi: Kpi, option: str) -> float | None:
-    if given is None:
-        return None
-    return read_share(given, option) if kpi.unit is Unit.SHARE else read_money(given, option)
-
-
-def read_share(given: str | float, option: str) -> float:
-    """A share between 0 and 1, as 0.005 or "0.5%"; raises UsageError for another.
-
-    >>> read_share("0.5%", "--effect"), read_share(0.25, "--effect")
-    (0.005, 0.25)
-    """
-    written = _NUMBER.fullmatch(str(given).strip())
-    share = float(written[1]) / (100 if written[2] else 1) if written else 0.0
-    if not 0 < share < 1:
-        raise UsageError(f"{option} {str(given)[:20]!r} is no share: write it as in 0.5% or 0.005")
-    return share
-
-
-def read_money(given: str | float, option: str) -> float:
-    """An amount a mail; raises UsageError for another."""
-    written = _NUMBER.fullmatch(str(given).strip())
-    amount = float(written[1]) if written and not written[2] else 0.0
-    if amount <= 0:
-        raise UsageError(f"{option} {str(given)[:20]!r} is no amount of money a mail: write it as in 0.05")
-    return amount

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from hygiene.metrics.intervals import wilson
 from hygiene.metrics.kpis import Kpi, Unit
 from hygiene.metrics.variants.arms import Arm
-from hygiene.metrics.variants.evidence import ALPHA, SPLIT_ALPHA, Interval, same_shares_p, welch
+from hygiene.metrics.variants.asked import BY
+from hygiene.metrics.variants.evidence import ALPHA, SPLIT_ALPHA, Interval, mean_interval, same_shares_p
 from hygiene.metrics.variants.verdict import Pair, Rules, Split, Verdict, machine_p, overall
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class Comparison:
     arms: tuple[Arm, ...]
     split: Split
     pairs: tuple[Pair, ...]
+    split_given: bool = False  # else an even one is taken for what was meant
     silent: str = ""  # why the log says nothing of the metric
     campaigns: int = 1  # that name variants
     unnamed: int = 0  # mails that name no variant
     twice: int = 0  # people who were sent more than one
+    changed: int = 0  # mails of which one event tells another variant than the next
     seen_until_us: int | None = None
     mature_after_us: int = 0
     timezone: str = "UTC"
@@ -88,13 +91,11 @@ class Comparison:
         return tuple(say_notes(self))
 
     def interval(self, arm: Arm) -> Interval | None:
-        """Of the metric of one arm: Wilson's, of means Student's, 95 %; None where nothing is counted."""
+        """Of the metric of one arm, 95 %: Wilson's, of revenue `mean_interval`; None where it is not known."""
         if not arm.n:
             return None
         if arm.unit is Unit.MONEY:
-            if not arm.variance:
-                return None
-            return welch(arm.value or 0.0, arm.variance, max(arm.people_in - 1, 1), ALPHA)
+            return mean_interval(arm.value or 0.0, arm.variance, (arm.people_in, arm.winners))
         low, high = wilson(float(arm.total / arm.inflation), float(arm.n / arm.inflation))
         return Interval(float(low), float(high))
 
@@ -128,7 +129,7 @@ class Comparison:
     def _row(self, arm: Arm) -> dict[str, Any]:
         interval = self.interval(arm)
         return {
-            self.by: arm.name,
+            self.by if self.by in BY else "variant": arm.name,
             "mails": arm.mails,
             "people": arm.people,
             "metric": self.kpi.name,
@@ -170,6 +171,7 @@ class Comparison:
             "campaigns": self.campaigns,
             "unnamed_mails": self.unnamed,
             "people_in_several": self.twice,
+            "mails_of_several": self.changed,
             "seen_until_us": self.seen_until_us,
             "mature_after_us": self.mature_after_us,
             "currency": self.currency if self.kpi.unit is Unit.MONEY else None,

@@ -34,14 +34,16 @@ class Plan:
     once: int  # looked at once, at this size
     always: int  # looked at as often as one likes, up to this size
     usual: int  # after how many the always-valid test has stopped on average, if the effect is there
+    found: float  # … and in how many of these tests it has found the effect
 
     @property
     def sentence(self) -> str:
         """The plan for people."""
         return (
             f"{self.always:,} mails to each variant find a rise from {_per_cent(self.baseline)} to "
-            f"{_per_cent(self.baseline + self.effect)} in {_per_cent(self.power)} of all tests, however often "
-            f"you look; on average you may stop after {self.usual:,}. Looking only once takes {self.once:,}."
+            f"{_per_cent(self.baseline + self.effect)} in at least {_per_cent(self.power)} of all tests, "
+            f"however often you look; on average you may stop after {self.usual:,}. Looking only once takes "
+            f"{self.once:,}."
         )
 
     @property
@@ -90,6 +92,7 @@ def plan_test(*, baseline: float, effect: float, power: float = POWER, variants:
     alpha = ALPHA / math.comb(variants, 2)
     once = _once(baseline, effect, power, alpha)
     always = _always(baseline, effect, power, alpha, once)
+    usual, found = _simulated(baseline, effect, alpha, always)
     return Plan(
         baseline=baseline,
         effect=effect,
@@ -98,7 +101,8 @@ def plan_test(*, baseline: float, effect: float, power: float = POWER, variants:
         alpha=alpha,
         once=once,
         always=always,
-        usual=_usual(baseline, effect, alpha, always),
+        usual=usual,
+        found=found,
     )
 
 
@@ -133,8 +137,8 @@ def _power_at(number: int, baseline: float, effect: float, alpha: float) -> floa
     return float(norm.sf((limit - effect) / spread))
 
 
-def _usual(baseline: float, effect: float, alpha: float, number: int) -> int:
-    """The mails an arm after which the always-valid test has stopped on average, by simulation."""
+def _simulated(baseline: float, effect: float, alpha: float, number: int) -> tuple[int, float]:
+    """The mails an arm after which the always-valid test has stopped on average, and how often it found it."""
     import numpy as np
 
     chance = np.random.default_rng(_SEED)
@@ -150,7 +154,8 @@ def _usual(baseline: float, effect: float, alpha: float, number: int) -> int:
     evidence = 0.5 * np.log(variance / whole) + (effect * difference) ** 2 / (2 * variance * whole)
     stopped = evidence >= math.log(1 / alpha)
     stops = np.where(stopped.any(axis=1), sizes[stopped.argmax(axis=1)], sizes[-1])
-    return round(float(stops.mean()) / 10) * 10 or int(sizes[-1])
+    found = (stopped & (difference > 0)).any(axis=1)
+    return round(float(stops.mean()) / 10) * 10 or int(sizes[-1]), float(found.mean())
 
 
 def _per_cent(share: float) -> str:

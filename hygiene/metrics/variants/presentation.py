@@ -40,6 +40,8 @@ _TONES: Final = {
 }
 _SECOND_US: Final = 1_000_000
 _LABEL: Final = 8  # characters of a name beside another, and two less where there are more
+_WIDER: Final = (10, 14, 18)  # … where they are not told apart by fewer
+_LEAST_P: Final = 0.0001  # below it a figure more tells nobody more
 _TWO: Final = 2
 _SAME: Final = 4  # characters that names begin with, from which they are left out
 _NONE: Final = Cell("", Tone.MUTED)
@@ -147,7 +149,7 @@ def _pair(comparison: Comparison, pair: Pair) -> tuple[Cell, ...]:
     short = _labels(comparison)
     tone = _TONES[pair.verdict] if comparison.verdict is not Verdict.SPLIT_BROKEN else Tone.PLAIN
     difference = "" if pair.difference is None else _signed(comparison, pair.difference)
-    p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= 0.0001 else "< 0.0001"
+    p = f"{pair.p_adjusted:.4f}" if pair.p_adjusted >= _LEAST_P else f"< {_LEAST_P:.4f}"
     return (
         Cell(f"{short[pair.first]} → {short[pair.second]}"),
         Cell(difference, tone),
@@ -163,14 +165,25 @@ def labels(names: Sequence[str]) -> dict[str, str]:
 
     >>> labels(["A", "B"]), labels(["newsletter-old", "newsletter-new"])
     ({'A': 'A', 'B': 'B'}, {'newsletter-old': '…-old', 'newsletter-new': '…-new'})
+    >>> list(labels(["Sale! Only today", "Sale! Only this week", "New in"]).values())
+    ['Sal…ay', 'Sal…ek', 'New in']
     """
     room = _LABEL if len(names) <= _TWO else _LABEL - 2
     if all(len(name) <= room for name in names):
         return {name: name for name in names}
     same = next((at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1), 0)
     rests = {name: f"…{name[same - 1 :]}" if same > _SAME else name for name in names}
-    cut = {name: rest if len(rest) <= room else f"{rest[: room - 1]}…" for name, rest in rests.items()}
-    return cut if len(set(cut.values())) == len(names) else {name: name_of(name) for name in names}
+    for wide in (room, *_WIDER):
+        for end in (0, wide // 2 - 1):  # their beginnings, else their beginnings and ends
+            cut = {name: _cut(rest, wide, end) for name, rest in rests.items()}
+            if len(set(cut.values())) == len(names):
+                return cut
+    return {name: name_of(name) for name in names}
+
+
+def _cut(name: str, room: int, end: int) -> str:
+    """A name in so many characters, of which so many are its end."""
+    return name if len(name) <= room else f"{name[: room - 1 - end]}…{name[len(name) - end :]}"
 
 
 def _labels(comparison: Comparison) -> dict[str, str]:
@@ -203,13 +216,20 @@ def _checks(comparison: Comparison) -> Iterator[Block]:
 def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
     split = comparison.split
     even = len(set(split.expected)) == 1
-    meant = "evenly" if even else ":".join(f"{part:g}" for part in split.expected)
+    meant = "even" if even else ":".join(f"{part:g}" for part in split.expected)
+    if not all(split.people):
+        return Cell("split", Tone.UNKNOWN), Cell("nobody was sent every variant: there is nothing to check")
     if split.p is None:
         return Cell("split", Tone.UNKNOWN), Cell(f"too few people to check whether it was {meant}")
-    p = f"p = {split.p:.3g}"
+    p = _p(split.p)
     if split.broken:
         return Cell("split", Tone.BAD), Cell(f"not {meant}, {p}: that is no chance")
-    return Cell("split", Tone.GOOD), Cell(f"{meant}, as meant, {p}")
+    as_meant = ", as meant" if comparison.split_given else ""
+    return Cell("split", Tone.GOOD), Cell(f"{meant}{as_meant}, {p}")
+
+
+def _p(p: float) -> str:
+    return f"p = {p:.3g}" if p >= _LEAST_P else f"p < {_LEAST_P:.4f}"
 
 
 def _age_row(comparison: Comparison) -> tuple[Cell, Cell]:
@@ -242,7 +262,7 @@ def _machine_row(comparison: Comparison) -> tuple[Cell, Cell]:
     if comparison.machine_p is None:
         return Cell("opened by machines alone", Tone.UNKNOWN), Cell(f"{told}: too few to compare")
     tone, word = (Tone.WARN, "not the same") if comparison.machines_differ else (Tone.GOOD, "alike")
-    return Cell("opened by machines alone", tone), Cell(f"{told}: {word}, p = {comparison.machine_p:.3g}")
+    return Cell("opened by machines alone", tone), Cell(f"{told}: {word}, {_p(comparison.machine_p)}")
 
 
 def _size_row(comparison: Comparison) -> tuple[Cell, Cell]:
@@ -269,8 +289,14 @@ def _method(comparison: Comparison) -> Iterator[Block]:
         ("test", _test_text(rules.test)),
         ("effect worth finding (ρ)", f"{effect}: {source}"),
         ("error", f"a winner is named without there being one in at most {ALPHA * 100:.0f} % of all tests"),
-        ("arms", "Wilson's interval; of revenue Student's. Several mails to a person count as one draw"),
-        ("difference, seen once", "Newcombe's interval; of revenue Welch's"),
+        (
+            "arms",
+            "Wilson's interval; of revenue Student's, of its logarithm. Several mails to a person are one draw",
+        ),
+        (
+            "difference, seen once",
+            "Newcombe's interval; of revenue Welch's, at least as wide as for arms that spend alike",
+        ),
         ("split", f"chi-square by people, broken below p = {SPLIT_ALPHA:g}; nothing else is judged then"),
         ("time zone", comparison.timezone),
     ]

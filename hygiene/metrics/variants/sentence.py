@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
-from hygiene.metrics.kpis import Unit
+from hygiene.metrics.kpis import Better, Unit
 from hygiene.metrics.variants.verdict import Doubt, Test, Verdict
 from hygiene.metrics.words import counted, duration_text, money_text, rate_text
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SECOND_US = 1_000_000
 _APART_US = 3_600 * _SECOND_US  # further apart is worth a word
 _NAME = 40  # characters of a variant's name in a sentence
+_BEGINNING = 25  # … of which so many are its beginning
+_TWO = 2
 YOUNG_SHARE = 0.1
 
 _OPENS = ("open_rate_human", "open_rate_all")
@@ -59,12 +61,16 @@ def lift_text(lift: float | None) -> str:
 
 
 def name_of(name: str) -> str:
-    """A variant's name, short enough for a sentence."""
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+    """A variant's name, short enough for a sentence; names of one campaign often differ at their end.
+
+    >>> name_of("B"), name_of("spring sale, long subject with a question, second version")
+    ('B', 'spring sale, long subject…second version')
+    """
+    return name if len(name) <= _NAME else f"{name[:_BEGINNING]}…{name[_BEGINNING + 1 - _NAME :]}"
 
 
 def say_verdict(comparison: Comparison) -> str:
-    """One sentence or two."""
+    """A few sentences that need no statistics, and say what to do."""
     if comparison.verdict is Verdict.SPLIT_BROKEN:
         return _broken(comparison)
     if comparison.silent:
@@ -73,24 +79,38 @@ def say_verdict(comparison: Comparison) -> str:
         return _better(comparison)
     if comparison.verdict is Verdict.EQUIVALENT:
         within = difference_text(comparison, comparison.rules.within or 0.0, sign=False)
-        return f"{_all(comparison)} are equivalent: they differ by less than {within}. Take whichever you like."
+        unit = " of per cent" if comparison.kpi.unit is Unit.SHARE else ""
+        names = joined([arm.name for arm in comparison.arms])
+        return f"{names} are equivalent: they differ by less than {within}{unit}. Take whichever you like."
     return _running(comparison)
 
 
-def _all(comparison: Comparison) -> str:
-    names = [name_of(arm.name) for arm in comparison.arms]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def joined(names: Sequence[str]) -> str:
+    """Names of variants in a row.
+
+    >>> joined(["A", "B", "C"]), joined(["A"])
+    ('A, B and C', 'A')
+    """
+    *others, last = [name_of(name) for name in names]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _broken(comparison: Comparison) -> str:
     split = comparison.split
-    whole = sum(split.expected)
-    total = sum(split.people)
-    meant = " : ".join(f"{total * part / whole:,.0f}" for part in split.expected)
-    found = " : ".join(f"{people:,}" for people in split.people)
+    whole, total = sum(split.expected), sum(split.people)
+    found = ", ".join(
+        f"{name_of(arm.name)} has {people:,}{' people' * (not at)}"
+        for at, (arm, people) in enumerate(zip(comparison.arms, split.people, strict=True))
+    )
+    advice = "find out who was lost or added before you believe any difference."
+    if comparison.split_given:
+        meant = f"{' : '.join(f'{total * part / whole:,.0f}' for part in split.expected)} were meant"
+        advice = advice.capitalize()
+    else:
+        meant = f"an even split gives each about {total / len(split.people):,.0f}"
+        advice = f"If they were to be divided otherwise, say how, as in --split 10:90; if not, {advice}"
     return (
-        f"The split is broken, so no winner is named: {found} people, where {meant} were meant. Chance does "
-        "not do that; find out who was lost or added before you believe any difference."
+        f"The split is broken, so no winner is named: {found}, where {meant}. Chance does not do that. {advice}"
     )
 
 
@@ -104,7 +124,8 @@ def _better(comparison: Comparison) -> str:
         for arm in others
     )
     lift = _lead(arms[winner], others[0]) if len(others) == 1 else ""
-    said = f"{name_of(winner)} is better: {mine} {comparison.kpi.title}, against {against}{lift}."
+    where = f", in {comparison.campaigns:,} campaigns together" if comparison.campaigns > 1 else ""
+    said = f"{name_of(winner)} is better: {mine} {comparison.kpi.title}, against {against}{lift}{where}."
     return f"{said} {_when(comparison)}"
 
 
@@ -115,51 +136,94 @@ def _lead(winner: Arm, other: Arm) -> str:
 
 def _when(comparison: Comparison) -> str:
     if comparison.rules.test is Test.ALWAYS:
-        return "You may stop here, whenever you looked before."
+        return "You may stop here, however often you have looked."
     return "This holds if you look only once, at the size or on the day set before the test began."
 
 
 def _running(comparison: Comparison) -> str:
     doubts = {pair.doubt for pair in comparison.pairs}
     beaten = _beaten(comparison)
-    said = f"{', '.join(beaten)} can be left out. " if beaten else ""
-    for doubt in (Doubt.EMPTY, Doubt.MACHINES, Doubt.YOUNG, Doubt.ONE_PERSON):
+    said = f"{joined(beaten)} can be left out. " if beaten else ""
+    for doubt, tell in _TOLD.items():
         if doubt in doubts:
-            return f"{said}Keep running: {doubt.value}."
-    lead = _leader(comparison)
-    if lead is None:
+            return f"{said}{tell(comparison)}"
+    lead, next_ = _leaders(comparison)
+    if lead is None or next_ is None:
         return f"{said}Keep running: no variant leads."
-    few = Doubt.FEW in doubts
-    why = "too few people did it so far to tell" if few else "chance alone can make such a difference"
-    value = f"{value_text(comparison, lead.value)} {comparison.kpi.title}"
-    return f"{said}Keep running: {name_of(lead.name)} leads with {value}, but {why}.{_more(comparison)}"
+    mine, others = (value_text(comparison, arm.value) for arm in (lead, next_))
+    leads = f"{said}Keep running: {name_of(lead.name)} leads with {mine} {comparison.kpi.title}"
+    few = _too_few(comparison, lead)
+    if few and beaten and len(beaten) + len(few) == len(comparison.arms) - 1:
+        rest = ",".join(arm.name for arm in comparison.arms if arm.name not in few)
+        return f"{leads}, but too few people got {joined(few)} to tell: wait, or leave it out (--arms {rest})."
+    why = _why(comparison, lead, few=bool(few))
+    return f"{leads}, against {others} of {name_of(next_.name)}, but {why}.{_more(comparison)}"
+
+
+def _why(comparison: Comparison, lead: Arm, *, few: bool) -> str:
+    """Why the leading variant does not win yet."""
+    if few:
+        return "too few people did it so far to tell"
+    pairs = (pair for pair in comparison.pairs if lead.name in {pair.first, pair.second})
+    if any(pair.doubt is Doubt.ONE_PERSON for pair in pairs):
+        return "without its largest customer the lead could be chance"
+    return "chance alone can make such a difference"
+
+
+def _empty(comparison: Comparison) -> str:
+    unsent = [arm.name for arm in comparison.arms if not arm.mails]
+    if unsent:
+        return f"Keep running: the log holds no mail of {joined(unsent)}."
+    silent = [arm.name for arm in comparison.arms if not arm.n]
+    return f"Keep running: nothing of {joined(silent)} was delivered that could be counted."
+
+
+def _wait(comparison: Comparison) -> str:
+    """Until when, where arms are too young."""
+    return f"Wait until all mails are {duration_text(comparison.mature_after_us / _SECOND_US)} old."
+
+
+#: doubts that are told instead of who leads, the gravest first
+_TOLD: Final[dict[Doubt, Callable[[Comparison], str]]] = {
+    Doubt.EMPTY: _empty,
+    Doubt.MACHINES: lambda _: f"Keep running, or decide by clicks: {Doubt.MACHINES.value}.",
+    Doubt.YOUNG: lambda comparison: f"Keep running: {Doubt.YOUNG.value}. {_wait(comparison)}",
+    Doubt.EARLY: lambda comparison: f"Keep running: {Doubt.EARLY.value}. {_wait(comparison)}",
+}
 
 
 def _beaten(comparison: Comparison) -> list[str]:
     """The variants that some other one is better than."""
     won = [pair for pair in comparison.pairs if pair.verdict is Verdict.BETTER]
-    return sorted({name_of(pair.second if pair.better == pair.first else pair.first) for pair in won})
+    lost = {pair.second if pair.better == pair.first else pair.first for pair in won}
+    return [arm.name for arm in comparison.arms if arm.name in lost]
 
 
-def _leader(comparison: Comparison) -> Arm | None:
-    """The arm with the best value; None where two share it."""
-    from hygiene.metrics.kpis import Better
+def _too_few(comparison: Comparison, lead: Arm) -> list[str]:
+    """The variants that cannot be told from the leading one as too few people did anything."""
+    few = [{pair.first, pair.second} for pair in comparison.pairs if pair.doubt is Doubt.FEW]
+    return [arm.name for arm in comparison.arms if {arm.name, lead.name} in few]
 
+
+def _leaders(comparison: Comparison) -> tuple[Arm | None, Arm | None]:
+    """The arms with the best and the second best value; none where they are told alike."""
     known = [arm for arm in comparison.arms if arm.value is not None]
     higher = comparison.kpi.better is Better.HIGHER
     ordered = sorted(known, key=lambda arm: arm.value or 0.0, reverse=higher)
-    if len(ordered) < 2 or ordered[0].value == ordered[1].value:
-        return None
-    return ordered[0]
+    if len(ordered) < _TWO:
+        return None, None
+    first, second = ordered[:_TWO]
+    alike = value_text(comparison, first.value) == value_text(comparison, second.value)
+    return (None, None) if alike else (first, second)
 
 
 def _more(comparison: Comparison) -> str:
-    lead = _leader(comparison)
+    lead, _ = _leaders(comparison)
     needed = [pair.needed for pair in comparison.pairs if lead and lead.name in {pair.first, pair.second}]
     known = [number for number in needed if number is not None]
     if not known or len(known) < len(needed):
         return ""
-    return f" If the difference stays, about {_rounded(max(known)):,} mails an arm would decide it."
+    return f" If the difference stays, about {_rounded(max(known)):,} mails to each would decide it."
 
 
 def _rounded(number: int) -> int:
@@ -201,8 +265,13 @@ def say_notes(comparison: Comparison) -> Iterator[str]:
             "another: --campaign chooses one."
         )
     if comparison.twice:
-        people = counted(comparison.twice, "person was", "people were")
-        yield f"{people} sent more than one variant: the arms are not quite apart."
+        one, several = (
+            f"{word} sent more than one variant and count" for word in ("person was", "people were")
+        )
+        yield f"{counted(comparison.twice, f'{one}s', several)} in each: the arms are not quite apart."
+    if comparison.changed:
+        mails = counted(comparison.changed, "mail is", "mails are")
+        yield f"{mails} of one variant in one event and of another in the next: the last name of them is taken."
     if comparison.unnamed:
         mails = counted(comparison.unnamed, "mail names", "mails name")
         yield f"{mails} no {comparison.by} and belong{'s' if comparison.unnamed == 1 else ''} to no arm."
@@ -224,7 +293,7 @@ def _about_age(comparison: Comparison) -> Iterator[str]:
 
 
 def _about_money(comparison: Comparison) -> Iterator[str]:
-    if comparison.kpi.unit is not Unit.MONEY:
+    if comparison.kpi.unit is not Unit.MONEY or comparison.silent:
         return
     for arm in comparison.arms:
         if arm.total > 0 and arm.largest > 0.25 * arm.total:

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Final
 
 from hygiene.metrics.kpis import Better, Kpi, Unit
-from hygiene.metrics.variants.arms import Arm
+from hygiene.metrics.variants.arms import Arm, spread
 from hygiene.metrics.variants.evidence import (
     ALPHA,
     LEAST_EXPECTED,
@@ -59,6 +59,7 @@ class Doubt(StrEnum):
     FEW = "too few people did it so far"
     CHANCE = "chance alone can make such a difference"
     ONE_PERSON = "it rests on one person's orders"
+    EARLY = "the variants are alike so far, but most late readers are still to come"
     MACHINES = "machines opened one arm more than another, so opens cannot be compared"
     YOUNG = "the arms were sent at different times, and one is too young"
 
@@ -87,7 +88,7 @@ class Split:
 
     expected: tuple[float, ...]
     people: tuple[int, ...]
-    p: float | None  # None: too few to tell
+    p: float | None  # None: too few to tell, or nobody at all in an arm
 
     @property
     def broken(self) -> bool:
@@ -103,14 +104,15 @@ class Rules:
     test: Test
     rho: float
     within: float | None  # differences below do not matter
-    uneven: bool = False  # arms of different age, one of them young
+    young: bool = False  # an arm is too young for what people will do to be seen
+    uneven: bool = False  # … and they are of different age
     machines: bool = False  # they opened one arm more than another, and the metric is of opens
 
 
 def check_split(arms: Sequence[Arm], expected: Sequence[float]) -> Split:
     """The sample-ratio check, by people."""
     people = tuple(arm.people for arm in arms)
-    return Split(expected=tuple(expected), people=people, p=split_p(people, expected))
+    return Split(expected=tuple(expected), people=people, p=split_p(people, expected) if all(people) else None)
 
 
 def machine_p(arms: Sequence[Arm]) -> float | None:
@@ -196,15 +198,25 @@ def _verdict(
     different = p_adjusted <= ALPHA
     if not large and not (different and rules.test is Test.FIXED and rules.kpi.unit is Unit.SHARE):
         return Verdict.KEEP_RUNNING, Doubt.FEW
-    if (rules.uneven or rules.machines) and (equal or different):
-        return Verdict.KEEP_RUNNING, Doubt.MACHINES if rules.machines else Doubt.YOUNG
+    if not (equal or different):
+        return Verdict.KEEP_RUNNING, Doubt.CHANCE
+    if unfit := _unfit(rules, equal=equal):
+        return Verdict.KEEP_RUNNING, unfit
     if equal:
         return Verdict.EQUIVALENT, Doubt.NONE
-    if not different:
-        return Verdict.KEEP_RUNNING, Doubt.CHANCE
     if rules.kpi.unit is Unit.MONEY and _rests_on_one(*arms, p_adjusted=p_adjusted, rules=rules):
         return Verdict.KEEP_RUNNING, Doubt.ONE_PERSON
     return Verdict.BETTER, Doubt.NONE
+
+
+def _unfit(rules: Rules, *, equal: bool) -> Doubt:
+    """Why the arms cannot be judged yet, whatever they differ by."""
+    if rules.machines:
+        return Doubt.MACHINES
+    if rules.uneven:
+        return Doubt.YOUNG
+    # while few did anything, all arms differ by little
+    return Doubt.EARLY if equal and rules.young else Doubt.NONE
 
 
 def _rests_on_one(first: Arm, second: Arm, *, p_adjusted: float, rules: Rules) -> bool:
@@ -233,11 +245,23 @@ def _effective(first: Arm, second: Arm) -> tuple[tuple[float, float], tuple[floa
 
 
 def _variance(first: Arm, second: Arm) -> float:
-    """Of the difference: for shares the larger of what equal and what different rates give."""
+    """Of the difference: the larger of what equal and what different arms give.
+
+    Of revenue, too: a small arm rarely holds any of the few large orders and by itself seems poor, and sure.
+    """
     own = first.variance + second.variance
     if first.unit is Unit.MONEY:
-        return own
+        return max(own, _pooled_money(first, second))
     return max(own, pooled_variance(*_effective(first, second)))
+
+
+def _pooled_money(first: Arm, second: Arm) -> float:
+    """The variance of the difference, if people of both arms spend alike."""
+    both, n = (first, second), first.n + second.n
+    if not (first.n and second.n):
+        return 0.0
+    per_mail = spread(both, first.total + second.total, n) / n**3 * first.scale**2
+    return per_mail * (1 / first.n + 1 / second.n)
 
 
 def _freedom(first: Arm, second: Arm) -> float:
@@ -277,8 +301,22 @@ def _needed(first: Arm, second: Arm, alpha: float, rules: Rules) -> int | None:
         factor = float(norm.isf(alpha / 2)) ** 2 * variance / difference**2
     else:
         factor = _growth(difference, variance, rules.rho, alpha)
-    needed = number * factor
+    enough = _enough(first, second)
+    if enough is None:
+        return None
+    needed = number * max(factor, enough)
     return math.ceil(needed) if number < needed < 1e9 else None
+
+
+def _enough(first: Arm, second: Arm) -> float | None:
+    """By how much more data the arms are large; None where one has nothing to grow."""
+    if first.unit is Unit.MONEY:
+        fewest = float(min(first.winners, second.winners))
+    else:
+        successes, trials = _effective(first, second)
+        share = sum(successes) / sum(trials)
+        fewest = min(trials) * min(share, 1 - share)
+    return LEAST_EXPECTED / fewest if fewest > 0 else None
 
 
 def _growth(difference: float, variance: float, rho: float, alpha: float) -> float:

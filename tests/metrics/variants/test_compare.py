@@ -1,6 +1,7 @@
 """From logs to a verdict."""
 
 import json
+import random
 import re
 from datetime import UTC, datetime
 from importlib.metadata import requires
@@ -12,7 +13,8 @@ import pytest
 import hygiene
 from hygiene.errors import UsageError
 from hygiene.metrics.measure import measure
-from hygiene.metrics.variants.compare import METRICS, compare_variants
+from hygiene.metrics.variants.asked import METRICS
+from hygiene.metrics.variants.compare import compare_variants
 from hygiene.metrics.variants.verdict import Doubt, Verdict
 from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
@@ -20,6 +22,7 @@ from hygiene.render.terminal import render_terminal
 
 from .trials import DAY, SENT, mails, write
 
+REPORT = Path(__file__).parents[2] / "events" / "reports" / "brevo.csv"
 README = Path(__file__).parents[3] / "README.md"
 
 
@@ -66,10 +69,10 @@ def test_the_same_arms_keep_running_and_say_so(log):
 def test_a_lead_that_may_be_chance_says_how_many_more_mails(log):
     compared = compare_variants(log(mails("A", 1_000, 40), mails("B", 1_000, 50)))
     assert compared.sentence.startswith(
-        "Keep running: B leads with 5.0 % clicked, but chance alone can make such"
+        "Keep running: B leads with 5.0 % clicked, against 4.0 % of A, but chance alone can make such"
     )
     assert re.search(
-        r"If the difference stays, about [\d,]+ mails an arm would decide it\.$", compared.sentence
+        r"If the difference stays, about [\d,]+ mails to each would decide it\.$", compared.sentence
     )
 
 
@@ -77,22 +80,37 @@ def test_equivalent_within_what_matters(log):
     events = log(mails("A", 4_000, 800), mails("B", 4_000, 804))
     compared = compare_variants(events, equivalent_within="5%")
     assert (compared.verdict, compared.exit_code) == (Verdict.EQUIVALENT, 0)
-    assert compared.sentence.startswith("A and B are equivalent: they differ by less than 5.0 points.")
+    assert compared.sentence.startswith(
+        "A and B are equivalent: they differ by less than 5.0 points of per cent."
+    )
+
+
+def test_young_mails_are_alike_for_the_time_being(log):
+    arms = mails("A", 4_000, 800, until=1), mails("B", 4_000, 804, until=1)
+    compared = compare_variants(log(*arms), equivalent_within="5%")
+    assert (compared.verdict, compared.pairs[0].doubt) == (Verdict.KEEP_RUNNING, Doubt.EARLY)
+    assert compared.sentence == (
+        "Keep running: the variants are alike so far, but most late readers are still to come. Wait until all "
+        "mails are 5 d old."
+    )
 
 
 def test_a_broken_split_names_no_winner(log):
     compared = compare_variants(log(mails("A", 3_000, 90), mails("B", 2_500, 250)))
     assert (compared.verdict, compared.winner, compared.exit_code) == (Verdict.SPLIT_BROKEN, None, 1)
-    assert compared.sentence.startswith(
-        "The split is broken, so no winner is named: 3,000 : 2,500 people, where"
+    assert compared.sentence == (
+        "The split is broken, so no winner is named: A has 3,000 people, B has 2,500, where an even split "
+        "gives each about 2,750. Chance does not do that. If they were to be divided otherwise, say how, as in "
+        "--split 10:90; if not, find out who was lost or added before you believe any difference."
     )
-    assert "2,750 : 2,750 were meant" in compared.sentence
 
 
 def test_a_split_that_was_meant_is_none_that_broke(log):
     events = log(mails("A", 500, 15), mails("B", 4_500, 450))
     assert compare_variants(events, split="10:90").verdict is not Verdict.SPLIT_BROKEN
-    assert compare_variants(events, split="50:50").verdict is Verdict.SPLIT_BROKEN
+    asked = compare_variants(events, split="50:50")
+    assert asked.verdict is Verdict.SPLIT_BROKEN
+    assert "where 2,500 : 2,500 were meant. Chance does not do that. Find out who was lost" in asked.sentence
 
 
 def test_the_parts_of_a_split_are_in_the_order_of_the_arms_named(log):
@@ -128,11 +146,28 @@ def test_the_loser_of_three_is_named(log):
 
 
 def test_an_arm_that_was_never_sent_is_empty(log):
-    compared = compare_variants(log(mails("A", 1_000, 50)), arms=["A", "B"])
-    assert compared.verdict is Verdict.SPLIT_BROKEN
-    compared = compare_variants(log(mails("A", 4, 1)), arms=["A", "B"])
-    assert (compared.verdict, compared.pairs[0].doubt) == (Verdict.KEEP_RUNNING, Doubt.EMPTY)
-    assert compared.sentence == "Keep running: an arm has nothing to count."
+    for number in (4, 1_000):
+        compared = compare_variants(log(mails("A", number, 1)), arms=["A", "B"])
+        assert (compared.verdict, compared.pairs[0].doubt) == (Verdict.KEEP_RUNNING, Doubt.EMPTY)
+        assert compared.sentence == "Keep running: the log holds no mail of B."
+        assert "nobody was sent every variant" in told(compared)
+
+
+def test_an_arm_of_which_nothing_arrived_is_said(log):
+    bounced = [{**line, "event": "bounced", "bounce_class": "hard"} for line in mails("B", 30)[1:60:2]]
+    sent = [line for line in mails("B", 30) if line["event"] == "sent"]
+    compared = compare_variants(log(mails("A", 30, 1), sent, bounced))
+    assert compared.sentence == "Keep running: nothing of B was delivered that could be counted."
+
+
+def test_a_tiny_arm_is_left_out_or_waited_for(log):
+    events = log(mails("A", 3_000, 60), mails("B", 3_000, 240), mails("C", 20, 1))
+    compared = compare_variants(events, split="3000:3000:20")
+    assert compared.sentence == (
+        "A can be left out. Keep running: B leads with 8.0 % clicked, but too few people got C to tell: wait, "
+        "or leave it out (--arms A,B)."
+    )
+    assert compare_variants(events, arms=["A", "B"]).winner == "B"
 
 
 def test_one_mail_an_arm(log):
@@ -157,7 +192,9 @@ def test_a_lead_in_opens_is_none_where_machines_opened_one_arm_more(log):
     events = log(mails("A", 2_000, 30, opened=600, mpp=100), less)
     opens = compare_variants(events, metric="open_rate")
     assert (opens.verdict, opens.pairs[0].doubt) == (Verdict.KEEP_RUNNING, Doubt.MACHINES)
-    assert opens.sentence.startswith("Keep running: machines opened one arm more than another")
+    assert opens.sentence.startswith(
+        "Keep running, or decide by clicks: machines opened one arm more than another"
+    )
     assert compare_variants(events).winner == "B"  # by clicks
 
 
@@ -220,7 +257,10 @@ def test_without_orders_nothing_is_compared(log):
 
 def test_without_any_click_nothing_is_compared(log):
     compared = compare_variants(log(mails("A", 500), mails("B", 500)))
-    assert compared.sentence == "Nothing can be compared: the log holds no clicked event at all."
+    assert (
+        compared.sentence
+        == "Nothing can be compared: the log holds no clicks at all: there were none, or it does not tell."
+    )
 
 
 # --- may it be believed?
@@ -251,8 +291,35 @@ def test_strays_are_counted(log):
     nobody = [{key: value for key, value in line.items() if key != "variant"} for line in mails("C", 5)]
     compared = compare_variants(log(mails("A", 1_500, 40), both, again, nobody))
     assert (compared.twice, compared.unnamed) == (1, 5)
-    assert "1 person was sent more than one variant: the arms are not quite apart." in compared.notes
+    assert (
+        "1 person was sent more than one variant and counts in each: the arms are not quite apart."
+        in compared.notes
+    )
     assert "5 mails name no variant and belong to no arm." in compared.notes
+
+
+def test_strays_of_arms_that_are_not_compared_are_none(log):
+    again = [{**line, "recipient": "a7@shop.example"} for line in mails("C", 1)[:2]]
+    events = log(mails("A", 100, 4), mails("B", 100, 9), again)
+    assert (compare_variants(events).twice, compare_variants(events, arms=["A", "B"]).twice) == (1, 0)
+
+
+def test_a_mail_whose_events_tell_two_variants_is_said(log):
+    changed = [{**line, "variant": "B"} for line in mails("A", 1, 1) if line["event"] == "clicked"]
+    compared = compare_variants(log(mails("A", 300, 9), mails("B", 300, 9), changed))
+    assert compared.changed == 1
+    assert "1 mail is of one variant in one event and of another in the next" in told(compared)
+    assert compare_variants(log(mails("A", 300, 9), mails("B", 300, 9))).changed == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_neither_order_nor_repetition_of_events_changes_anything(log, seed):
+    chance = random.Random(seed)
+    events = [*mails("A", 300, 12, opened=90, mpp=80), *mails("B", 500, 40, opened=150, mpp=90)]
+    expected = compare_variants(log(events), split="3:5").to_dict()
+    chance.shuffle(events)
+    assert compare_variants(log(events), split="3:5").to_dict() == expected
+    assert compare_variants(log(events, events), split="3:5").to_dict() == expected
 
 
 def test_who_got_several_mails_is_one_draw(log):
@@ -278,6 +345,53 @@ def test_other_columns_tell_variants(log):
     events = log(mails("x", 1_500, 30, campaign="old"), mails("x", 1_500, 120, campaign="new", start=2_000))
     compared = compare_variants(events, by="campaign")
     assert (compared.winner, compared.by) == ("new", "campaign")
+
+
+def test_numbers_stand_in_their_order(log):
+    events = log(*(mails(name, 200, 5, start=place * 1_000) for place, name in enumerate(["10", "9", "1"])))
+    assert [arm.name for arm in compare_variants(events).arms] == ["1", "9", "10"]
+
+
+def test_long_names_are_told_apart(log):
+    names = [f"Autumn campaign for all who bought before, {which} subject" for which in ("first", "other")]
+    compared = compare_variants(log(mails(names[0], 800, 20), mails(names[1], 800, 90)))
+    assert compared.sentence.startswith("Autumn campaign for all w… other subject is better")
+
+
+def test_any_column_tells_variants(log, tmp_path):
+    def renamed(events, name):
+        return [{name if key == "variant" else key: value for key, value in line.items()} for line in events]
+
+    path = log(*(renamed(mails(*arm), "X-Variant") for arm in (("A", 800, 20), ("B", 800, 90))))
+    compared = compare_variants(path, by="X-Variant")
+    assert (compared.winner, compared.by) == ("B", "X-Variant")
+    assert compared.to_frame().columns[0] == "variant"
+    assert "Clicked, by X-Variant" in text(compared)
+    frame = pd.read_json(path, lines=True)
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    for log_, column in ((frame, "X-Variant"), (str(tmp_path / "log.csv"), "x-variant")):
+        assert [arm.total for arm in compare_variants(log_, by=column).arms] == [20, 90]
+    with hygiene.read_events(path, variant_column="X-Variant") as events:
+        assert compare_variants(events, by="X-Variant").winner == "B"
+        with pytest.raises(UsageError, match="were read without 'ab_group'"):
+            compare_variants(events, by="ab_group")
+    with pytest.raises(UsageError, match="no mail tells its X-Variants"):
+        compare_variants(path, by="X-Variants")
+
+
+def test_the_variant_of_a_list_of_sends_is_that_of_the_mail(log, tmp_path):
+    arms = mails("A", 800, 20), mails("B", 800, 90)
+    assigned = {line["recipient"]: (line["variant"], line["message_id"]) for line in [*arms[0], *arms[1]]}
+    rows = "".join(f"{person},{name},{message}\n" for person, (name, message) in assigned.items())
+    (tmp_path / "assigned.csv").write_text("email,AB group,message_id\n" + rows, encoding="utf-8")
+    bare = [{key: value for key, value in line.items() if key != "variant"} for line in [*arms[0], *arms[1]]]
+    compared = compare_variants(log(bare), by="AB group", sends=[str(tmp_path / "assigned.csv")])
+    assert [(arm.name, arm.n, arm.total) for arm in compared.arms] == [("A", 800, 20), ("B", 800, 90)]
+
+
+def test_the_subject_tells_variants(log):
+    old, new = mails("A", 800, 20, subject="Autumn"), mails("B", 800, 90, subject="Only today")
+    assert compare_variants(log(old, new), by="subject").winner == "Only today"
 
 
 def test_a_frame_and_events_that_stay_open(log):
@@ -339,10 +453,16 @@ def test_hostile_names_stay_text(log, name):
     ("options", "said"),
     [
         ({"metric": "hearts"}, "variants are not compared by 'hearts': there are open_rate, click_rate"),
-        ({"by": "day"}, "no column 'day' tells variants"),
-        ({"by": "segment"}, "no mail names a segment"),
-        ({"campaign": "autumn"}, "no mail of the log is of a campaign 'autumn'"),
+        ({"by": "day"}, "no mail tells its day: name the column, key or tag that does with --variant-column"),
+        ({"by": "a'b"}, '"a\'b" cannot be the name of a column'),
+        (
+            {"by": "segment"},
+            "no mail tells its segment: name the column, key or tag that does with --variant-column; "
+            "the log itself has variant (2 values)",
+        ),
+        ({"campaign": "autumn"}, "no mail of the log is of a campaign 'autumn': there are 'spring'"),
         ({"arms": ["A"]}, "name two arms or more"),
+        ({"arms": ["a", "b"]}, "no mail of the log is of variant 'a' or 'b': there are 'A', 'B'"),
         ({"split": "half"}, "--split 'half' is no split"),
         ({"split": "0:100"}, "--split '0:100' is no split"),
         ({"split": "1:1:1"}, "--split has 3 parts, and there are 2 variants: 'A', 'B'"),
@@ -352,7 +472,7 @@ def test_hostile_names_stay_text(log, name):
         ({"equivalent_within": "-1%"}, "--equivalent-within '-1%' is no share"),
         ({"test": "t"}, "no test is called 't'"),
         ({"engine": "abacus"}, "no engine is called 'abacus'"),
-        ({"by": "provider"}, "all mails that name a provider are of 'shop.example'"),
+        ({"by": "provider"}, "all mails that tell their provider are of 'shop.example': nothing to compare"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(log, options, said):
@@ -361,6 +481,13 @@ def test_what_cannot_be_is_refused_in_one_sentence(log, options, said):
         compare_variants(events, **options)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+def test_a_report_of_sums_is_no_log_of_a_test():
+    with pytest.raises(
+        UsageError, match="holds sums of campaigns alone: a test takes an export of who got what"
+    ):
+        compare_variants(str(REPORT))
 
 
 def test_many_values_are_no_test(log):

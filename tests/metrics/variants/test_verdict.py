@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hygiene.metrics.kpis import Unit
 from hygiene.metrics.variants.evidence import mixture_interval, mixture_p, pooled_variance
 from hygiene.metrics.variants.verdict import Doubt, Test, Verdict, check_split, default_effect, judge, overall
 
@@ -142,6 +141,22 @@ def test_arms_of_different_age_wait():
     assert (verdict, pair.doubt) == (Verdict.KEEP_RUNNING, Doubt.YOUNG)
 
 
+def test_alike_so_far_is_not_alike():
+    many = arm("A", 30_000, 1_000_000), arm("B", 30_100, 1_000_000)
+    verdict, _, (pair,) = judged(*many, within=0.005, young=True)
+    assert (verdict, pair.doubt) == (Verdict.KEEP_RUNNING, Doubt.EARLY)
+    unlike = arm("A", 300, 10_000), arm("B", 400, 10_000)
+    assert judged(*unlike, effect=0.01, young=True)[:2] == (Verdict.BETTER, "B")  # that holds at any age
+
+
+def test_few_are_waited_for_until_they_are_enough():
+    (pair,) = judged(arm("A", 0, 1_000), arm("B", 5, 1_000), effect=0.005)[2]
+    assert pair.doubt is Doubt.FEW
+    assert pair.needed >= 4_000  # ten clicks are expected of each arm from there
+    (none,) = judged(money("A", [], 1_000), money("B", [9.0] * 5, 1_000), metric="revenue_per_mail")[2]
+    assert (none.doubt, none.needed) == (Doubt.FEW, None)  # of nobody nothing can be foretold
+
+
 # --- several mails a person
 
 
@@ -177,10 +192,25 @@ def test_revenue_is_welch_and_the_mixture():
     assert [each.variance for each in arms] == pytest.approx([values.var() / 10_000 for values in whole])
     verdict, winner, (pair,) = judged(*arms, metric="revenue_per_mail", test=Test.FIXED)
     expected = stats.ttest_ind(whole[1], whole[0], equal_var=False)
-    assert pair.p == pytest.approx(expected.pvalue, rel=1e-2)
-    assert (pair.once.low, pair.once.high) == pytest.approx(tuple(expected.confidence_interval()), rel=1e-3)
+    assert pair.p == pytest.approx(expected.pvalue, rel=0.05)  # a hair more: as if both were one crowd
+    assert pair.p > expected.pvalue
+    assert (pair.once.low, pair.once.high) == pytest.approx(tuple(expected.confidence_interval()), rel=2e-3)
     assert (verdict, winner) == (Verdict.BETTER, "B")
     assert judged(*arms, metric="revenue_per_mail", effect=0.3)[1] == "B"
+
+
+def test_a_small_arm_is_not_sure_of_what_it_does_not_hold():
+    """Rare large orders are in the large arm alone: by its own variance the small one would have lost."""
+    small, large = money("A", [20.0] * 20, 1_000), money("B", [*[20.0] * 1_700, *[900.0] * 40], 90_000)
+    spent = np.concatenate([np.zeros(91_000 - 1_760), [20.0] * 1_720, [900.0] * 40])
+    (pair,) = judged(small, large, metric="revenue_per_mail")[2]
+    variance = spent.var() * (1 / 1_000 + 1 / 90_000)
+    assert small.variance + large.variance < variance / 3
+    rho = 0.2 * spent.mean()
+    assert pair.p == pytest.approx(mixture_p(pair.difference, variance, rho))
+    always = mixture_interval(pair.difference, variance, rho)
+    assert (pair.always.low, pair.always.high) == pytest.approx((always.low, always.high))
+    assert mixture_p(pair.difference, small.variance + large.variance, rho) < pair.p
 
 
 def test_one_huge_order_does_not_decide():
@@ -203,34 +233,6 @@ def test_a_lead_that_is_gone_without_one_person_is_said():
 def test_few_customers_decide_nothing():
     arms = money("A", [10.0] * 9, 10_000), money("B", [10.0] * 60, 10_000)
     assert judged(*arms, metric="revenue_per_mail")[2][0].doubt is Doubt.FEW
-
-
-def test_revenue_while_looking_every_day_names_few_false_winners():
-    chance = np.random.default_rng(11)
-    false = 0
-    for _ in range(300):
-        buyers = chance.random((2, 20_000)) < 0.01
-        spent = np.where(buyers, (chance.lognormal(3.5, 1.0, (2, 20_000)) * 1e6).round(), 0)
-        totals, squares = spent.cumsum(axis=1), (spent**2).cumsum(axis=1)
-        largest, counts = np.maximum.accumulate(spent, axis=1), buyers.cumsum(axis=1)
-        for n in range(800, 20_001, 800):
-            arms = [
-                arm(
-                    name,
-                    int(totals[row, n - 1]),
-                    n,
-                    winners=int(counts[row, n - 1]),
-                    squares=int(squares[row, n - 1]),
-                    crossed=int(totals[row, n - 1]),
-                    largest=int(largest[row, n - 1]),
-                    unit=Unit.MONEY,
-                )
-                for row, name in enumerate("AB")
-            ]
-            if judged(*arms, metric="revenue_per_mail", effect=0.2)[0] is Verdict.BETTER:
-                false += 1
-                break
-    assert false / 300 <= 0.05
 
 
 # --- the split
@@ -286,3 +288,40 @@ def test_any_numbers_have_a_verdict(first, second, third, test, effect, within):
     once = judged(first, second, test=test, effect=effect, within=within)
     turned = judged(second, first, test=test, effect=effect, within=within)
     assert once[:2] == turned[:2]
+
+
+@st.composite
+def revenues(draw, name):
+    spent = draw(st.lists(st.floats(-500, 5_000).map(lambda value: round(value, 2)), max_size=40))
+    return money(name, spent, draw(st.integers(max(len(spent), 1), 10**5)))
+
+
+@given(
+    st.one_of(
+        st.tuples(*(shares(name) for name in "ABCD"), st.just("click_rate")),
+        st.tuples(*(shares(name) for name in "ABCD"), st.just("unsubscribe_rate")),
+        st.tuples(*(revenues(name) for name in "ABCD"), st.just("revenue_per_mail")),
+    ),
+    st.permutations("ABCD"),
+    st.integers(2, 4),
+    st.sampled_from(list(Test)),
+    st.sampled_from([None, 0.01]),
+)
+def test_to_turn_the_arms_mirrors_the_verdict(drawn, order, number, test, within):
+    *arms, metric = drawn
+    arms = arms[:number]
+    turned = sorted(arms, key=lambda each: order.index(each.name))
+    verdict, winner, pairs = judged(*arms, test=test, within=within, metric=metric)
+    verdict_, winner_, pairs_ = judged(*turned, test=test, within=within, metric=metric)
+    assert (verdict, winner) == (verdict_, winner_)
+    mirrored = {frozenset((pair.first, pair.second)): pair for pair in pairs_}
+    for pair in pairs:
+        other = mirrored[frozenset((pair.first, pair.second))]
+        sign = 1 if pair.first == other.first else -1
+        assert (pair.verdict, pair.doubt, pair.better) == (other.verdict, other.doubt, other.better)
+        assert pair.p_adjusted == pytest.approx(other.p_adjusted)
+        if pair.difference is not None:
+            assert pair.difference == pytest.approx(sign * other.difference)
+            low, high = (other.always.low, other.always.high)
+            ends = (low, high) if sign == 1 else (-high, -low)
+            assert (pair.always.low, pair.always.high) == pytest.approx(ends)

@@ -47,12 +47,15 @@ def money(name, values, n):
     )
 
 
-def rules(arms=(), *, metric="click_rate", test=Test.ALWAYS, effect=None, within=None, uneven=False):
+def rules(
+    arms=(), *, metric="click_rate", test=Test.ALWAYS, effect=None, within=None, uneven=False, young=False
+):
     return Rules(
         kpi=find_kpi(metric),
         test=test,
         rho=effect if effect is not None else default_effect(arms),
         within=within,
+        young=young,
         uneven=uneven,
     )
 
