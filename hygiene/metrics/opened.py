@@ -58,18 +58,14 @@ def open_mails(
     """
     check_engine(engine)
     with ExitStack() as stack:
-        options: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
-        if isinstance(logs, Events):
-            events = logs
-        else:
-            limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
-            named = named or engine != "duckdb" or not (is_nothing(sends) and is_nothing(orders))
-            read = read_log(logs, **options, **limits, tick=tick, spared=spared, hashed=not named)
-            events = stack.enter_context(read)
+        how: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
+        limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "tick": tick}
+        texts = named or engine != "duckdb" or not (is_nothing(sends) and is_nothing(orders))
+        events = _read(logs, stack, **how, **limits, spared=spared, hashed=not texts)
         stack.enter_context(explained(events.folder))
         tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))
         say("Reconciling")
-        sent, ordered = _sends(events, sends, options), _orders(events, orders, options)
+        sent, ordered = _sends(events, sends, how), _orders(events, orders, how)
         found = reconcile(
             _whole(tables.adopt("events", events.reading)),
             tables,
@@ -80,6 +76,10 @@ def open_mails(
             never={source: events.report.never(source) for source in events.report.sources},
         )
         yield Opened(events, tables, found, tuple(report for report in (sent, ordered) if report))
+
+
+def _read(logs: Any, stack: ExitStack, **options: Any) -> Events:
+    return logs if isinstance(logs, Events) else stack.enter_context(read_log(logs, **options))
 
 
 def _whole(events: Frame) -> Frame:
