@@ -54,6 +54,52 @@ def _width(element: Element) -> float | None:
 
 @rule(
     severity=Severity.LOW,
+    source="wcag-target",
+    why="Fingers miss what is so small, and press what stands beside it.",
+    fix="padding: 14px 24px; font-size: 16px",
+    confidence=Confidence.LIKELY,
+)
+def touch_target_small(page: Page) -> Evidence:
+    """A button is too small for a finger"""
+    for link in page.links:
+        element = page.elements[link.number] if link.number >= 0 else None
+        if element is None or link.hidden or not link.looks_like_button or link.has_image:
+            continue
+        high = _height(page, element)
+        if high is not None and high < limit("target_easy_px"):
+            yield Problem(
+                evidence=f"{link.place} {link.label[:40]!r} is about {high:.0f} px high",
+                severity=None if high < limit("target_px") else Severity.INFO,
+            )
+
+
+_LINE_HEIGHT = 1.2  # of the font's size, where nothing else is said
+
+
+def _height(page: Page, link: Element) -> float | None:
+    """How high a button is, with its own padding and that of the cell it fills; None where nobody says."""
+    said = max((pixels(link.css.get(name, "")) or 0 for name in ("height", "min-height")), default=0)
+    line = pixels(link.css.get("line-height", ""))
+    inside = max(said, line or (link.style.size_px or 0) * _LINE_HEIGHT)
+    cell = next((each for each in page.around(link, 2) if each.tag in {"td", "th"}), None)
+    paddings = [_padding(page, link), _padding(page, cell) if cell is not None else 0.0]
+    return None if None in paddings or not inside else inside + sum(each or 0 for each in paddings)
+
+
+def _padding(page: Page, element: Element) -> float | None:
+    """Above and below together; None for what cannot be told."""
+    css = {**page.sheet.of(element.tag, element.get("class"), element.get("id")), **element.css}
+    sides = css.get("padding", "0").split()
+    above, below = sides[:1], (sides[2:3] or sides[:1])
+    values = [
+        pixels(css.get(f"padding-{side}", (short or ["0"])[0]), of=element.style.size_px)
+        for side, short in (("top", above), ("bottom", below))
+    ]
+    return None if None in values else sum(each or 0 for each in values)
+
+
+@rule(
+    severity=Severity.LOW,
     source="practice",
     why="Smaller text is hard to read on a phone; iPhones enlarge what is below 13 px, and break the layout.",
     fix="font-size: 16px",
