@@ -82,4 +82,17 @@ def features(kind: str) -> Mapping[str, Feature]:
 @cache
 def trigger_words() -> Mapping[str, float]:
     """Spam-trigger wordings, folded, with their weight."""
-    return {fold(word): group["weight"] for group in data("trigger_words").values() for word in group["words"]}
+    groups = data("trigger_words")
+    return {
+        fold(word): group["weight"]
+        for name, group in groups.items()
+        if name not in {"earning", "often"}  # these count together, with a sum
+        for word in group["words"]
+    }
+
+
+@cache
+def income_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Verbs of earning, and how often it is paid, folded."""
+    verbs, often = (data("trigger_words")[name]["words"] for name in ("earning", "often"))
+    return tuple(map(fold, verbs)), tuple(map(fold, often))

@@ -45,7 +45,7 @@ def read_content(raw: bytes, *, name: str, subject: str | None = None, preheader
     if not raw.strip():
         raise UnreadableInput(f"{name} is empty")
     if len(raw) > MAX_MESSAGE_BYTES:
-        raise UnreadableInput(f"{name} is too large for a mail: {len(raw):,} bytes")
+        raise UnreadableInput(f"{name} is too large for a mail: more than {MAX_MESSAGE_BYTES:,} bytes")
     try:
         if _is_message(raw, name):
             return _message(raw, name, subject, preheader)

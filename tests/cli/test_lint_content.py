@@ -129,3 +129,12 @@ def test_explain(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     out = capsys.readouterr().out
     assert "A link goes through a public shortener. Severity high, sure." in out
     assert "https://" in out
+
+
+def test_a_file_without_end_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
+    if not Path("/dev/zero").exists():
+        pytest.skip("no /dev/zero")
+    code, _, err = run("/dev/zero")
+    assert code == 2
+    assert "too large for a mail: more than 40,000,000 bytes" in err
+    assert "Traceback" not in err
