@@ -216,13 +216,15 @@ def subject_merge_field(subject: str, *, message: Message | None) -> Evidence:
 )
 def subject_unfilled(subject: str) -> Evidence:
     """A value is missing in the subject"""
-    yield from (f"{each!r} in {subject.strip()!r}" for each in unfilled(subject, line=True))
+    answered = reply_marks().match(subject)
+    bare_line = subject[answered.end() :] if answered else subject
+    yield from (f"{each!r} in {subject.strip()!r}" for each in unfilled(bare_line, line=True))
 
 
 @rule(
     severity=Severity.INFO,
     source="practice",
-    why="A name, a product or an order number in the subject often lifts opens; test it on your own list.",
+    why="Subjects with a name or a product are often opened more; whether yours are, an A/B test tells.",
     fix="Subject: {{ first_name | default('Your') }} …",
     confidence=Confidence.GUESS,
 )

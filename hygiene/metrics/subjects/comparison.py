@@ -57,6 +57,7 @@ class Difference:
     high: float | None = None
     p: float | None = None  # that chance alone makes such a difference; None: not compared
     p_adjusted: float | None = None  # … for all that were compared
+    of_campaigns: float | None = None  # the same of the mean rates of campaigns, large and small ones alike
     fewer: float = 1.0  # so many mails count as one, as campaigns differ anyway: the design effect
     unknown: str = ""  # why it was not compared
 
@@ -65,6 +66,11 @@ class Difference:
         """Value with − value without."""
         one, other = self.with_.value, self.without.value
         return None if one is None or other is None else one - other
+
+    @property
+    def large_decide(self) -> bool:
+        """Whether the mean campaign says the opposite, so that a few large ones make the difference."""
+        return (self.value or 0.0) * (self.of_campaigns or 0.0) < 0
 
     @property
     def stands_out(self) -> bool:
@@ -81,6 +87,7 @@ class Difference:
             "kpi": self.kpi,
             **sides,
             "difference": self.value,
+            "difference_of_campaigns": self.of_campaigns,
             "low": self.low,
             "high": self.high,
             "p": self.p,
@@ -109,7 +116,9 @@ def drawn(figures: Figures, campaigns: Integers) -> Drawn:
 def differ(rate: Drawn, has: Flags, known: Flags) -> Difference:
     """The rate of the cells that have a feature beside that of those known not to have it."""
     one, other = _by_campaign(rate, known & has), _by_campaign(rate, known & ~has)
-    found = Difference(kpi=rate.kpi.name, with_=_side(one), without=_side(other))
+    means = [float((k / n).mean()) if len(n) else None for k, n in (one, other)]
+    apart = None if means[0] is None or means[1] is None else means[0] - means[1]
+    found = Difference(kpi=rate.kpi.name, with_=_side(one), without=_side(other), of_campaigns=apart)
     few = min(found.with_.campaigns, found.without.campaigns)
     if few < LEAST_CAMPAIGNS:
         where = "with" if found.with_.campaigns == few else "without"

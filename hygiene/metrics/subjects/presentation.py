@@ -99,4 +99,5 @@ def _of_rate(features: Sequence[Feature], name: str) -> Iterator[tuple[Cell, ...
     for each in features:
         for one in each.differences:
             if one.kpi == name:
-                yield (Cell(each.title), *_figures(one), Cell(one.unknown, Tone.MUTED))
+                remark = one.unknown or ("large campaigns decide" if one.large_decide else "")
+                yield (Cell(each.title), *_figures(one), Cell(remark, Tone.MUTED))
