@@ -105,7 +105,7 @@ def body_merge_field(content: Content) -> Evidence:
     severity=Severity.HIGH,
     source="practice",
     why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="{{ first_name | default('there') }}: a fallback for people without a value",
+    fix="Hi {{ first_name | default('there') }},",
     confidence=Confidence.LIKELY,
 )
 def body_unfilled(content: Content) -> Evidence:
@@ -118,7 +118,7 @@ def body_unfilled(content: Content) -> Evidence:
     severity=Severity.LOW,
     source="practice",
     why="Mail is skimmed, most of it on a phone: a paragraph that fills the screen is skipped.",
-    fix="two or three short sentences to a paragraph, with a heading or a list between",
+    fix="two or three short sentences, then a new paragraph",
     confidence=Confidence.GUESS,
 )
 def body_paragraph_long(content: Content) -> Evidence:

@@ -103,7 +103,7 @@ def preheader_merge_field(preheader: Preheader, content: Content) -> Evidence:
     severity=Severity.HIGH,
     source="practice",
     why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="{{ first_name | default('there') }}: a fallback for people without a value",
+    fix="Hi {{ first_name | default('there') }},",
     confidence=Confidence.LIKELY,
 )
 def preheader_unfilled(preheader: Preheader) -> Evidence:

@@ -211,7 +211,7 @@ def subject_merge_field(subject: str, *, message: Message | None) -> Evidence:
     severity=Severity.HIGH,
     source="practice",
     why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="{{ first_name | default('there') }}: a fallback for people without a value",
+    fix="Hi {{ first_name | default('there') }},",
     confidence=Confidence.LIKELY,
 )
 def subject_unfilled(subject: str) -> Evidence:
