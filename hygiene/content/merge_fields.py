@@ -43,6 +43,12 @@ def _kept_elsewhere() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(_pattern(one)), one["elsewhere"]) for one in platforms if "elsewhere" in one)
 
 
+@cache
+def _always() -> re.Pattern[str]:
+    platforms = data("merge_fields")["platforms"]
+    return re.compile("|".join(each["always"] for each in platforms if "always" in each))
+
+
 def lacking(template: str) -> Iterator[tuple[str, str]]:
     """The fields that fill nothing for some people, each with why; none where a condition chooses the words.
 
@@ -55,6 +61,8 @@ def lacking(template: str) -> Iterator[tuple[str, str]]:
     if any(_controls().match(field) for field in fields):
         return
     for field in fields:
+        if _always().match(field):
+            continue
         if _EMPTY.search(field):
             yield field, "its fallback is empty"
         elif not _FALLBACK.search(field):

@@ -128,7 +128,7 @@ class Page:
         for run in self.runs:
             if run.element.style.hidden or run.element.silent:
                 continue
-            block = self._block(run.element)
+            block = self._blocks[run.element.number]
             if block != last or run.text == BREAK:
                 found.append("")
             found[-1] += "" if run.text == BREAK else run.text
@@ -136,10 +136,14 @@ class Page:
         lines = (" ".join(_ASIDE.sub(" ", each).split()) for each in found)
         return tuple(each for each in lines if each)
 
-    def _block(self, element: Element) -> int:
-        while element.tag in _INLINE and element.parent >= 0:
-            element = self.elements[element.parent]
-        return element.number
+    @cached_property
+    def _blocks(self) -> tuple[int, ...]:
+        """The block that each element is in, or is; what is around an element comes before it."""
+        found: list[int] = []
+        for each in self.elements:
+            inside = each.tag in _INLINE and each.parent >= 0
+            found.append(found[each.parent] if inside else each.number)
+        return tuple(found)
 
     def may_differ(self, style: Style) -> bool:
         """A style rule that is not followed here may give this text its background."""

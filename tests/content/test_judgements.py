@@ -13,7 +13,7 @@ from hygiene.content.lint import Lint, judge, lint_content
 from hygiene.content.read import read_content
 from hygiene.errors import UnreadableInput
 from hygiene.finding import Severity
-from tests.content.mails import MAILS, Mail, both, eml, html, joined, part
+from tests.content.mails import LATER, MAILS, Mail, both, eml, html, joined, part
 from tests.content.subject_lines import LINES, Line
 
 _SIZE = re.compile(r"[\d,]+ (?:as|bytes|octets)")
@@ -28,7 +28,7 @@ def test_a_subject_gets_what_it_must_and_nothing_else(line: Line) -> None:
     assert said <= must | may
 
 
-@pytest.mark.parametrize("mail", MAILS, ids=lambda mail: mail.name)
+@pytest.mark.parametrize("mail", [*MAILS, *LATER], ids=lambda mail: mail.name)
 def test_a_mail_gets_what_it_must_and_nothing_else_above_a_note(mail: Mail) -> None:
     found = judge(read_content(mail.raw, name=mail.name, subject=mail.subject)).findings
     assert mail.must <= {each.id for each in found}

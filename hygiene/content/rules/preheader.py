@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hygiene.content.knowledge import clients_cutting, limit, words
-from hygiene.content.merge_fields import MERGE_FIELD, lacking
+from hygiene.content.merge_fields import MERGE_FIELD, bare, filled, lacking
 from hygiene.content.parts import Content, Preheader
 from hygiene.content.registry import rule
+from hygiene.content.signs import width
 from hygiene.content.unfilled import unfilled
 from hygiene.content.wording import fold, holds_any
 from hygiene.finding import Confidence, Evidence, Problem, Severity
@@ -51,7 +52,8 @@ def preheader_boilerplate(preheader: Preheader) -> Evidence:
 )
 def preheader_too_short(preheader: Preheader) -> Evidence:
     """The preheader is short"""
-    if preheader.hidden and 0 < len(preheader.text) < limit("preheader_shortest"):
+    known = bare(preheader.text).strip()  # what a field will say is not
+    if preheader.hidden and known and width(filled(preheader.text)) < limit("preheader_shortest"):
         yield f"{len(preheader.text)} characters: {preheader.text!r}"
 
 
@@ -63,8 +65,8 @@ def preheader_too_short(preheader: Preheader) -> Evidence:
 )
 def preheader_too_long(preheader: Preheader) -> Evidence:
     """The preheader is longer than clients show"""
-    if preheader.hidden and len(preheader.text) > limit("preheader_longest"):
-        clients = ", ".join(clients_cutting("preheader", len(preheader.text)))
+    if preheader.hidden and (length := width(filled(preheader.text))) > limit("preheader_longest"):
+        clients = ", ".join(clients_cutting("preheader", length))
         yield f"{len(preheader.text)} characters; cut in {clients}"
 
 

@@ -144,7 +144,7 @@ def postal_address_missing(content: Content) -> Evidence:
     if (content.page is None and content.text is None) or not content.words.strip():
         return
     end = content.words[-3000:]
-    if any("address" in each.group().lower() for each in MERGE_FIELD.finditer(end)) or _has_address(end):
+    if any(_FIELD_OF_ADDRESS.search(each.group()) for each in MERGE_FIELD.finditer(end)) or _has_address(end):
         return
     foreign = sum(map(_is_foreign, end))
     if foreign * 4 > sum(map(str.isalpha, end)):
@@ -163,6 +163,7 @@ _POSTAL_CODE = re.compile(
     r"\b(?:[A-Z]{1,2}-?)?\d{4,6}(?:-\d{3,4})?\b|\b\d{2}-\d{3}\b|\b\d{3} \d{2,3}\b"
     r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]\d[\dW] ?[A-Z\d]{4}\b"
 )
+_FIELD_OF_ADDRESS = re.compile(r"addr|street|postal", re.IGNORECASE)
 _AROUND = 100  # characters before and after the word of a street
 
 
