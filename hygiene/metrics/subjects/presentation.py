@@ -82,6 +82,8 @@ def _rests_on(found: Featured, *, machines: bool) -> str:
         f"{counted(found.subjects, 'subject')} of {counted(found.campaigns, 'campaign')}, "
         f"{counted(found.sent - found.unknown, 'mail')} sent. Differences in percentage points."
     )
+    if found.counted_as != "campaign":
+        said += f" The log tells no campaigns: each {found.counted_as} counts as one."
     if machines:
         said += " Opens and clicks are those of machines, too."
     if found.unknown:

@@ -147,6 +147,16 @@ REPORTS = {
         "Unique Clicks,Click Rate,Total Clicks,Unsubscribes,Abuse Complaints,Unique Id",
         '{0},"{1}",All,"Sep 0{3}, 2026 10:00 AM",Tuesday,{2},{2},0,0,0,0,0,{4},10%,{4},1,1%,1,0,0,{0}',
     ),
+    "campaign monitor": (
+        "Name,Subject,Date sent,Recipients,Total opens,Unique opens,Open rate,Total clicks,Unique clicks,"
+        "Unsubscribes,Bounced,Spam complaints,Forwards,Likes",
+        '{0},"{1}","Aug {3}, 2026, 9:30 AM",{2},{4},{4},30%,1,1,0,0,0,0,0',
+    ),
+    "brevo": (
+        "Campaign Name;Subject;Sent Date;Recipients;Delivered;Unique Opens;Trackable Opens;Unique Clicks;"
+        "Unsubscriptions;Hard Bounces;Soft Bounces;Complaints",
+        "{0};{1};0{3}.09.2026 12:30;{2};{2};{4};{4};1;0;0;0;0",
+    ),
     "plain": (
         "campaign,subject line,sent,delivered,unique opens,unique clicks",
         '{0},"{1}",{2},{2},{4},1',
@@ -166,6 +176,32 @@ def test_the_report_of_a_platform_tells_subjects(tmp_path, name):
     (question,) = (each for each in kpis.subjects.features if each.name == "question")
     opened = question.differences[0]
     assert (opened.with_.k, opened.with_.n, opened.without.k, opened.without.n) == (36, 90, 15, 90)
+
+
+def test_a_report_without_subjects_takes_them_from_a_list(tmp_path):
+    """ActiveCampaign's tells the names of campaigns alone."""
+    head = (
+        "Campaign Name,Type,Date Sent,Sends,Opens,Open Rate,Total Opens,Clicks,Click Rate,Total Link Clicks,"
+        "Forwards,Replies,Unsubscribes,Hard Bounces,Soft Bounces,Revenue"
+    )
+    rows = [
+        f"{campaign},Standard,2026-09-0{day} 14:51,{PEOPLE},{opened},10%,{opened},1,1%,1,0,0,0,0,0,$0.00"
+        for day, (campaign, (_, opened)) in enumerate(CAMPAIGNS.items(), 1)
+    ]
+    (tmp_path / "report.csv").write_text("\n".join([head, *rows]), "utf-8")
+    listed = "".join(f'{campaign},"{subject}"\n' for campaign, (subject, _) in CAMPAIGNS.items())
+    (tmp_path / "subjects.csv").write_text("Campaign Name,Subject\n" + listed, "utf-8")
+    with pytest.raises(UsageError, match="the log tells no subjects: give them with --subjects FILE"):
+        hygiene.measure(tmp_path / "report.csv", by="subject-feature", human=False, causes=False)
+    kpis = hygiene.measure(
+        tmp_path / "report.csv",
+        by="subject-feature",
+        subjects=tmp_path / "subjects.csv",
+        human=False,
+        causes=False,
+    )
+    (question,) = (each for each in kpis.subjects.features if each.name == "question")
+    assert (question.differences[0].with_.k, question.differences[0].without.k) == (36, 15)
 
 
 def test_a_log_without_subjects_gets_one_clear_sentence(tmp_path):
