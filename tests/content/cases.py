@@ -522,6 +522,22 @@ CASES: dict[str, tuple[list[Given], list[Given]]] = {
             page("<a href='https://x.example'>Go in a text</a>"),
         ],
     ),
+    "dark-mode-unprepared": (
+        [
+            page("<p>x"),
+            page("<td bgcolor='#fff'>Black on white", head="<meta name='color-scheme' content='light dark'>"),
+        ],
+        [
+            page("<p>x", head="<meta name='color-scheme' content='light dark'>"),
+            page(
+                "<td bgcolor='#fff' style='color:#333'>x", head="<meta name=color-scheme content='light dark'>"
+            ),
+            page("<td bgcolor='#fff'>x", head="<meta name=color-scheme content='light'>"),
+            page(
+                "<td bgcolor='#fff'>x", head="<style>@media (prefers-color-scheme:dark){td{color:#000}}</style>"
+            ),
+        ],
+    ),
     "call-to-action-image": (
         [page("<a href='https://x.example'><img src='a.png' alt='Buy now'></a>")],
         [

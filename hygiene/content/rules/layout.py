@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hygiene.content.knowledge import limit
 from hygiene.content.page import Element, Page, Run
 from hygiene.content.registry import rule
-from hygiene.content.style import contrast, hexadecimal, pixels, readable
+from hygiene.content.style import WHITE, contrast, hexadecimal, pixels, readable
 from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 
@@ -160,6 +160,34 @@ def _contrasts(page: Page) -> Iterator[tuple[Run, float]]:
         if pair not in known:
             known[pair] = contrast(style.colour, style.background)
         yield run, known[pair]
+
+
+@rule(
+    severity=Severity.INFO,
+    source="caniemail",
+    why="In dark mode clients then choose the colours, each in its own way; look at the mail there.",
+    fix='<meta name="color-scheme" content="light dark">\n'
+    "<style>@media (prefers-color-scheme: dark) { .text { color: #eeeeee !important } }</style>",
+    confidence=Confidence.GUESS,
+)
+def dark_mode_unprepared(page: Page) -> Evidence:
+    """The mail is not made for dark mode"""
+    said = [each.get("content").lower() for each in page.all("meta") if each.get("name").lower() in _SCHEMES]
+    if not said and "color-scheme" not in page.sheet.text:
+        yield 'no <meta name="color-scheme">'
+    elif any("dark" in each for each in said) and "prefers-color-scheme" not in page.sheet.text:
+        for run in page.visible:
+            style = run.element.style
+            if style.ground_said and style.background and not style.colour_said and style.colour:
+                yield Problem(
+                    evidence=f"{run.element.place} {run.says[:40]!r}: the mail says that it knows dark mode, "
+                    f"where text is white, and has it on {hexadecimal(style.background)}",
+                    severity=Severity.LOW if contrast(WHITE, style.background) < 3 else None,
+                    fix="color: #333333",
+                )
+
+
+_SCHEMES = {"color-scheme", "supported-color-schemes"}
 
 
 @rule(
