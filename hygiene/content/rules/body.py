@@ -129,7 +129,7 @@ def body_paragraph_long(content: Content) -> Evidence:
 
 
 @rule(
-    severity=Severity.MEDIUM,
+    severity=Severity.HIGH,
     source="rfc8551",
     why="None of the rules of text, links and unsubscribing could be applied.",
     fix="lint the mail before it is signed or encrypted",
