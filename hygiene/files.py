@@ -20,10 +20,11 @@ def read_whole(path: Path) -> str:
         raise UnreadableInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file; raises UnreadableInput with one sentence."""
+def read_bytes(path: Path, *, most: int = -1) -> bytes:
+    """The bytes of a file, no more than `most` if that is given; raises UnreadableInput with one sentence."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise UnreadableInput(f"{path} cannot be read: {error.strerror or error}") from None
 

@@ -94,7 +94,7 @@ def _bytes(path: Path) -> bytes:
     from hygiene.files import read_bytes
 
     if str(path) != "-":
-        return read_bytes(path)
+        return read_bytes(path, most=MAX_MESSAGE_BYTES + 1)  # /dev/zero has no end
     if sys.stdin is None:
         raise UnreadableInput("standard input is closed")
     return sys.stdin.buffer.read(MAX_MESSAGE_BYTES + 1)

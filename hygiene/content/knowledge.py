@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hygiene.content.wording import fold
 from hygiene.files import packaged_text
 
 
@@ -65,8 +66,8 @@ def clients_cutting(line: str, length: int) -> list[str]:
 
 @cache
 def words(name: str) -> tuple[str, ...]:
-    """A list of ``words.toml``, lower case."""
-    return tuple(data("words")[name]["words"])
+    """A list of ``words.toml``, folded: compare with a folded text."""
+    return tuple(map(fold, data("words")[name]["words"]))
 
 
 @cache
@@ -80,5 +81,18 @@ def features(kind: str) -> Mapping[str, Feature]:
 
 @cache
 def trigger_words() -> Mapping[str, float]:
-    """Spam-trigger wordings with their weight."""
-    return {word: group["weight"] for group in data("trigger_words").values() for word in group["words"]}
+    """Spam-trigger wordings, folded, with their weight."""
+    groups = data("trigger_words")
+    return {
+        fold(word): group["weight"]
+        for name, group in groups.items()
+        if name not in {"earning", "often"}  # these count together, with a sum
+        for word in group["words"]
+    }
+
+
+@cache
+def income_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Verbs of earning, and how often it is paid, folded."""
+    verbs, often = (data("trigger_words")[name]["words"] for name in ("earning", "often"))
+    return tuple(map(fold, verbs)), tuple(map(fold, often))

@@ -8,14 +8,8 @@ from functools import cached_property
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from hygiene.content.merge_fields import MERGE_FIELD
 from hygiene.domain import registered_domain
-
-#: merge fields of Mailchimp, Handlebars and Jinja, Salesforce, SparkPost and Klaviyo, ActiveCampaign, Zoho
-MERGE_FIELD = re.compile(
-    r"\{\{[^{}\n]{1,80}\}\}|\{%[^{}\n]{1,80}%\}|\*\|[^|\n]{1,60}\|\*|%%[\w .=()\"'-]{1,60}%%"
-    r"|\[\[[^\[\]\n]{1,60}\]\]|%[A-Z][A-Z0-9_]{2,30}%|\$\{[^{}\n]{1,60}\}|<<[A-Za-z][\w .]{1,40}>>"
-    r"|\[(?:FIRST ?NAME|FNAME|NAME|LAST ?NAME|COMPANY|(?:Product|Company|Customer|Sender|Your) [\w ,]{2,40})\]",
-)
 
 _HOST_IN_TEXT = re.compile(
     r"(?:(https?)://)?((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24})(?=[/:?#\s]|$)", re.IGNORECASE
@@ -33,6 +27,7 @@ class Link:
     has_image: bool = False
     hidden: bool = False
     looks_like_button: bool = False
+    number: int = -1  # of its element; -1 in a text
 
     @property
     def label(self) -> str:

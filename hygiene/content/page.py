@@ -22,6 +22,26 @@ MAX_ELEMENTS = 100_000
 MAX_LINE = 65_535  # libxml2 counts no further
 
 _SILENT = {"head", "title", "style", "script", "noscript", "template", "object", "svg", "iframe"}
+_INLINE = {
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "cite",
+    "code",
+    "em",
+    "font",
+    "i",
+    "ins",
+    "del",
+    "mark",
+    "q",
+    "s",
+}
+_INLINE |= {"small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u"}
+BREAK = "\n"  # the run of a <br>
 _ASIDE = re.compile(r"[\s\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 
 
@@ -95,6 +115,36 @@ class Page:
         """The visible text, on one line."""
         return " ".join(run.says for run in self.visible)
 
+    @cached_property
+    def running(self) -> str:
+        """The visible text as it runs on: broken where a line or a block ends, and nowhere else."""
+        return "\n".join(self.paragraphs)
+
+    @cached_property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The visible text from one line break or block to the next."""
+        found: list[str] = []
+        last = -1
+        for run in self.runs:
+            if run.element.style.hidden or run.element.silent:
+                continue
+            block = self._blocks[run.element.number]
+            if block != last or run.text == BREAK:
+                found.append("")
+            found[-1] += "" if run.text == BREAK else run.text
+            last = block
+        lines = (" ".join(_ASIDE.sub(" ", each).split()) for each in found)
+        return tuple(each for each in lines if each)
+
+    @cached_property
+    def _blocks(self) -> tuple[int, ...]:
+        """The block that each element is in, or is; what is around an element comes before it."""
+        found: list[int] = []
+        for each in self.elements:
+            inside = each.tag in _INLINE and each.parent >= 0
+            found.append(found[each.parent] if inside else each.number)
+        return tuple(found)
+
     def may_differ(self, style: Style) -> bool:
         """A style rule that is not followed here may give this text its background."""
         return self.sheet.grounds and not style.ground_said
@@ -117,6 +167,7 @@ class Page:
                 place=each.place,
                 hidden=bool(each.style.hidden),
                 looks_like_button=self._is_button(each),
+                number=each.number,
             )
             for each in self.all("a", "area")
             if "href" in each.attributes
@@ -195,7 +246,7 @@ class _Walk:
                 self._say(node.tail, open_elements)
             elif event == "start":
                 open_elements.append(self._enter(node, open_elements, sheet))
-                self._say(node.text, open_elements)
+                self._say(BREAK if open_elements[-1].tag == "br" else node.text, open_elements)
             else:
                 open_elements.pop()
                 self._say(node.tail, open_elements)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from hygiene.content.header_text import as_read
 from hygiene.content.links import Link
 from hygiene.content.page import Page
 from hygiene.errors import UnreadableInput
@@ -24,6 +25,15 @@ class Preheader:
     hidden: bool = False
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A file that travels with a mail; `size` in bytes as it travels."""
+
+    name: str
+    kind: str
+    size: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """The header fields of a mail that was built: name in lower case → values, decoded."""
@@ -32,6 +42,8 @@ class Message:
     longest_line: int = 0  # octets
     from_domain: str = ""
     raw_subject: str = ""
+    attached: tuple[Attachment, ...] = ()
+    wrapped: str = ""  # the kind of a body that is encrypted, or signed as a whole
 
     def first(self, name: str) -> str:
         """The topmost field of a name; ''."""
@@ -63,6 +75,8 @@ class Content:
     charsets: tuple[Charset, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        if self.subject is not None:
+            object.__setattr__(self, "subject", as_read(self.subject))  # one that was copied out of a header
         if self.subject is not None and len(self.subject) > MAX_SUBJECT:
             raise UnreadableInput(f"a subject of {len(self.subject):,} characters is too large to judge")
 
@@ -94,6 +108,13 @@ class Content:
         if self.page is not None:
             return self.page.links
         return text_links(self.text or "")
+
+    @cached_property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What a reader sees, a paragraph each; of a plain text those between empty lines."""
+        if self.page is not None:
+            return self.page.paragraphs
+        return tuple(" ".join(each.split()) for each in re.split(r"\n[ \t]*\n", self.text or ""))
 
     @cached_property
     def words(self) -> str:

@@ -6,13 +6,12 @@ import codecs
 import re
 from binascii import b2a_qp
 from email import message_from_bytes
-from email.errors import HeaderParseError, MessageError
-from email.header import decode_header
 from email.message import Message as MimeMessage
 from email.utils import parseaddr
 
+from hygiene.content.header_text import decoded_header, python_name
 from hygiene.content.page import MAX_HTML_BYTES, read_page
-from hygiene.content.parts import Charset, Content, Message
+from hygiene.content.parts import Attachment, Charset, Content, Message
 from hygiene.errors import UnreadableInput
 
 MAX_MESSAGE_BYTES = 40_000_000  # with attachments; Gmail takes 25 MB
@@ -46,7 +45,7 @@ def read_content(raw: bytes, *, name: str, subject: str | None = None, preheader
     if not raw.strip():
         raise UnreadableInput(f"{name} is empty")
     if len(raw) > MAX_MESSAGE_BYTES:
-        raise UnreadableInput(f"{name} is too large for a mail: {len(raw):,} bytes")
+        raise UnreadableInput(f"{name} is too large for a mail: more than {MAX_MESSAGE_BYTES:,} bytes")
     try:
         if _is_message(raw, name):
             return _message(raw, name, subject, preheader)
@@ -97,7 +96,7 @@ def decode(raw: bytes, declared: str, *, part: str) -> tuple[str, Charset]:
     trouble = ""
     for encoding in filter(None, (declared, "utf-8", "windows-1252")):
         try:
-            text = raw.decode(_python_name(encoding))
+            text = raw.decode(python_name(encoding))
         except LookupError:
             trouble = f"{part} is declared as {encoding}, which is no charset anybody knows"
         except (UnicodeDecodeError, UnicodeError):
@@ -109,20 +108,9 @@ def decode(raw: bytes, declared: str, *, part: str) -> tuple[str, Charset]:
     return _newlines(text), Charset(part=part, declared=declared, used="windows-1252", trouble=trouble)
 
 
-def _python_name(charset: str) -> str:
-    """The codec of a text charset; what HTML calls ISO-8859-1 is Windows-1252. Raises LookupError."""
-    try:
-        info = codecs.lookup(charset.strip().strip("\"'"))
-    except ValueError:  # a NUL in its name
-        raise LookupError(charset) from None
-    if not info._is_text_encoding or info.name in {"idna", "punycode", "unicode_escape", "raw_unicode_escape"}:
-        raise LookupError(charset)
-    return info.name
-
-
 def _bad_byte(raw: bytes, encoding: str) -> str:
     try:
-        raw.decode(_python_name(encoding))
+        raw.decode(python_name(encoding))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return f", but line {line} holds the byte 0x{raw[error.start]:02x}, which is none of it"
@@ -142,8 +130,8 @@ def _refuse_nul(text: str) -> None:
 
 def _message(raw: bytes, name: str, subject: str | None, preheader: str | None) -> Content:
     mime = message_from_bytes(raw.lstrip(b"\xef\xbb\xbf\r\n"))
-    parts = _bodies(mime)
-    message = _header(mime, raw)
+    parts, attached = _bodies(mime)
+    message = _header(mime, raw, attached)
     if subject is None:
         subject = message.first("subject")
     html, text = parts.get("text/html"), parts.get("text/plain")
@@ -170,9 +158,10 @@ def _message(raw: bytes, name: str, subject: str | None, preheader: str | None) 
     )
 
 
-def _bodies(mime: MimeMessage) -> dict[str, MimeMessage]:
-    """The first part of each text kind that is shown, attachments and enclosed messages left out."""
+def _bodies(mime: MimeMessage) -> tuple[dict[str, MimeMessage], tuple[Attachment, ...]]:
+    """The first part of each text kind that is shown, and what is attached; a message inside is not opened."""
     found: dict[str, MimeMessage] = {}
+    attached: list[Attachment] = []
     waiting, seen = [mime], 0
     while waiting:
         part = waiting.pop(0)
@@ -184,7 +173,26 @@ def _bodies(mime: MimeMessage) -> dict[str, MimeMessage]:
             waiting = [*part.get_payload(), *waiting]
         elif part.get_content_disposition() != "attachment" and kind in {"text/html", "text/plain"}:
             found.setdefault(kind, part)
-    return found
+        elif name := _file_name(part):
+            attached.append(Attachment(name, kind, _travels(part)))
+    return found, tuple(attached)
+
+
+def _file_name(part: MimeMessage) -> str:
+    """Of an attachment; '' for what is none, "unnamed" where it has no name."""
+    try:
+        name = decoded_header(str(part.get_filename("")))
+    except (TypeError, LookupError, ValueError):  # of a charset that is none
+        name = ""
+    return name[:200] or ("unnamed" if part.get_content_disposition() == "attachment" else "")
+
+
+_WRAPPED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+
+
+def _wrapped(mime: MimeMessage) -> str:
+    kind = mime.get_content_type()
+    return kind if kind in _WRAPPED else ""
 
 
 def _decoded(part: MimeMessage, name: str) -> tuple[str, Charset]:
@@ -207,7 +215,7 @@ def _travels(part: MimeMessage) -> int:
     return len(payload) if isinstance(payload, str) else 0
 
 
-def _header(mime: MimeMessage, raw: bytes) -> Message:
+def _header(mime: MimeMessage, raw: bytes, attached: tuple[Attachment, ...]) -> Message:
     fields: dict[str, tuple[str, ...]] = {}
     raw_subject = ""
     for name, value in list(mime.raw_items())[:MAX_FIELDS]:
@@ -221,27 +229,6 @@ def _header(mime: MimeMessage, raw: bytes) -> Message:
         longest_line=max((len(line.rstrip(b"\r")) for line in raw.split(b"\n")), default=0),
         from_domain=domain if "." in domain else "",
         raw_subject=raw_subject,
+        attached=attached,
+        wrapped=_wrapped(mime),
     )
-
-
-def decoded_header(value: str) -> str:
-    """A header field as people see it: unfolded, encoded words decoded (RFC 2047), damage marked.
-
-    >>> decoded_header("=?utf-8?q?Gr=C3=BC=C3=9Fe?= an\\r\\n alle")
-    'Grüße an alle'
-    """
-    unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
-    try:
-        pieces = decode_header(unfolded)
-    except (HeaderParseError, MessageError, ValueError):
-        return unfolded.strip()
-    return "".join(_piece(text, charset) for text, charset in pieces).strip()
-
-
-def _piece(text: str | bytes, charset: str | None) -> str:
-    if isinstance(text, str):
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    try:
-        return text.decode(_python_name(charset or "utf-8"), "replace")
-    except (LookupError, UnicodeError):
-        return text.decode("latin-1")

@@ -36,6 +36,7 @@ AREAS = (
     "links",
     "action",
     "unsubscribe",
+    "message",
     "hidden",
 )
 

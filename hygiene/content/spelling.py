@@ -51,3 +51,16 @@ def hidden_characters(text: str, *, soft_hyphens: bool = False) -> list[str]:
     ]
     found += _DIRECTION.findall(text)
     return [f"U+{ord(one):04X} {unicodedata.name(one, '').lower()}".strip() for one in found]
+
+
+#: letters and digits of mathematics, and those in circles and squares (Unicode 16, chapters 22.2 and 22.7)
+_DRESSED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189]{3,}")
+
+
+def dressed_letters(text: str) -> list[str]:
+    """Words drawn with letters of mathematics, to look bold or slanted where there is no bold.
+
+    >>> dressed_letters("\U0001d5d9\U0001d5ff\U0001d5f2\U0001d5f2 plants")
+    ['\U0001d5d9\U0001d5ff\U0001d5f2\U0001d5f2']
+    """
+    return [] if text.isascii() else _DRESSED.findall(text)

@@ -38,6 +38,7 @@ class Style:
     """What a run of text looks like, as far as the mail says; None where that cannot be told."""
 
     colour: Colour | None = BLACK
+    colour_said: bool = False  # the text's colour is the mail's own, not the client's
     background: Colour | None = WHITE
     ground_said: bool = False  # the background is the mail's own, not the client's
     size_px: float | None = DEFAULT_FONT_PX
@@ -194,7 +195,7 @@ def styled(parent: Style, css: Declarations, attributes: Mapping[str, str], tag:
     """The style of an element inside `parent`."""
     style = replace(parent, bold=_bold(parent, css, tag), size_px=_size(parent, css, attributes, tag))
     if (text := css.get("color", attributes.get("color", "") if tag == "font" else "")) and text != "inherit":
-        style = replace(style, colour=colour(text))
+        style = replace(style, colour=colour(text), colour_said=True)
     elif tag == "a" and "href" in attributes and "color" not in css:
         style = replace(style, colour=None)  # the client's own colour of links
     for value in _backgrounds(css, attributes):

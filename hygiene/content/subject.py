@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from functools import cache
 
-from hygiene.content.knowledge import limit, words
-from hygiene.content.links import MERGE_FIELD
+from hygiene.content.header_text import as_read
+from hygiene.content.knowledge import data, limit, words
+from hygiene.content.merge_fields import MERGE_FIELD, bare, filled
+from hygiene.content.signs import emoji, width
+from hygiene.content.wording import fold, holds_any, is_dense
 
-REPLY = re.compile(r"\s*(re|fwd?|aw|wg|antw|sv|tr|rif|odp)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
-#: the emoji below U+1F000; the stars and arrows beside them are signs
-_OLD_EMOJI = (
-    "☀-☄☎☑☔☕☘☝☠☢☣☦☪☮☯☸-☺♀♂♈-♓♟♠♣♥♦♨♻♾♿⚒-⚗⚙⚛⚜⚠⚡⚧⚪⚫⚰⚱⚽⚾⛄⛅⛈⛎⛏⛑⛓⛔⛩⛪⛰-⛵⛷-⛺⛽✂✅✈-✍✏✒✔✖✝✡✨✳✴❄❇❌❎❓-❕❗❣❤"
-    "➕-➗➡➰➿⬅-⬇⭐⭕⌚⌛⏩-⏳"
-)
-_EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff{_OLD_EMOJI}]")
-_MONEY = re.compile(r"[€$£¥₹]\s?\d|\d\s?(?:€|£|%|EUR|USD|CHF)", re.IGNORECASE)
-_NAME_FIELD = re.compile(
-    r"name|vorname|prenom|nombre|first|recipient|contact|person|customer|anrede", re.IGNORECASE
-)
-_SHOUTED = re.compile(r"[^\W\d_]{2,}")
+_MONEY = re.compile(r"[€$£¥₹₺₩₽₪]\s?\d|\d\s?(?:€|£|%|٪|₺|₽|zł|元|円|원|EUR|USD|CHF|TL|kr)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_QUESTION, _EXCLAMATION = "?？؟", "!！"
 
 
 def features(subject: str) -> dict[str, bool | str]:
@@ -31,31 +25,46 @@ def features(subject: str) -> dict[str, bool | str]:
     >>> found["length"]
     '30-49'
     """
-    subject = subject[:1000]
-    bare = MERGE_FIELD.sub("", subject)
-    folded = bare.casefold()
+    subject = as_read(subject[:1000])
+    plain = bare(subject)
+    folded = fold(plain)
     return {
         "length": length_class(subject),
         "words": _word_class(subject),
-        "question": "?" in subject or "？" in subject,
-        "exclamation": "!" in subject or "！" in subject,
-        "number": any(character.isdigit() for character in bare),
-        "percent_or_price": bool(_MONEY.search(bare)),
+        "question": any(mark in plain for mark in _QUESTION),
+        "exclamation": any(mark in plain for mark in _EXCLAMATION),
+        "number": any(character.isdigit() for character in plain),
+        "percent_or_price": bool(_MONEY.search(plain)),
         "emoji": bool(emoji(subject)),
         "personalised": personalised(subject),
         "capitals": bool(shouted(subject)),
         "all_capitals": all_capitals(subject),
         "urgency": holds_any(folded, words("urgency")),
         "discount": holds_any(folded, words("discount")),
-        "brackets": bool(re.search(r"[\[(【].+[\])】]", bare)),
+        "brackets": bool(re.search(r"[\[(【].+[\])】]", plain)),
         "ellipsis": "…" in subject or "..." in subject,
-        "reply_or_forward": bool(REPLY.match(subject)),
+        "reply_or_forward": bool(reply_marks().match(subject)),
     }
 
 
+@cache
+def reply_marks() -> re.Pattern[str]:
+    """One mark or several of an answer or a forwarded mail; "re:Invent" and "RE:CAP" are names.
+
+    >>> [bool(reply_marks().match(each)) for each in ("Re: x", "AW[2]: x", "回复：x", "re:Invent", "Reply: x")]
+    [True, True, True, False, False]
+    """
+    marks = "|".join(re.escape(each) for each in data("words")["reply_mark"]["words"])
+    dotted = "i\u0307lt"  # İLT in small letters
+    return re.compile(
+        rf"\s*(?:(?:{marks}|{dotted}|İLT)\s?(?:[\[(]\d+[\])]|\*\d+)?\s?[:：]\s*)+(?<![:：](?=[a-z0-9]))",
+        re.IGNORECASE,
+    )
+
+
 def length_class(subject: str) -> str:
-    """The length in characters as one of four classes, whose limits are those of clients."""
-    length, lower = len(subject.strip()), 0
+    """How wide the line is, in letters, as one of four classes, whose limits are those of clients."""
+    length, lower = width(subject.strip()), 0
     for upper in (30, limit("subject_on_phone"), limit("subject_longest")):
         if length < upper:
             return f"{lower}-{upper - 1}"
@@ -63,14 +72,15 @@ def length_class(subject: str) -> str:
     return f"{lower}+"
 
 
+def shown_width(subject: str) -> int:
+    """How wide the line is as somebody may see it, its merge fields filled."""
+    return width(filled(subject).strip())
+
+
 def _word_class(subject: str) -> str:
-    count = len(subject.split())
+    dense = sum(map(is_dense, subject))  # where no blanks are set, a word is about two signs
+    count = sum(not any(map(is_dense, word)) for word in subject.split()) + (dense + 1) // 2
     return "1-3" if count <= 3 else "4-6" if count <= 6 else "7-10" if count <= 10 else "11+"
-
-
-def emoji(text: str) -> list[str]:
-    """The pictures in a text, flags as two letters each."""
-    return _EMOJI.findall(text)
 
 
 def personalised(subject: str) -> bool:
@@ -80,42 +90,55 @@ def personalised(subject: str) -> bool:
 
 def shouted(text: str) -> list[str]:
     """Words of at least four letters in capitals; shorter ones may be abbreviations."""
-    bare = MERGE_FIELD.sub("", text)
-    return [word for word in _SHOUTED.findall(bare) if len(word) >= 4 and word.isupper()]
+    return [word for word in _WORD.findall(bare(text)) if len(word) >= 4 and _is_upper(word)]
+
+
+def shouted_together(text: str) -> list[str]:
+    """The longest row of words in capitals with nothing but blanks between, as a list of names has not."""
+    rows = re.findall(r"[^\W\d_]{2,}(?:\s+[^\W\d_]{2,})+", bare(text))
+    found: list[str] = []
+    for row in rows:
+        run: list[str] = []
+        for word in row.split():
+            run = [*run, word] if _is_upper(word) else []
+            found = max(found, run, key=len)
+    return found
 
 
 def all_capitals(text: str) -> bool:
-    """Every letter of a script with capitals is one, and there are enough to tell."""
-    letters = [letter for letter in MERGE_FIELD.sub("", text) if letter.lower() != letter.upper()]
+    """Every letter of a script with capitals is one, and there are enough to tell; ß hardly ever is."""
+    letters = [letter for letter in bare(text) if letter != "ß" and letter.lower() != letter.upper()]
     return len(letters) >= 8 and all(letter.isupper() for letter in letters)
 
 
-def symbols(text: str) -> list[str]:
-    """Signs that are neither letters, digits, usual punctuation, money nor emoji."""
-    usual = set("%+&@#€$£¥=<>|°©®™§…–—")
-    bare = MERGE_FIELD.sub("", text)
-    return [
-        sign
-        for sign in bare
-        if (unicodedata.category(sign).startswith("S") or sign in "*~^_\\")
-        and sign not in usual
-        and not emoji(sign)
-        and sign not in "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
-    ]
+def _is_upper(word: str) -> bool:
+    return word.replace("ß", "").isupper()
 
 
-def holds_any(folded: str, wordings: tuple[str, ...]) -> bool:
-    """One of the wordings stands in the text, as whole words."""
-    return any(found_wording(folded, wording) for wording in wordings)
+_TURKISH = frozenset("İıĞğŞş")
 
 
-def found_wording(folded: str, wording: str) -> bool:
-    """The wording stands in the text and does not go on in a letter or digit."""
-    at = folded.find(wording)
-    while at >= 0:
-        before = folded[at - 1 : at]
-        after = folded[at + len(wording) : at + len(wording) + 1]
-        if not (wording[0].isalnum() and before.isalnum()) and not (wording[-1].isalnum() and after.isalnum()):
-            return True
-        at = folded.find(wording, at + 1)
-    return False
+def sentence_case(subject: str) -> str:
+    """A line in capitals as a sentence; names are for people to mend, merge fields stay.
+
+    >>> sentence_case("SON FIRSAT: İNDİRİM"), sentence_case("{{ NAME }}, LAST CHANCE")
+    ('Son fırsat: indirim', '{{ NAME }}, last chance')
+    """
+    turkish = bool(_TURKISH & set(subject))
+    pieces, at = [], 0
+    for match in MERGE_FIELD.finditer(subject):
+        pieces += [_lower(subject[at : match.start()], turkish=turkish), match.group()]
+        at = match.end()
+    text = "".join([*pieces, _lower(subject[at:], turkish=turkish)])
+    first = next((place for place, letter in enumerate(text) if letter.isalpha()), 0)
+    if any(match.start() <= first < match.end() for match in MERGE_FIELD.finditer(text)):
+        return text
+    return text[:first] + _upper(text[first : first + 1], turkish=turkish) + text[first + 1 :]
+
+
+def _lower(text: str, *, turkish: bool) -> str:
+    return text.replace("İ", "i").replace("I", "ı").lower() if turkish else text.lower()
+
+
+def _upper(letter: str, *, turkish: bool) -> str:
+    return "İ" if turkish and letter == "i" else letter.upper()

@@ -42,7 +42,7 @@ from hygiene.metrics.reconcile import Reconciled
 from hygiene.metrics.slices import Flags, Slices, slice_counts
 from hygiene.metrics.subjects.featured import Featured, compare_features
 from hygiene.metrics.subjects.given import Given
-from hygiene.metrics.subjects.told import LINE, SET, find_subjects
+from hygiene.metrics.subjects.told import SET, find_subjects
 from hygiene.metrics.table import State
 from hygiene.metrics.tallied import broken, counts_of
 from hygiene.metrics.words import counted as counted_text
@@ -256,7 +256,7 @@ class Measuring:
         reading = self.events.reading
         known = find_subjects(reading, tallies, self.lists, sends=self.asked.sends)
         named = "campaign" in self.found.census.tells or bool(tallies)
-        by = (SET, "campaign" if named else LINE)
+        by = (SET, known.drawn_by(mails, self.tables, campaigns=named))
         counted = [count(known.join(mails, self.tables, reading), (*by, _SOURCE), engine=self.tables)]
         if tallies:
             counted.append(counts_of(map(known.of_report, tallies), by, read_zone(self.asked.timezone)))

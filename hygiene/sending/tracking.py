@@ -18,7 +18,7 @@ from jinja2 import TemplateError, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from hygiene.content.knowledge import words
+from hygiene.content.leaving import says_leaving
 from hygiene.errors import UsageError
 from hygiene.sending.definition import Tracking
 from hygiene.sending.tags import SetAside, pieces, put_back, set_aside
@@ -183,7 +183,7 @@ def _why_left(value: str, attributes: list[tuple[str, str]], label: str, aside: 
         raise UsageError(f'{whole[:60]}: {LEAVE_ALONE}="{wish[:20]}" says nothing: "off" does')
     if wish:
         return LEAVE_ALONE
-    if any(name in whole for name in _OURS) or _says_leaving(whole, label):
+    if any(name in whole for name in _OURS) or says_leaving(whole, label):
         return _LEAVING
     if whole == value.strip():
         if not _decoded(whole).lower().startswith(_WEB):
@@ -192,12 +192,6 @@ def _why_left(value: str, attributes: list[tuple[str, str]], label: str, aside: 
     if whole.startswith("{") or whole.lower().startswith(_WEB):
         return None
     return ""
-
-
-def _says_leaving(href: str, label: str) -> bool:
-    return any(word in label for word in words("unsubscribe")) or any(
-        word in href.casefold() for word in words("unsubscribe_href")
-    )
 
 
 def _rewritten(found: re.Match[str], value: str, aside: SetAside, *, changed: bool) -> str:
@@ -267,7 +261,7 @@ def _text_link(found: re.Match[str], tags: list[str], ended: set[int]) -> str:
         return found[0]
     if not numbers:
         written = written_target(link)
-        return f'{{{{ "{written}"|_sign }}}}{after}' if written and not _says_leaving(link, "") else found[0]
+        return f'{{{{ "{written}"|_sign }}}}{after}' if written and not says_leaving(link, "") else found[0]
     return f"{{%+ filter _click_text +%}}{link}{{%+ endfilter +%}}{after}"
 
 

@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 from hygiene.cli.app import main
+from hygiene.content.lint import judge
+from hygiene.content.read import read_content
+from hygiene.content.registry import all_rules
+from hygiene.render.markdown import render_markdown
+from hygiene.render.page import render_page
+from hygiene.render.terminal import render_terminal
+from tests.content.mails import LATER, MAILS
 
 GOOD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -129,3 +136,36 @@ def test_explain(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     out = capsys.readouterr().out
     assert "A link goes through a public shortener. Severity high, sure." in out
     assert "https://" in out
+
+
+def test_a_file_without_end_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
+    if not Path("/dev/zero").exists():
+        pytest.skip("no /dev/zero")
+    code, _, err = run("/dev/zero")
+    assert code == 2
+    assert "too large for a mail: more than 40,000,000 bytes" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", all_rules())
+def test_every_rule_is_explained(monkeypatch, capsys, name) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("sys.argv", ["hygiene", "explain", name])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    out = capsys.readouterr().out
+    assert stopped.value.code in (None, 0)
+    assert out.startswith(f"{name}\n")
+    assert "Rule: " in out
+    assert "Fix: " in out
+
+
+@pytest.mark.parametrize("name", ["encrypted.eml", "japanese.eml", "chinese.html", "program.eml", "wall.html"])
+def test_every_output_holds_every_finding(name) -> None:  # type: ignore[no-untyped-def]
+    mail = next(each for each in [*MAILS, *LATER] if each.name == name)
+    found = judge(read_content(mail.raw, name=name))
+    shown = [found.sections()]
+    outputs = [render_terminal(shown[0], width=80, colour=False, verbose=True), render_markdown(shown)]
+    outputs.append(render_page(shown, title=name))
+    for each in found.findings:
+        assert all(each.id in text for text in outputs)
+    assert json.loads(json.dumps(found.to_dict()))["findings"] == [each.to_dict() for each in found.findings]

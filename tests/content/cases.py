@@ -38,6 +38,14 @@ def plain(charset: str, body: bytes) -> Given:
     return {"message": head.encode() + body}
 
 
+def attached(name: str, size: int = 10) -> Given:
+    parts = ["Content-Type: text/plain\r\n\r\nHello\r\n"]
+    parts += [
+        f'Content-Type: x/y\r\nContent-Disposition: attachment; filename="{name}"\r\n\r\n{"a" * size}\r\n'
+    ]
+    return eml(body="--b\r\n" + "--b\r\n".join(parts) + "--b--\r\n", Content_Type="multipart/mixed; boundary=b")
+
+
 HIDDEN = "<div style='display:none'>Twenty kinds are new this year.</div>"
 BUTTON = "padding:12px;background:#1a5fb4"
 
@@ -141,7 +149,7 @@ CASES: dict[str, tuple[list[Given], list[Given]]] = {
         [both(STORY, f"<p>{STORY} And more.</p>"), both("See you", "<p>Hello there</p>")],
     ),
     "body-empty": (
-        [page("<p>&nbsp;</p>"), {"text": "  \n"}],
+        [page("<p>&nbsp;</p>"), {"text": "  \n"}, eml(Content_Type="application/pdf", body="%PDF")],
         [page("<img src='a.png'>"), {"subject": "Only a subject"}],
     ),
     "body-merge-field": (
@@ -455,5 +463,113 @@ CASES: dict[str, tuple[list[Given], list[Given]]] = {
     "mixed-scripts-in-words": (
         [page("<p>p\u0430ypal"), {"text": "fr\u0435e"}],
         [page("<p>Москва and Paris"), page("<p>10 µm and 5 Ω")],
+    ),
+    "subject-unfilled": (
+        [
+            {"subject": "Hi , your order"},
+            {"subject": "Dear null, welcome"},
+            {"subject": ", your cart is waiting"},
+            eml(Subject="Order #undefined has shipped"),
+        ],
+        [
+            {"subject": "Hi, your order"},
+            {"subject": "Hi {{ name }}, your order"},
+            {"subject": "Null Euro Versand"},
+            {"subject": "Hello, none of these is left"},
+        ],
+    ),
+    "preheader-unfilled": (
+        [
+            {"subject": "x", "preheader": "Hello undefined, new in"},
+            page("<p style='display:none'>Hi , new in</p><p>Shown"),
+        ],
+        [{"subject": "x", "preheader": "Hello, new in"}, page("<p>Hi , shown, and so told of the body")],
+    ),
+    "body-unfilled": (
+        [
+            page("<p>Hi <b></b>,</p><p>new in"),
+            page("<p>Hello null,<br>new in"),
+            {"text": "Dear None,\n\nnew in"},
+            page("<p>It costs $NaN now"),
+        ],
+        [
+            page("<p>Hi<br>, and more"),
+            page("<p>Hi <b>Ann</b> , new in"),
+            page("<p>Hi {{ name }} , new in"),
+            page("<p style='display:none'>Hi , x</p>"),
+        ],
+    ),
+    "body-paragraph-long": (
+        [page(f"<p>{'word ' * 150}</p>"), {"text": "word " * 150}, page(f"<p>{'字' * 351}</p>")],
+        [
+            page(f"<p>{'word ' * 100}</p><p>{'word ' * 100}</p>"),
+            page(f"<td>{'word ' * 100}<br><br>{'word ' * 100}</td>"),
+            {"text": f"{'word ' * 100}\n\n{'word ' * 100}"},
+        ],
+    ),
+    "touch-target-small": (
+        [
+            page("<a href='https://x.example' style='padding:0;display:inline-block;background:#123'>Go</a>"),
+            page("<a href='https://x.example' style='padding:2px;font-size:14px;background:#123'>Go</a>"),
+            page("<a href='https://x.example' style='padding:8px;background:#123'>A note only</a>"),
+        ],
+        [
+            page("<a href='https://x.example' style='padding:14px 2px;background:#123'>Go</a>"),
+            page(
+                "<td bgcolor='#123' style='padding:14px'><a href='https://x.example' style='padding:0'>Go</a>"
+            ),
+            page("<a href='https://x.example' style='height:44px;padding:0;background:#123'>Go</a>"),
+            page("<a href='https://x.example'>Go in a text</a>"),
+        ],
+    ),
+    "dark-mode-unprepared": (
+        [
+            page("<p>x"),
+            page("<td bgcolor='#fff'>Black on white", head="<meta name='color-scheme' content='light dark'>"),
+        ],
+        [
+            page("<p>x", head="<meta name='color-scheme' content='light dark'>"),
+            page(
+                "<td bgcolor='#fff' style='color:#333'>x", head="<meta name=color-scheme content='light dark'>"
+            ),
+            page("<td bgcolor='#fff'>x", head="<meta name=color-scheme content='light'>"),
+            page(
+                "<td bgcolor='#fff'>x", head="<style>@media (prefers-color-scheme:dark){td{color:#000}}</style>"
+            ),
+        ],
+    ),
+    "call-to-action-image": (
+        [page("<a href='https://x.example'><img src='a.png' alt='Buy now'></a>")],
+        [
+            page("<a href='https://x.example'><img src='a.png' alt='Our shop'></a>"),
+            page(
+                "<a href='https://x.example'><img src='a.png' alt='Buy now'></a><a href='https://x.example'>Buy</a>"
+            ),
+        ],
+    ),
+    "body-unreadable": (
+        [eml(Content_Type="application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m")],
+        [eml(Content_Type="multipart/signed; boundary=b", body="--b\r\n\r\nHello\r\n--b--\r\n")],
+    ),
+    "header-field-repeated": (
+        [eml("From: other@shop.example\r\n"), eml("Subject: again\r\n"), eml("DATE: x\r\nDate: y\r\n")],
+        [eml("Received: a\r\nReceived: b\r\n"), eml("X-From: a\r\n")],
+    ),
+    "header-field-missing": (
+        [eml(From=""), eml("Message-ID: <1@shop.example>\r\n")],
+        [eml("Date: Mon, 02 Mar 2026 09:00:00 +0000\r\nMessage-ID: <1@shop.example>\r\n")],
+    ),
+    "attachment-blocked": (
+        [
+            attached("bill.pdf.exe"),
+            attached("BILL.JS"),
+            attached("=?utf-8?q?bill=2Escr?="),
+            attached("bill.exe. "),
+        ],
+        [attached("bill.pdf"), attached("exe"), attached("exe.txt")],
+    ),
+    "attachments-large": (
+        [attached("list.pdf", size=10_000_001)],
+        [attached("list.pdf", size=9_999_000)],
     ),
 }

@@ -15,6 +15,10 @@ TRIGGERS = [(name, given) for name, (triggers, _) in CASES.items() for given in 
 NEAR_MISSES = [(name, given) for name, (_, near) in CASES.items() for given in near]
 
 
+#: what these say is never a fault, but that nobody could look
+OPEN = {"body-unreadable"}
+
+
 def shown(case: object) -> str | None:
     return case if isinstance(case, str) else None
 
@@ -32,12 +36,14 @@ def test_no_case_is_of_a_rule_that_is_gone() -> None:
 
 @pytest.mark.parametrize(("name", "given"), TRIGGERS, ids=shown)
 def test_speaks(name: str, given: dict) -> None:
-    (finding,) = lint_content(**given, select=[name]).faults
+    found = lint_content(**given, select=[name])
+    (finding,) = found.unknowns if name in OPEN else found.faults
     assert finding.id == name
     assert finding.evidence
-    assert finding.fix
-    assert finding.why.endswith(".")
     assert finding.rule
+    if name not in OPEN:
+        assert finding.fix
+        assert finding.why.endswith(".")
 
 
 @pytest.mark.parametrize(("name", "given"), NEAR_MISSES, ids=shown)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from hygiene.content.knowledge import limit, trigger_words
-from hygiene.content.links import MERGE_FIELD
+import re
+
+from hygiene.content.knowledge import limit
+from hygiene.content.merge_fields import MERGE_FIELD
 from hygiene.content.page import Page
 from hygiene.content.parts import Content, Message
 from hygiene.content.registry import rule
-from hygiene.content.subject import found_wording
-from hygiene.finding import Confidence, Evidence, Problem, Severity
+from hygiene.content.signs import width
+from hygiene.content.trigger import counted_wordings
+from hygiene.content.unfilled import unfilled
+from hygiene.content.wording import fold, is_dense
+from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 
 @rule(
@@ -57,9 +62,9 @@ def text_part_differs(page: Page, text: str) -> Evidence:
     shown, plain = _bag(page.words), _bag(text)
     if len(shown) < 12 or not plain:
         return
-    shared = len(shown & plain) / len(shown)
-    if shared < 0.3:
-        yield f"{shared:.0%} of the words of the HTML stand in the text part, which begins {_start(text)!r}"
+    kept, known = (len(shown & plain) / len(each) for each in (shown, plain))
+    if kept < limit("text_shared") / 200 or max(kept, known) < limit("text_shared") / 100:
+        yield f"{kept:.0%} of the words of the HTML stand in the text part, which begins {_start(text)!r}"
 
 
 @rule(
@@ -74,6 +79,8 @@ def body_empty(content: Content) -> Evidence:
         pictures = len(content.page.images) if content.page else 0
         if not pictures:
             yield "no visible word and no image"
+    elif content.message and not content.message.wrapped and content.page is None and content.text is None:
+        yield "neither HTML nor text"
 
 
 @rule(
@@ -95,6 +102,45 @@ def body_merge_field(content: Content) -> Evidence:
 
 
 @rule(
+    severity=Severity.HIGH,
+    source="practice",
+    why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
+    fix="Hi {{ first_name | default('there') }},",
+    confidence=Confidence.LIKELY,
+)
+def body_unfilled(content: Content) -> Evidence:
+    """A value is missing in the body"""
+    shown = content.page.running if content.page else content.text or ""
+    yield from (repr(each) for each in unfilled(shown))
+
+
+@rule(
+    severity=Severity.LOW,
+    source="practice",
+    why="Mail is skimmed, most of it on a phone: a paragraph that fills the screen is skipped.",
+    fix="two or three short sentences, then a new paragraph",
+    confidence=Confidence.GUESS,
+)
+def body_paragraph_long(content: Content) -> Evidence:
+    """A paragraph is very long"""
+    for paragraph in content.paragraphs:
+        if (length := width(paragraph)) > limit("paragraph_longest"):
+            yield f"{length:,} letters: {_start(paragraph)!r}"
+
+
+@rule(
+    severity=Severity.HIGH,
+    source="rfc8551",
+    why="None of the rules of text, links and unsubscribing could be applied.",
+    fix="lint the mail before it is signed or encrypted",
+)
+def body_unreadable(message: Message) -> Evidence:
+    """The body has faults, as it is encrypted or wrapped"""
+    if message.wrapped:
+        yield Open(f"{message.wrapped}: what is inside was not judged")
+
+
+@rule(
     severity=Severity.LOW,
     source="spamassassin",
     why="Filters weigh such wording; the sender's reputation weighs more.",
@@ -103,8 +149,7 @@ def body_merge_field(content: Content) -> Evidence:
 )
 def body_spam_wording(content: Content) -> Evidence:
     """The body uses wording that filters count"""
-    folded = content.words[:200_000].casefold()
-    found = {word: weight for word, weight in trigger_words().items() if found_wording(folded, word)}
+    found = counted_wordings(content.words)
     if sum(found.values()) >= 5:
         yield f"{', '.join(map(repr, found))}: weight {sum(found.values()):g}"
 
@@ -149,8 +194,16 @@ def line_too_long(message: Message) -> Evidence:
 
 
 def _bag(text: str) -> set[str]:
-    words = ("".join(filter(str.isalnum, word)).casefold() for word in text[:500_000].split())
-    return {word for word in words if len(word) > 2}
+    """The words; of scripts without blanks between them, each two letters that stand together."""
+    plain = fold(re.sub(r"https?://\S{1,2000}", " ", text[:500_000]))
+    words = ("".join(filter(str.isalnum, word)) for word in plain.split())
+    bag: set[str] = set()
+    for word in words:
+        if any(map(is_dense, word)):
+            bag.update(word[at : at + 2] for at in range(len(word) - 1))
+        elif len(word) > 2:
+            bag.add(word)
+    return bag
 
 
 def _start(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hygiene.content.knowledge import limit
 from hygiene.content.page import Element, Page, Run
 from hygiene.content.registry import rule
-from hygiene.content.style import contrast, hexadecimal, pixels, readable
+from hygiene.content.style import WHITE, contrast, hexadecimal, pixels, readable
 from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 
@@ -50,6 +50,52 @@ def too_wide_for_phone(page: Page) -> Evidence:
 def _width(element: Element) -> float | None:
     text = element.css.get("width") or element.get("width")
     return None if text.endswith("%") else pixels(text)
+
+
+@rule(
+    severity=Severity.LOW,
+    source="wcag-target",
+    why="Fingers miss what is so small, and press what stands beside it.",
+    fix="padding: 14px 24px; font-size: 16px",
+    confidence=Confidence.LIKELY,
+)
+def touch_target_small(page: Page) -> Evidence:
+    """A button is too small for a finger"""
+    for link in page.links:
+        element = page.elements[link.number] if link.number >= 0 else None
+        if element is None or link.hidden or not link.looks_like_button or link.has_image:
+            continue
+        high = _height(page, element)
+        if high is not None and high < limit("target_easy_px"):
+            yield Problem(
+                evidence=f"{link.place} {link.label[:40]!r} is about {high:.0f} px high",
+                severity=None if high < limit("target_px") else Severity.INFO,
+            )
+
+
+_LINE_HEIGHT = 1.2  # of the font's size, where nothing else is said
+
+
+def _height(page: Page, link: Element) -> float | None:
+    """How high a button is, with its own padding and that of the cell it fills; None where nobody says."""
+    said = max((pixels(link.css.get(name, "")) or 0 for name in ("height", "min-height")), default=0)
+    line = pixels(link.css.get("line-height", ""))
+    inside = max(said, line or (link.style.size_px or 0) * _LINE_HEIGHT)
+    cell = next((each for each in page.around(link, 2) if each.tag in {"td", "th"}), None)
+    paddings = [_padding(page, link), _padding(page, cell) if cell is not None else 0.0]
+    return None if None in paddings or not inside else inside + sum(each or 0 for each in paddings)
+
+
+def _padding(page: Page, element: Element) -> float | None:
+    """Above and below together; None for what cannot be told."""
+    css = {**page.sheet.of(element.tag, element.get("class"), element.get("id")), **element.css}
+    sides = css.get("padding", "0").split()
+    above, below = sides[:1], (sides[2:3] or sides[:1])
+    values = [
+        pixels(css.get(f"padding-{side}", (short or ["0"])[0]), of=element.style.size_px)
+        for side, short in (("top", above), ("bottom", below))
+    ]
+    return None if None in values else sum(each or 0 for each in values)
 
 
 @rule(
@@ -114,6 +160,34 @@ def _contrasts(page: Page) -> Iterator[tuple[Run, float]]:
         if pair not in known:
             known[pair] = contrast(style.colour, style.background)
         yield run, known[pair]
+
+
+@rule(
+    severity=Severity.INFO,
+    source="caniemail",
+    why="In dark mode clients then choose the colours, each in its own way; look at the mail there.",
+    fix='<meta name="color-scheme" content="light dark">\n'
+    "<style>@media (prefers-color-scheme: dark) { .text { color: #eeeeee !important } }</style>",
+    confidence=Confidence.GUESS,
+)
+def dark_mode_unprepared(page: Page) -> Evidence:
+    """The mail is not made for dark mode"""
+    said = [each.get("content").lower() for each in page.all("meta") if each.get("name").lower() in _SCHEMES]
+    if not said and "color-scheme" not in page.sheet.text:
+        yield 'no <meta name="color-scheme">'
+    elif any("dark" in each for each in said) and "prefers-color-scheme" not in page.sheet.text:
+        for run in page.visible:
+            style = run.element.style
+            if style.ground_said and style.background and not style.colour_said and style.colour:
+                yield Problem(
+                    evidence=f"{run.element.place} {run.says[:40]!r}: the mail says that it knows dark mode, "
+                    f"where text is white, and has it on {hexadecimal(style.background)}",
+                    severity=Severity.LOW if contrast(WHITE, style.background) < 3 else None,
+                    fix="color: #333333",
+                )
+
+
+_SCHEMES = {"color-scheme", "supported-color-schemes"}
 
 
 @rule(

@@ -10,6 +10,7 @@ from hygiene.content.page import Page
 from hygiene.content.parts import Content, Message
 from hygiene.content.registry import rule
 from hygiene.content.spelling import mixed_words
+from hygiene.content.wording import fold
 from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 
@@ -175,7 +176,7 @@ def link_text_vague(page: Page) -> Evidence:
     """The words of a link do not say where it leads"""
     vague = set(words("vague_link"))
     for link in page.links:
-        label = link.label.casefold().strip(" .!>»→")
+        label = fold(link.label).strip(" .!>»→")
         if label in vague:
             yield f"{link.place} says {link.label!r}"
         elif not link.label and not link.has_image and not link.hidden and link.href.strip():

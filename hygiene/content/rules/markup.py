@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hygiene.content.knowledge import Feature, features
+from hygiene.content.knowledge import Feature, features, words
 from hygiene.content.page import Page
 from hygiene.content.registry import rule
 from hygiene.finding import Evidence, Problem, Severity
@@ -20,9 +20,17 @@ def stylesheet_external(page: Page) -> Evidence:
     """Styles are kept in another file"""
     for each in page.all("link"):
         if "stylesheet" in each.get("rel").lower():
-            yield each.place
+            yield _styles(each.place, each.get("href"))
     if match := re.search(r"@import\s[^;]{1,120}", page.sheet.text):
-        yield f"in a style element: {match.group()}"
+        yield _styles(f"in a style element: {match.group()}", match.group())
+
+
+def _styles(place: str, address: str) -> Problem:
+    """A file of fonts alone is no great loss."""
+    if any(host in address.lower() for host in words("font_host")):
+        fix = "nothing, if each font-family ends with a system font: 'Brand', Arial, sans-serif"
+        return Problem(evidence=f"{place}: fonts, which most clients drop", severity=Severity.INFO, fix=fix)
+    return Problem(evidence=place)
 
 
 @rule(

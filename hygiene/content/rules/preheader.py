@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hygiene.content.knowledge import clients_cutting, limit, words
-from hygiene.content.links import MERGE_FIELD
+from hygiene.content.merge_fields import MERGE_FIELD, bare, filled, lacking
 from hygiene.content.parts import Content, Preheader
 from hygiene.content.registry import rule
-from hygiene.content.subject import holds_any
+from hygiene.content.signs import width
+from hygiene.content.unfilled import unfilled
+from hygiene.content.wording import fold, holds_any
 from hygiene.finding import Confidence, Evidence, Problem, Severity
 
 _SNIPPET = (
@@ -50,7 +52,8 @@ def preheader_boilerplate(preheader: Preheader) -> Evidence:
 )
 def preheader_too_short(preheader: Preheader) -> Evidence:
     """The preheader is short"""
-    if preheader.hidden and 0 < len(preheader.text) < limit("preheader_shortest"):
+    known = bare(preheader.text).strip()  # what a field will say is not
+    if preheader.hidden and known and width(filled(preheader.text)) < limit("preheader_shortest"):
         yield f"{len(preheader.text)} characters: {preheader.text!r}"
 
 
@@ -62,8 +65,8 @@ def preheader_too_short(preheader: Preheader) -> Evidence:
 )
 def preheader_too_long(preheader: Preheader) -> Evidence:
     """The preheader is longer than clients show"""
-    if preheader.hidden and len(preheader.text) > limit("preheader_longest"):
-        clients = ", ".join(clients_cutting("preheader", len(preheader.text)))
+    if preheader.hidden and (length := width(filled(preheader.text))) > limit("preheader_longest"):
+        clients = ", ".join(clients_cutting("preheader", length))
         yield f"{len(preheader.text)} characters; cut in {clients}"
 
 
@@ -90,15 +93,29 @@ def preheader_repeats_subject(preheader: Preheader, subject: str) -> Evidence:
 )
 def preheader_merge_field(preheader: Preheader, content: Content) -> Evidence:
     """A merge field stands unfilled in the preheader"""
-    for match in MERGE_FIELD.finditer(preheader.text):
-        if content.is_built:
-            yield f"{match.group()} in a message that is ready to leave"
-        elif "|" not in match.group() and "default" not in match.group():
-            yield Problem(evidence=f"{match.group()} has no fallback", severity=Severity.INFO)
+    if content.is_built:
+        found = MERGE_FIELD.finditer(preheader.text)
+        yield from (f"{each.group()} in a message that is ready to leave" for each in found)
+        return
+    for field, why in lacking(preheader.text):
+        yield Problem(evidence=f"{field}: {why}", severity=Severity.INFO)
+
+
+@rule(
+    severity=Severity.HIGH,
+    source="practice",
+    why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
+    fix="Hi {{ first_name | default('there') }},",
+    confidence=Confidence.LIKELY,
+)
+def preheader_unfilled(preheader: Preheader) -> Evidence:
+    """A value is missing in the preheader"""
+    if preheader.hidden:
+        yield from (f"{each!r} ({preheader.place})" for each in unfilled(preheader.text, line=True))
 
 
 def _is_boilerplate(preheader: Preheader) -> bool:
-    return holds_any(preheader.text[:80].casefold(), words("boilerplate"))
+    return holds_any(fold(preheader.text[:80]), words("boilerplate"))
 
 
 def _counts(character: str) -> bool:

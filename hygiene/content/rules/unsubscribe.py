@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-from hygiene.content.knowledge import words
+from hygiene.content.knowledge import data, words
+from hygiene.content.leaving import leaving_tag, says_leaving, speaks_of_leaving
 from hygiene.content.links import Link
+from hygiene.content.merge_fields import MERGE_FIELD
 from hygiene.content.parts import Content, Message
 from hygiene.content.registry import rule
+from hygiene.content.wording import fold, found_wording
 from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
 #: header fields of a mail that answers what one person did: a receipt, a reply
@@ -15,9 +18,15 @@ _PERSONAL = ("in-reply-to", "auto-submitted")
 
 
 def _leaves(link: Link) -> bool:
-    return any(word in link.label.casefold() for word in words("unsubscribe")) or any(
-        word in link.href.casefold() for word in words("unsubscribe_href")
-    )
+    return says_leaving(link.href, link.label)
+
+
+def _answers(message: Message | None, content: Content) -> str:
+    """What tells that a mail answers what one person did; ''."""
+    if message and (name := next((each for each in _PERSONAL if message.first(each)), "")):
+        return name
+    said = fold(content.subject or "")
+    return next((word for word in words("transactional") if found_wording(said, word)), "")
 
 
 @rule(
@@ -31,20 +40,31 @@ def unsubscribe_link_missing(content: Content, *, message: Message | None) -> Ev
     """No link to unsubscribe is to be seen"""
     if content.page is None and content.text is None:
         return
-    if message and any(message.first(name) for name in _PERSONAL):
+    answers = _answers(message, content)
+    if answers in _PERSONAL:
         return
     ways = [link for link in content.links if _leaves(link)]
-    if any(not link.hidden for link in ways):
+    if any(not link.hidden for link in ways) or (not message and leaving_tag(_source(content))):
         return
-    says = any(word in content.words.casefold() for word in words("unsubscribe"))
+    says = speaks_of_leaving(fold(content.words))
     if ways:
         yield Problem(evidence=f"{ways[0].place} is hidden", confidence=Confidence.SURE)
     elif says and content.page is None and content.links:
         return  # in plain text the address stands beside the word
+    elif answers:
+        yield Problem(evidence=_needs_none(answers), severity=Severity.INFO)
     elif says:
         yield "the word is there, but no link"
     else:
         yield f"none of {len(content.links)} links says so"
+
+
+def _source(content: Content) -> str:
+    return content.page.source if content.page is not None else content.text or ""
+
+
+def _needs_none(answers: str) -> str:
+    return f"the subject says {answers!r}: a receipt needs none, anything sent to many does"
 
 
 @rule(
@@ -77,9 +97,14 @@ def unsubscribe_link_inconspicuous(content: Content) -> Evidence:
     fix="List-Unsubscribe: <https://www.shop.example/unsubscribe?u=…>, <mailto:leave@shop.example>",
     confidence=Confidence.LIKELY,
 )
-def list_unsubscribe_missing(message: Message) -> Evidence:
+def list_unsubscribe_missing(message: Message, content: Content) -> Evidence:
     """The message has no List-Unsubscribe field"""
-    if not message.first("list-unsubscribe") and not any(message.first(name) for name in _PERSONAL):
+    answers = _answers(message, content)
+    if message.first("list-unsubscribe") or answers in _PERSONAL:
+        return
+    if answers:
+        yield Problem(evidence=_needs_none(answers), severity=Severity.INFO)
+    else:
         yield "a receipt or a personal mail needs none, anything sent to many does"
 
 
@@ -119,25 +144,33 @@ def postal_address_missing(content: Content) -> Evidence:
     if (content.page is None and content.text is None) or not content.words.strip():
         return
     end = content.words[-3000:]
-    if re.search(r"\{\{[^{}]*address|\*\|(?:LIST:ADDRESS|HTML:LIST_ADDRESS)|%%.*address", end, re.IGNORECASE):
+    if any(_FIELD_OF_ADDRESS.search(each.group()) for each in MERGE_FIELD.finditer(end)) or _has_address(end):
         return
-    if _has_address(end):
-        return
-    if any(ord(letter) > 0x2E80 for letter in end[:2000]):
+    foreign = sum(map(_is_foreign, end))
+    if foreign * 4 > sum(map(str.isalpha, end)):
         yield Open("addresses of this script are not known here")
         return
     yield "no street with a postal code in the last 3,000 characters"
 
 
-_POSTAL_CODE = re.compile(r"\b(?:[A-Z]{1,2}-?)?\d{4,6}(?:-\d{3,4})?\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b")
+def _is_foreign(letter: str) -> bool:
+    """Of a script whose streets have no words here; Latin, Greek and Cyrillic have."""
+    return letter.isalpha() and ord(letter) >= 0x0530
+
+
+#: 80331, D-80331, 62701-1234, 1010, 00-001, 110 00, 560 001; SW1A 1AA; K1A 0B1; D02 AF30
+_POSTAL_CODE = re.compile(
+    r"\b(?:[A-Z]{1,2}-?)?\d{4,6}(?:-\d{3,4})?\b|\b\d{2}-\d{3}\b|\b\d{3} \d{2,3}\b"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b|\b[A-Z]\d[\dW] ?[A-Z\d]{4}\b"
+)
+_FIELD_OF_ADDRESS = re.compile(r"addr|street|postal", re.IGNORECASE)
 _AROUND = 100  # characters before and after the word of a street
 
 
 def _has_address(text: str) -> bool:
     """The word of a street, a postal code and another number close together."""
-    folded = text.lower() if len(text.lower()) == len(text) else text
-    for word in words("postal"):
-        for match in re.finditer(_word_pattern(word), folded):
+    for word in data("words")["postal"]["words"]:
+        for match in re.finditer(_word_pattern(word), text, re.IGNORECASE):
             if not _names_a_street(text, match.start(), word):
                 continue
             near = text[max(match.start() - _AROUND, 0) : match.end() + _AROUND]
@@ -149,6 +182,21 @@ def _has_address(text: str) -> bool:
 
 #: words that stand at the end of others, as in Hauptstraße
 _ENDINGS = {"straße", "strasse", "str.", "weg", "platz", "allee", "gasse", "straat", "laan", "plein", "gatan"}
+_ENDINGS |= {
+    "gata",
+    "gade",
+    "vej",
+    "väg",
+    "vägen",
+    "veien",
+    "katu",
+    "gracht",
+    "kade",
+    "singel",
+    "dreef",
+    "damm",
+    "ufer",
+}
 
 
 def _names_a_street(text: str, start: int, word: str) -> bool:
@@ -157,6 +205,7 @@ def _names_a_street(text: str, start: int, word: str) -> bool:
         word in _ENDINGS
         or text[start].isupper()
         or bool(re.search(r"\d[a-z]?,? $", text[max(start - 5, 0) : start]))
+        or text[start + len(word) :].lstrip()[:1].isupper()  # ul. Ogrodowa
     )
 
 

@@ -15,7 +15,7 @@ from hygiene.metrics.moments import SUBJECT_FEATURE
 from hygiene.metrics.slices import Flags, Integers, Key, Slices
 from hygiene.metrics.subjects.comparison import Difference, Drawn, adjusted, differ, drawn
 from hygiene.metrics.subjects.features import FeatureSets, title_of
-from hygiene.metrics.subjects.told import SET
+from hygiene.metrics.subjects.told import LINE, SET
 from hygiene.metrics.table import COUNTS
 from hygiene.metrics.words import counted, rate_text
 
@@ -77,6 +77,7 @@ class Featured:
     everywhere: tuple[str, ...]  # features that all subjects have: nothing to compare with
     subjects: int  # different ones
     campaigns: int
+    counted_as: str  # what stands for a campaign: itself, or a subject or a day where the log tells none
     sent: int  # mails
     unknown: int  # … of those whose subject is not known
     slices: Slices
@@ -119,6 +120,7 @@ class Featured:
         return {
             "subjects": self.subjects,
             "campaigns": self.campaigns,
+            "campaigns_are": self.counted_as,
             "sent": self.sent,
             "subject_not_known": self.unknown,
             "features": [
@@ -175,6 +177,7 @@ def compare_features(
         everywhere=tuple(everywhere),
         subjects=len(sets.numbers),
         campaigns=len(set(campaigns[mailed].tolist())),
+        counted_as={LINE: "subject"}.get(cells.by[1], cells.by[1]),
         sent=int(sent.sum()),
         unknown=int(sent[~known].sum()),
         slices=_both_sides(_by_set(cells, places), sets.features, list(kept)),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FEW: Final = 10  # differences shown at first sight
 _LITTLE: Final = 0.1  # percentage points, below which there are three decimals
+_MACHINES: Final = ", machines included"  # said once, below the table
 _COLUMNS: Final = ("subject has", "rate", "difference", "95 %", "with it", "without", "campaigns")
 
 
@@ -39,13 +40,13 @@ def _first(found: Featured) -> Iterator[Block]:
         yield Table(columns=_COLUMNS, rows=rows, align="llrrrrr")
         if standing < len(shown):
             yield Paragraph("? could be chance: so large a difference comes up among so many.", Tone.MUTED)
-    yield Paragraph(_rests_on(found), Tone.MUTED)
+    yield Paragraph(_rests_on(found, machines=any("_all" in one.kpi for _, one in shown)), Tone.MUTED)
     for caveat in CAVEATS:
         yield Paragraph(caveat.replace(" %", "\N{NO-BREAK SPACE}%"), Tone.MUTED)
 
 
 def _row(each: Feature, one: Difference) -> tuple[Cell, ...]:
-    return (Cell(each.title), Cell(title_of_rate(one.kpi)), *_figures(one))
+    return (Cell(each.title), Cell(title_of_rate(one.kpi).removesuffix(_MACHINES)), *_figures(one))
 
 
 def _figures(one: Difference) -> Iterator[Cell]:
@@ -76,11 +77,15 @@ def _points(difference: float | None) -> str:
     return "0" if not float(text) else f"{'−' if difference < 0 else '+'}{text}"
 
 
-def _rests_on(found: Featured) -> str:
+def _rests_on(found: Featured, *, machines: bool) -> str:
     said = (
         f"{counted(found.subjects, 'subject')} of {counted(found.campaigns, 'campaign')}, "
         f"{counted(found.sent - found.unknown, 'mail')} sent. Differences in percentage points."
     )
+    if found.counted_as != "campaign":
+        said += f" The log tells no campaigns: each {found.counted_as} counts as one."
+    if machines:
+        said += " Opens and clicks are those of machines, too."
     if found.unknown:
         said += f" The subject of {counted(found.unknown, 'mail')} is not known: left out here."
     if found.everywhere:
@@ -99,4 +104,5 @@ def _of_rate(features: Sequence[Feature], name: str) -> Iterator[tuple[Cell, ...
     for each in features:
         for one in each.differences:
             if one.kpi == name:
-                yield (Cell(each.title), *_figures(one), Cell(one.unknown, Tone.MUTED))
+                remark = one.unknown or ("large campaigns decide" if one.large_decide else "")
+                yield (Cell(each.title), *_figures(one), Cell(remark, Tone.MUTED))

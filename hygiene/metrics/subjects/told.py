@@ -58,6 +58,16 @@ class Subjects:
             **{name: nw.coalesce(*(f"{table}_{name}" for table, _ in self.lookups)) for name in (SET, LINE)}
         )
 
+    def drawn_by(self, mails: Frame, engine: Engine, *, campaigns: bool) -> str:
+        """The column of what was drawn: campaigns; where none are told subjects, or days if these are fewer.
+
+        Subjects with a name in them are as many as mails, and no mail of one sending is drawn by itself.
+        """
+        if campaigns:
+            return "campaign"
+        days = len(engine.collect(mails.group_by("day").agg(mails=nw.len())))
+        return LINE if len(self.sets.numbers) <= days else "day"
+
     def of_report(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A campaign known from sums only, likewise."""
         listed = {one.campaign: one.subject for one in self.lists if one.variant is None}

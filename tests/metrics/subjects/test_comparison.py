@@ -142,3 +142,43 @@ def test_false_alarms_stay_rare_where_campaigns_differ():
         naive += 2 * norm.sf(abs(shares[0][0] / shares[0][1] - shares[1][0] / shares[1][1]) / error) < 0.05
     assert alarms < 0.09 * 400
     assert naive > 0.5 * 400
+
+
+def test_three_campaigns_that_look_alike_by_chance_prove_little():
+    """Forty others show how much campaigns differ; three that happen to agree do not know better."""
+    k = [300, 301, 299, *[100 + 20 * (place % 11) for place in range(40)]]
+    has = [True] * 3 + [False] * 40
+    found = compared(k, [1_000] * 43, has)
+    rates = np.array(k[3:]) / 1_000
+    between = float(((rates - rates.mean()) ** 2).sum()) / 41  # of the three next to nothing
+    error = math.sqrt(between / 3 + between / 40)
+    assert found.p == pytest.approx(2 * t.sf(abs(0.3 - rates.mean()) / error, 41), rel=0.1)
+    assert found.p > 0.001  # alone, the three would say 5 · 10⁻¹⁵
+    assert found.low < 0.04
+
+
+@pytest.mark.parametrize("campaigns", [12, 50])
+def test_a_log_in_which_subjects_do_nothing_hardly_ever_names_a_feature(campaigns):
+    """Twelve features and two rates, as they are compared: of a hundred such logs at most a few."""
+    rng = np.random.default_rng(7)
+    everything = np.ones(campaigns, np.bool_)
+    named = 0
+    for _ in range(60):
+        n = np.maximum(100, rng.lognormal(9, 1.2, campaigns)).astype(np.int64)
+        rates = [
+            drawn(rng.binomial(n, rng.beta(rate * size, (1 - rate) * size, campaigns)), n)
+            for rate, size in ((0.2, 49), (0.03, 124))
+        ]
+        features = [rng.random(campaigns) < share for share in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5) * 2]
+        rows = adjusted([[differ(rate, has, everything) for rate in rates] for has in features])
+        named += any(one.stands_out for row in rows for one in row)
+    assert named <= 6
+
+
+def test_a_large_campaign_that_decides_alone_is_told():
+    """By mails 30 % against 20 %; by campaigns 13 % against 20 %."""
+    found = compared([3_000, 50, 50, 200, 200, 200], [9_000, 1_000, 1_000, 1_000, 1_000, 1_000], HAS)
+    assert found.value == pytest.approx(3_100 / 11_000 - 0.2)
+    assert found.of_campaigns == pytest.approx((1 / 3 + 0.05 + 0.05) / 3 - 0.2)
+    assert found.large_decide
+    assert not compared(*SIX).large_decide

@@ -187,6 +187,28 @@ def test_a_log_without_campaigns_has_its_subjects_as_what_was_drawn():
     assert kpis.subjects.campaigns == 6
 
 
+def test_personal_subjects_of_two_days_are_two_sendings_and_not_as_many_as_mails():
+    given = log({"a": ("Ready for spring?", 100, 60), "d": ("Our news", 100, 20)}).drop(columns="campaign")
+    given["subject"] = given["email"].str.split("@").str[0] + ", " + given["subject"]
+    found = by_subject(given).subjects
+    assert (found.campaigns, found.counted_as) == (2, "day")
+    assert not found.compared
+    assert found.unknown == 0
+
+
+def test_days_on_which_one_subject_is_sent_again_and_again_are_no_campaigns():
+    given = pd.concat(
+        log({campaign: (subject, 20, 10)}).assign(
+            timestamp=T0 + 86_400 * day, message_id=lambda mails, day=day: f"{day}" + mails["message_id"]
+        )
+        for day in range(6)
+        for campaign, subject in (("a", "Ready for spring?"), ("d", "Our news"))
+    ).drop(columns="campaign")
+    found = by_subject(given).subjects
+    assert (found.campaigns, found.counted_as, found.sent) == (2, "subject", 240)
+    assert found.to_dict()["campaigns_are"] == "subject"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
