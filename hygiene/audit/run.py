@@ -23,7 +23,7 @@ from hygiene.audit.subjects import read_all
 from hygiene.domain import parse_domain
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
-from hygiene.finding import Finding, Grade, Severity, by_severity, grade
+from hygiene.finding import Finding, Grade, Severity, by_severity, frame_of_findings, grade
 from hygiene.resolver import Assumed, Resolver, Zone, run_now
 from hygiene.smtp_probe import LiveSmtpProbe, SmtpProbe
 from hygiene.web import Fetcher, LiveFetcher
@@ -97,27 +97,7 @@ class Audit:
 
         Texts are strings; severity is a category, worst first.
         """
-        import pandas as pd
-
-        columns = [
-            "domain",
-            "id",
-            "severity",
-            "confidence",
-            "state",
-            "area",
-            "title",
-            "evidence",
-            "fix",
-            "rule",
-        ]
-        rows = [
-            {**finding.to_dict(), "domain": self.domain, "evidence": "\n".join(finding.evidence)}
-            for finding in self.findings
-        ]
-        frame = pd.DataFrame(rows, columns=columns).astype("string")
-        worst_first = [each.value for each in Severity]
-        return frame.assign(severity=pd.Categorical(frame["severity"], categories=worst_first))
+        return frame_of_findings(self.findings, domain=self.domain)
 
     def sections(self) -> Document:
         """What a person should see."""

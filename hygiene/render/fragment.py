@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -32,12 +33,20 @@ _ID: Final = re.compile(r'<article class="document" id="d\d+">')
 
 
 def render_fragment(documents: Sequence[Document]) -> str:
-    """The piece; texts are escaped as on the page."""
-    page = render_page(documents, title="")
+    """The piece; texts are escaped as on the page. Sections that live by their pictures are folded.
+
+    A notebook has figures of its own, and what stands below a result must not be pages away.
+    """
+    page = render_page([_folded(document) for document in documents], title="")
     found = _MAIN.search(page)
     assert found is not None  # noqa: S101 - our own page
     body = _ID.sub('<article class="document">', found[1])
     return f'<div class="hygiene-result">\n<style>\n{_style()}</style>\n{body.strip()}\n</div>'
+
+
+def _folded(document: Document) -> Document:
+    sections = (replace(each, detail=each.detail or each.drawn) for each in document.sections)
+    return replace(document, sections=tuple(sections))
 
 
 @cache

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hygiene.audit.run import audit_domain
+from hygiene.content.lint import lint_content
 from hygiene.render.fragment import SCOPE, render_fragment
 from hygiene.render.sections import Cell, Document, Headline, Paragraph, Section, Table, Tone
 from hygiene.resolver import Zone
@@ -95,3 +96,24 @@ def test_the_frame_of_an_audit_has_the_types_it_means():
     assert types.pop("severity") == "category"
     assert set(types) == {"string"}
     assert audit.to_frame().shape[0] == len(audit.findings) > 0
+
+
+def test_the_frames_of_findings_are_alike_and_sort_by_gravity():
+    frame = lint_content(subject="LAST CHANCE TO BUY", html="<p>hi</p>").to_frame()
+    assert frame["severity"].cat.ordered
+    types = frame.dtypes.astype(str)
+    assert types.pop("severity") == "category"
+    assert set(types) == {"string"}
+    assert lint_content(subject="Our spring loaves").to_frame().dtypes.equals(frame.dtypes)
+
+
+def test_what_lives_by_its_pictures_is_folded():
+    drawn = Section(title="Over time", blocks=(Paragraph("the figures"),), drawn=True)
+    shown = render_fragment([Document(headline=DOCUMENT.headline, sections=(drawn,))])
+    assert re.search(r'<details class="section">\s*<summary><h3>Over time', shown)
+    assert "the figures" in shown
+
+
+def test_facts_are_named_and_not_written_out():
+    audit = audit_domain("shop.example", resolver=Zone({}), second_opinion=False)
+    assert re.fullmatch(r"<Facts shop.example: \d+ answers, 0 pages>", repr(audit.facts))
