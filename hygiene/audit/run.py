@@ -125,7 +125,7 @@ def audit_domain(domain: str, **settings: Any) -> Audit:
 
 
 def audit_domains(
-    domains: Iterable[str],
+    domains: str | Iterable[str],
     *,
     selectors: Sequence[str] = (),
     ips: Sequence[str] = (),
@@ -141,7 +141,7 @@ def audit_domains(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> list[Audit]:
-    """Audit several domains side by side over one resolver and its cache; results in the order given.
+    """Audit one or several domains side by side over one resolver and its cache; results in the order given.
 
     `timeout_s` is for one question with all its retries. The records of `assume` are judged as if they were
     published; `message` is one that was sent in the domain's name, and is judged with it. Without `resolver`
@@ -154,7 +154,7 @@ def audit_domains(
     if message is not None:
         read_message(message)
     options = AuditOptions(
-        selectors=tuple(selectors),
+        selectors=(selectors,) if isinstance(selectors, str) else tuple(selectors),
         ips=normal_addresses(ips),
         blocklists=blocklist_zones(blocklists),
         smtp=smtp,
@@ -163,7 +163,7 @@ def audit_domains(
     )
     resolver = resolver or _system_resolver(timeout_s)
     work = _collect_all(
-        [parse_domain(domain) for domain in domains],
+        [parse_domain(domain) for domain in ([domains] if isinstance(domains, str) else domains)],
         options,
         Assumed(resolver, assume) if assume else resolver,
         fetcher or LiveFetcher(resolver, timeout_s=timeout_s),

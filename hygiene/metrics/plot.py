@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hygiene.metrics.measured import Kpis
 
 _ROW_IN: Final = 0.22  # height of a row, in inches
+_BELOW_YEAR: Final = 12  # points below the days, where their year stands
 _LEAST_DAYS: Final = 7  # that an axis of days shows
 MOST_ROWS: Final = 30  # slices drawn side by side, the largest
 _WITH: Final = "lines: 95 % intervals"
@@ -200,7 +201,7 @@ def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:
     reading = " · ".join(text for text, drawn in marks if drawn)
     figures.set_label_text(said if along else f"{said}\n{reading}".strip(), parse_math=False)
     if along:
-        axes.set_xlabel(reading)
+        axes.set_xlabel(reading, labelpad=_BELOW_YEAR)
     axes.xaxis.label.set(fontsize="small", color=_SOFT)
     _entitle(axes, kpi, by, hidden)
     axes.grid(axis="y" if along else "x", color=_SOFT, alpha=0.2)

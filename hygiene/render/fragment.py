@@ -14,9 +14,10 @@ from typing import Final
 
 from hygiene.files import packaged_text
 from hygiene.render.page import render_page
-from hygiene.render.sections import Document
+from hygiene.render.sections import Document, FindingList, Section
 
 SCOPE: Final = ".hygiene-result.hygiene-result.hygiene-result"
+_OPEN: Final = 3  # sections that are not folded
 #: how JupyterLab, VS Code and Colab, and Sphinx themes call a dark page
 _DARK_HOSTS: Final = (
     ':is([data-jp-theme-light="false"], .vscode-dark, .vscode-high-contrast, '
@@ -33,9 +34,10 @@ _ID: Final = re.compile(r'<article class="document" id="d\d+">')
 
 
 def render_fragment(documents: Sequence[Document]) -> str:
-    """The piece; texts are escaped as on the page. Sections that live by their pictures are folded.
+    """The piece; texts are escaped as on the page.
 
-    A notebook has figures of its own, and what stands below a result must not be pages away.
+    What stands below a result in a notebook must not be pages away: the first sections and the findings are
+    open, the others folded.
     """
     page = render_page([_folded(document) for document in documents], title="")
     found = _MAIN.search(page)
@@ -45,8 +47,14 @@ def render_fragment(documents: Sequence[Document]) -> str:
 
 
 def _folded(document: Document) -> Document:
-    sections = (replace(each, detail=each.detail or each.drawn) for each in document.sections)
+    shown = [each for each in document.sections if not (each.detail or each.drawn)]
+    first = [id(each) for each in shown[:_OPEN]]
+    sections = (replace(each, detail=id(each) not in first and not _finds(each)) for each in document.sections)
     return replace(document, sections=tuple(sections))
+
+
+def _finds(section: Section) -> bool:
+    return not section.detail and any(isinstance(block, FindingList) for block in section.blocks)
 
 
 @cache

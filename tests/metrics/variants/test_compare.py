@@ -1,8 +1,8 @@
 """From logs to a verdict."""
 
 import json
-from dataclasses import replace
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import requires
 from pathlib import Path
