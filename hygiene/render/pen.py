@@ -33,6 +33,11 @@ _PLAIN_PROSE = str.maketrans(
         "↑": "^",
         "↓": "v",
         "×": "x",
+        "−": "-",
+        "±": "+/-",
+        "≠": "!=",
+        "ρ": "rho",
+        "µ": "u",
         "≥": ">=",
         "≤": "<=",
         "’": "'",
@@ -44,6 +49,19 @@ _PLAIN_PROSE = str.maketrans(
         "\N{NO-BREAK SPACE}": " ",
     }
 )
+
+
+def respelt(text: str, encoding: str) -> str:
+    """The text in an encoding: with the signs of our own prose in ASCII, and escapes for what else it lacks.
+
+    >>> respelt("15–30 %, 日", "ascii")
+    '15-30 %, \\\\u65e5'
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN_PROSE).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def cells(text: str) -> int:
@@ -93,8 +111,7 @@ class Pen:
 
     def prose(self, text: str) -> str:
         """Text that may be respelt for the encoding."""
-        clean = printable(text)
-        return clean if self._holds(clean) else self._escaped(clean.translate(_PLAIN_PROSE))
+        return respelt(printable(text), self.encoding)
 
     def exact(self, text: str) -> str:
         """Text quoted from a record: what the encoding lacks becomes an escape."""
