@@ -23,6 +23,7 @@ from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import PLAIN, quote
 from hygiene.events.metric_names import join_names
+from hygiene.events.progress import Tick, listening
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.records import Mark
@@ -42,8 +43,6 @@ TABLES: Final = ("events", "unread", "tallies", "standings")
 _STANDING: Final = {"file": "INTEGER", "source": "VARCHAR", "recipient": "VARCHAR", "standing": "VARCHAR"}
 _TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest", "event_batch")
 
-Tick = Callable[[str, int], None]
-
 
 def read_events(
     logs: Any,
@@ -59,9 +58,9 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. Columns that are `spared` may stay null. With `standings`
-    events have one more column: the Status that a platform says a person has, as of one it will not mail any
-    more; and what says only that, without an event of a mail, is in the table `standings` (file, source,
+    file, the events so far, and how much of the file is read. Columns that are `spared` may stay null. With
+    `standings` events have one more column: the Status that a platform says a person has, as of one it will not
+    mail any more; what says only that, without an event of a mail, is in the table `standings` (file, source,
     recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of
     the tables is left.
     """
@@ -70,7 +69,7 @@ def read_events(
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
         reading = _Reading(
-            replace(frame, timezone=timezone, year=year, tick=tick, spared=tuple(spared), standings=standings)
+            replace(frame, timezone=timezone, year=year, spared=tuple(spared), standings=standings), tick
         )
         try:
             reading.make_tables()
@@ -99,8 +98,8 @@ def _check_zone(timezone: str) -> None:
 class _Reading:
     """One reading: what all its files have in common, and what was found so far."""
 
-    def __init__(self, common: Task) -> None:
-        self.common, self.connection = common, common.connection
+    def __init__(self, common: Task, tick: Tick | None) -> None:
+        self.common, self.connection, self.tick = common, common.connection, tick
         self.files: list[LogReport] = []
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
@@ -162,12 +161,19 @@ class _Reading:
             self._await(Waiting(task=task, log=json_log(part), named=named), part)
             return
         self.load_waiting()
+        with listening(self._hear(task.name, part.path.stat().st_size)):
+            self._read_large(task, part, reader)
+
+    def _hear(self, name: str, size: int) -> Callable[[int], None] | None:
+        tick = self.tick
+        return tick and (lambda octets: tick(name, self.events, octets, size))
+
+    def _read_large(self, task: Task, part: Part, reader: Recogniser | None) -> None:
         if reader:
             self.used[reader.name] = reader
             self._account(task, reader.read(task))
             return
-        for numbered, read in enumerate(self._read_records(task, part)):
-            del numbered
+        for read in self._read_records(task, part):
             self._account(replace(task, number=len(self.files)), read)
 
     def _await(self, one: Waiting, part: Part) -> None:
@@ -266,7 +272,7 @@ class _Reading:
         self.load_waiting()
         from hygiene.events.frames import as_table
 
-        task = replace(self.common, number=len(self.files), tick=None)
+        task = replace(self.common, number=len(self.files))
         with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))
 
@@ -289,8 +295,8 @@ class _Reading:
         report = self._count(task, read, rows)
         self.files.append(report)
         self.events += report.events
-        if self.common.tick:
-            self.common.tick(read.name, self.events)
+        if self.tick:
+            self.tick(read.name, self.events, 0, 0)
 
     def _count(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> LogReport:
         """Count what a file gave, and take out the rows that are no events."""

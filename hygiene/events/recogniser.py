@@ -35,7 +35,6 @@ class Task:
     timezone: str = "UTC"  # of times without a zone
     year: int | None = None  # of times without a year; None: find it, and say so
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
-    tick: Callable[[str, int], None] | None = None  # name of the file, rows so far
     spared: tuple[str, ...] = ()  # columns of events that nobody will look at: tables leave them null
     standings: bool = (
         False  # whether events have a column `standing`: where a person is said to stand, a Status

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.engines.engine import DuckEngine, explained
 from hygiene.errors import UnreadableInput, UnwritableOutput
 from hygiene.event import EVENT
+from hygiene.events.progress import Tick
 from hygiene.events.read import read_events as read_into
 from hygiene.events.report import EventReport
 from hygiene.events.workspace import is_workspace, write_events
@@ -19,8 +20,6 @@ from hygiene.metrics.moments import read_memory
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Tick: TypeAlias = Callable[[str, int], None]  # name of a file, events so far
 
 _TABLES: Final = ("events", "unread", "tallies")
 MEMORY: Final = "auto"  # that DuckDB may hold; the rest waits on disk
