@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PATIENCE_S = 1.0  # what takes less shows nothing
+LONGEST: Final = 40  # characters of a place
 MB: Final = 1_000_000  # bytes
 
 
@@ -35,7 +36,7 @@ class Watch:
         """So many more rows were read of a file, of which `share` is done."""
         self.rows = rows + (self.rows if name == self.name else 0)
         speed = self.rows / self._since(name)
-        self._show(f"Reading {name}", share, f"{self.rows:,} rows  {speed:,.0f}/s")
+        self._show(f"Reading {_end_of(name)}", share, f"{self.rows:,} rows  {speed:,.0f}/s")
 
     def hear(self, name: str, events: int, octets: int, size: int) -> None:
         """So many events are read by now, and so many bytes of this file, or it is done with."""
@@ -43,11 +44,11 @@ class Watch:
             speed = octets / self._since(name) / MB
             told = f"{octets / MB:,.0f} MB read  {speed:,.1f} MB/s" if octets else ""
             within = octets / size if octets <= size else None  # it is gone through again
-            self._show(f"Reading {name} ({size / MB:,.1f} MB)", within, told)
+            self._show(f"Reading {_end_of(name)} ({size / MB:,.1f} MB)", within, told)
             return
         self.rows = events
         speed = events / max(time.monotonic() - self.started, 1e-9)
-        self._show(f"Reading {name}", None, f"{events:,} events  {speed:,.0f}/s" if events else "")
+        self._show(f"Reading {_end_of(name)}", None, f"{events:,} events  {speed:,.0f}/s" if events else "")
 
     def say(self, what: str) -> None:
         """Something else has begun."""
@@ -83,6 +84,11 @@ class Watch:
             self.gone = True
             if self.bar is not None:
                 self.bar.stop()
+
+
+def _end_of(name: str) -> str:
+    """A place, shortened from its beginning."""
+    return name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}"
 
 
 def new_bar() -> Progress:

@@ -26,7 +26,7 @@ def listening(hear: Callable[[int], None] | None) -> Iterator[None]:
         return
     hear(0)
     done = threading.Event()
-    asking = threading.Thread(target=_ask, args=(hear, done), daemon=True)
+    asking = threading.Thread(target=_ask, args=(hear, _read_so_far(), done), daemon=True)
     asking.start()
     try:
         yield
@@ -35,8 +35,7 @@ def listening(hear: Callable[[int], None] | None) -> Iterator[None]:
         asking.join()
 
 
-def _ask(hear: Callable[[int], None], done: threading.Event) -> None:
-    before = _read_so_far()
+def _ask(hear: Callable[[int], None], before: int | None, done: threading.Event) -> None:
     while before is not None and not done.wait(_EVERY_S):
         hear((_read_so_far() or before) - before)
 

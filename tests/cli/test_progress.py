@@ -52,6 +52,15 @@ def test_a_long_file_is_told_while_it_is_read(at_terminal):
     assert "big.jsonl" in plain(terminal)
 
 
+def test_a_long_place_leaves_room_for_the_figures(at_terminal):
+    at_terminal()
+    with watching() as watch:
+        watch.tick("/a/folder" * 30 + "/list.csv", 1_000, 0.5)
+        assert watch.shown["description"].startswith("Reading …")
+        assert watch.shown["description"].endswith("/list.csv")
+        assert len(watch.shown["description"]) < 60
+
+
 def test_nothing_is_left_behind(at_terminal):
     terminal = at_terminal()
     with watching() as watch:
@@ -90,8 +99,9 @@ def test_a_reading_tells_of_each_file_from_its_beginning(tmp_path):
     heard = []
     with read_events(tmp_path / "a.jsonl", tick=lambda *told: heard.append(told)) as events:
         size = (tmp_path / "a.jsonl").stat().st_size
-        assert heard[0] == ("a.jsonl", 0, 0, size)
-        assert heard[-1] == ("a.jsonl", events.count(), 0, 0)
+        name = str(tmp_path / "a.jsonl")
+        assert heard[0] == (name, 0, 0, size)
+        assert heard[-1] == (name, events.count(), 0, 0)
         assert events.count() == 9_000
 
 
