@@ -143,7 +143,9 @@ def _wants_colour() -> bool:
     """https://no-color.org and its counterpart, then whether a person is watching."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _markdown(documents: Sequence[Document]) -> str:

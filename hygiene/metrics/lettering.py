@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 LONGEST: Final = 40  # characters of a name
+_STYLES: Final = dict.fromkeys(map(ord, "\ufe0e\ufe0f\u200d"))  # of emoji, which fonts have no letters for
 _ABSENT: Final = "□"  # for a letter that no font here holds
 
 #: beside the fonts chosen, where they are installed and a name needs them
@@ -24,7 +25,7 @@ def written(name: str) -> str:
     >>> written("spring\\nsale")
     'spring sale'
     """
-    text = "".join(each if each.isprintable() else " " for each in name)
+    text = "".join(each if each.isprintable() else " " for each in name.translate(_STYLES))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import get_character_cell_size
 
-from hygiene.render.safe import printable
+from hygiene.render.safe import EMOJI_STYLE, JOINER, printable
 from hygiene.render.sections import Tone
 
 _SGR = {
@@ -102,6 +102,11 @@ def _chopped(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def _measured(text: str) -> str:
+    """Printable, and without what makes the width of an emoji a matter of the terminal."""
+    return printable(text).replace(EMOJI_STYLE, "").replace(JOINER, "")
+
+
 @dataclass(frozen=True)
 class Pen:
     """How this stream is written to."""
@@ -111,11 +116,11 @@ class Pen:
 
     def prose(self, text: str) -> str:
         """Text that may be respelt for the encoding."""
-        return respelt(printable(text), self.encoding)
+        return respelt(_measured(text), self.encoding)
 
     def exact(self, text: str) -> str:
         """Text quoted from a record: what the encoding lacks becomes an escape."""
-        clean = printable(text)
+        clean = _measured(text)
         return clean if self._holds(clean) else self._escaped(clean)
 
     def drawn(self, marks: str) -> str:

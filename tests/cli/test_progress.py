@@ -126,3 +126,23 @@ def test_what_is_read_meanwhile_is_told_and_no_thread_stays(tmp_path):
     assert threading.active_count() == within - 1
     assert heard == sorted(heard)
     assert heard[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({}, True),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+    ],
+)
+def test_colour_is_for_terminals_that_have_it(monkeypatch, environment, coloured):
+    from hygiene.cli.output import _wants_colour
+
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert _wants_colour() is coloured

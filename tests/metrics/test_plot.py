@@ -149,13 +149,13 @@ def test_where_there_is_nothing_to_draw_the_axes_say_why():
 
 def test_names_are_drawn_in_letters_that_the_fonts_hold():
     """A letter that no font holds would be a warning, and those are errors here."""
-    names = ["😀 sale", "日本", "Ünïcode", "\U000f0000"]
+    names = ["😀 sale", "❤\ufe0f you", "日本", "Ünïcode", "\U000f0000"]
     kpis = measurement(
         *(row(campaign=name, delivered=10 + at) for at, name in enumerate(names)), by=["campaign"]
     )
     axes = kpis.plot("delivery_rate", by="campaign")
     axes.figure.canvas.draw()
-    assert {"😀 sale", "Ünïcode"} <= {label.get_text() for label in axes.get_yticklabels()}
+    assert {"😀 sale", "Ünïcode", "❤ you"} <= {label.get_text() for label in axes.get_yticklabels()}
 
 
 def test_many_rows_have_room():
