@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Severity(StrEnum):
@@ -75,6 +78,23 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, keys in the order of the fields."""
         return {**asdict(self), "evidence": list(self.evidence)}
+
+
+#: of a frame of findings
+COLUMNS: Final = ("id", "severity", "confidence", "state", "area", "title", "evidence", "fix", "rule")
+
+
+def frame_of_findings(findings: Iterable[Finding], **same: str) -> pd.DataFrame:
+    """One row a finding, in the columns of `same`, which say whose they are, and `COLUMNS`.
+
+    Texts are strings, evidence has a line a problem; severity is a category, worst first.
+    """
+    import pandas as pd
+
+    rows = [{**each.to_dict(), **same, "evidence": "\n".join(each.evidence)} for each in findings]
+    frame = pd.DataFrame(rows, columns=[*same, *COLUMNS]).astype("string")
+    worst_first = pd.CategoricalDtype([each.value for each in Severity], ordered=True)
+    return frame.astype({"severity": worst_first})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,7 @@ EDGES = {
     "engines/engine.py",
     "events/delimited.py",
     "events/jsonlog.py",
+    "events/progress.py",  # a thread
     "events/read.py",
     "events/unpacked.py",
     "events/maillog.py",

@@ -109,6 +109,9 @@ class Facts:
 
     recorded = answer
 
+    def __repr__(self) -> str:
+        return f"<Facts {self.domain}: {len(self.answers)} answers, {len(self.pages)} pages>"
+
     @property
     def waiting(self) -> bool:
         """Never: all there will be is here."""

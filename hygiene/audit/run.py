@@ -23,7 +23,7 @@ from hygiene.audit.subjects import read_all
 from hygiene.domain import parse_domain
 from hygiene.errors import UsageError
 from hygiene.files import packaged_text
-from hygiene.finding import Finding, Grade, Severity, by_severity, grade
+from hygiene.finding import Finding, Grade, Severity, by_severity, frame_of_findings, grade
 from hygiene.resolver import Assumed, Resolver, Zone, run_now
 from hygiene.smtp_probe import LiveSmtpProbe, SmtpProbe
 from hygiene.web import Fetcher, LiveFetcher
@@ -97,27 +97,7 @@ class Audit:
 
         Texts are strings; severity is a category, worst first.
         """
-        import pandas as pd
-
-        columns = [
-            "domain",
-            "id",
-            "severity",
-            "confidence",
-            "state",
-            "area",
-            "title",
-            "evidence",
-            "fix",
-            "rule",
-        ]
-        rows = [
-            {**finding.to_dict(), "domain": self.domain, "evidence": "\n".join(finding.evidence)}
-            for finding in self.findings
-        ]
-        frame = pd.DataFrame(rows, columns=columns).astype("string")
-        worst_first = [each.value for each in Severity]
-        return frame.assign(severity=pd.Categorical(frame["severity"], categories=worst_first))
+        return frame_of_findings(self.findings, domain=self.domain)
 
     def sections(self) -> Document:
         """What a person should see."""
@@ -145,7 +125,7 @@ def audit_domain(domain: str, **settings: Any) -> Audit:
 
 
 def audit_domains(
-    domains: Iterable[str],
+    domains: str | Iterable[str],
     *,
     selectors: Sequence[str] = (),
     ips: Sequence[str] = (),
@@ -161,7 +141,7 @@ def audit_domains(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> list[Audit]:
-    """Audit several domains side by side over one resolver and its cache; results in the order given.
+    """Audit one or several domains side by side over one resolver and its cache; results in the order given.
 
     `timeout_s` is for one question with all its retries. The records of `assume` are judged as if they were
     published; `message` is one that was sent in the domain's name, and is judged with it. Without `resolver`
@@ -174,7 +154,7 @@ def audit_domains(
     if message is not None:
         read_message(message)
     options = AuditOptions(
-        selectors=tuple(selectors),
+        selectors=(selectors,) if isinstance(selectors, str) else tuple(selectors),
         ips=normal_addresses(ips),
         blocklists=blocklist_zones(blocklists),
         smtp=smtp,
@@ -183,7 +163,7 @@ def audit_domains(
     )
     resolver = resolver or _system_resolver(timeout_s)
     work = _collect_all(
-        [parse_domain(domain) for domain in domains],
+        [parse_domain(domain) for domain in ([domains] if isinstance(domains, str) else domains)],
         options,
         Assumed(resolver, assume) if assume else resolver,
         fetcher or LiveFetcher(resolver, timeout_s=timeout_s),

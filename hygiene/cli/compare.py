@@ -156,7 +156,7 @@ def compare(
             now=now,
             year=year,
             engine=engine.value,
-            tick=watch.hear,
+            tick=watch.hear if watch.seen else None,
             say=watch.say,
         )
     _deliver(compared, compared.to_frame(), form, ("A/B test", verbose), output)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hygiene.cli.output import say
+from hygiene.cli.output import say, tell, tell_table
 
 
 def explain(
@@ -29,19 +29,19 @@ def explain(
         _list_all()
         return
     figure = id.removesuffix("-missed").removesuffix("-not-proven").replace("-", "_")
-    for known, name, tell in (
+    for known, name, explain_one in (
         ({*KPIS, *FAMILIES, *ABOUT_TIMES}, figure, _explain_figure),
         (all_rules(), id, _explain_rule),
         (preflight_checks(), id, _explain_check),
         (ABOUT, id, _explain_reason),
     ):
         if name in known:
-            tell(name)
+            explain_one(name)
             return
     for each in choose([id]):
         optional = ", optional: never changes a grade" if each.optional else ""
-        say(f"{each.id}\n  {each.title}. Severity {each.severity}{optional}.\n  {each.why}")
-        say(f"  Rule: {each.rule}  {each.source}".rstrip())
+        tell(f"{each.id}\n  {each.title}. Severity {each.severity}{optional}.\n  {each.why}")
+        tell(f"  Rule: {each.rule}  {each.source}".rstrip())
         if each.fix:
             say(f"  Fix:  {each.fix}")
 
@@ -51,15 +51,15 @@ def _list_all() -> None:
     from hygiene.contacts.reasons import ABOUT
     from hygiene.content.registry import all_rules
     from hygiene.metrics.kpis import KPIS
+    from hygiene.render.sections import Cell, Table
     from hygiene.sending.preflight.registry import all_checks as preflight_checks
 
     checks: list[Any] = [*all_checks().values(), *all_rules().values(), *preflight_checks().values()]
-    for each in checks:
-        say(f"{each.id:<30} {each.severity:<9} {each.title}")
-    for reason, about in ABOUT.items():
-        say(f"{reason:<30} {about.step:<12} {about.meaning[0].upper()}{about.meaning[1:]}")
-    for kpi in KPIS.values():
-        say(f"{kpi.name:<30} {kpi.unit:<12} {kpi.title[0].upper()}{kpi.title[1:]}")
+    rows = [(each.id, str(each.severity), each.title) for each in checks]
+    rows += [(reason.value, about.step.value, about.meaning) for reason, about in ABOUT.items()]
+    rows += [(kpi.name, kpi.unit.value, kpi.title) for kpi in KPIS.values()]
+    cells = tuple((Cell(name), Cell(word), Cell(f"{said[:1].upper()}{said[1:]}")) for name, word, said in rows)
+    tell_table(Table(rows=cells))
 
 
 def _explain_reason(name: str) -> None:
@@ -67,8 +67,8 @@ def _explain_reason(name: str) -> None:
     from hygiene.contacts.reasons import ABOUT, RejectReason
 
     about = ABOUT[RejectReason(name)]
-    say(f"{name}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
-    say(f"  What would change it: {about.remedy}")
+    tell(f"{name}\n  A row is not mailed: {about.meaning}. Found at the step {about.step}.")
+    tell(f"  What would change it: {about.remedy}")
 
 
 def _explain_rule(name: str) -> None:
@@ -76,8 +76,8 @@ def _explain_rule(name: str) -> None:
     from hygiene.content.registry import all_rules
 
     each = all_rules()[name]
-    say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
-    say(f"  Rule: {each.source.dated}  {each.source.url}".rstrip())
+    tell(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}.\n  {each.why}")
+    tell(f"  Rule: {each.source.dated}  {each.source.url}".rstrip())
     say(f"  Fix:  {each.fix}")
 
 
@@ -87,8 +87,8 @@ def _explain_check(name: str) -> None:
 
     each = all_checks()[name]
     final = "; it cannot be overridden" if each.final else ""
-    say(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}{final}.\n  {each.why}")
-    say(f"  Rule: {each.rule}  {each.source}".rstrip())
+    tell(f"{each.id}\n  {each.title}. Severity {each.severity}, {each.confidence}{final}.\n  {each.why}")
+    tell(f"  Rule: {each.rule}  {each.source}".rstrip())
     say(f"  Fix:  {each.fix}")
 
 
@@ -99,14 +99,14 @@ def _explain_figure(name: str) -> None:
     from hygiene.metrics.kpis import KPIS
 
     if name in ABOUT:
-        say(f"{name}\n  {ABOUT[name].definition}")
+        tell(f"{name}\n  {ABOUT[name].definition}")
         return
     for kpi in KPIS.values():
         if name not in {kpi.name, kpi.family}:
             continue
         columns = f"{' + '.join(kpi.numerator)} / {' + '.join(kpi.denominator)}"
-        say(f"{kpi.name}\n  {kpi.definition}\n  Counts: {columns}; {kpi.better} is better")
+        tell(f"{kpi.name}\n  {kpi.definition}\n  Counts: {columns}; {kpi.better} is better")
         for profile in profiles().values():
             if target := profile.target_of(kpi.name):
-                say(f"  Benchmark {profile.name}: {target.limit} ({profile.source}, {profile.as_of})")
-        say(f"  Defined by: {kpi.source}")
+                tell(f"  Benchmark {profile.name}: {target.limit} ({profile.source}, {profile.as_of})")
+        tell(f"  Defined by: {kpi.source}")

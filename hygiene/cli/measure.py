@@ -195,7 +195,7 @@ def measure(
             year=year,
             threads=threads,
             causes=causes,
-            tick=watch.hear,
+            tick=watch.hear if watch.seen else None,
             say=watch.say,
         )
     _deliver(kpis, format, verbose=verbose, output=output)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from hygiene.errors import UnwritableOutput
 from hygiene.files import write_whole
-from hygiene.render.sections import Document
+from hygiene.render.sections import Document, Table
 
 FILE_WIDTH = 100  # columns of a text that is written to a file
 
@@ -64,12 +64,31 @@ def deliver_text(text: str, output: Path | None, *, as_utf_8: bool = True) -> No
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """Print on standard output; characters its encoding lacks come out as escapes.
+    """Print on standard output; characters its encoding lacks are spelt in others, or come out as escapes.
 
     A reader that went away, as `| head` does, has seen enough: the rest is dropped and the exit code stands.
     Raises UnwritableOutput where the output takes nothing, like a full disk.
     """
     _write(sys.stdout, text + end, "standard output")
+
+
+def tell(text: str) -> None:
+    """Print prose on standard output, wrapped to the window; what is wrapped keeps the indent of its line."""
+    from hygiene.render.pen import wrap
+
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        for part in wrap(line.strip(), min(_width(), FILE_WIDTH) - len(indent)):
+            say(f"{indent}{part}")
+
+
+def tell_table(table: Table) -> None:
+    """Print a table on standard output, as wide as the window."""
+    from hygiene.render.pen import Pen
+    from hygiene.render.terminal_table import table_lines
+
+    pen = Pen(_wants_colour(), getattr(sys.stdout, "encoding", None) or "utf-8")
+    say("\n".join(table_lines(table, pen, _width())))
 
 
 def note(text: str) -> None:
@@ -82,13 +101,19 @@ def _write(stream: TextIO | None, text: str, name: str) -> None:
         return
     encoding = stream.encoding or "utf-8"
     try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(text if text.isascii() else _respelt(text, encoding))
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
     except OSError as error:
         _silence(stream)
         raise UnwritableOutput(f"{name} cannot be written: {error.strerror or error}") from None
+
+
+def _respelt(text: str, encoding: str) -> str:
+    from hygiene.render.pen import respelt
+
+    return respelt(text, encoding)
 
 
 def _silence(stream: TextIO) -> None:
@@ -101,7 +126,7 @@ def _silence(stream: TextIO) -> None:
 def _text(documents: Sequence[Document], *, verbose: bool, to_file: bool) -> str:
     from hygiene.render.terminal import render_terminal
 
-    width = FILE_WIDTH if to_file else shutil.get_terminal_size((FILE_WIDTH, 24)).columns
+    width = FILE_WIDTH if to_file else _width()
     encoding = "utf-8" if to_file else getattr(sys.stdout, "encoding", None) or "utf-8"
     colour = not to_file and _wants_colour()
     return "\n".join(
@@ -110,11 +135,17 @@ def _text(documents: Sequence[Document], *, verbose: bool, to_file: bool) -> str
     )
 
 
+def _width() -> int:
+    return shutil.get_terminal_size((FILE_WIDTH, 24)).columns
+
+
 def _wants_colour() -> bool:
     """https://no-color.org and its counterpart, then whether a person is watching."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout is not None and sys.stdout.isatty())
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _markdown(documents: Sequence[Document]) -> str:

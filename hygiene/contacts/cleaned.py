@@ -34,7 +34,10 @@ class BrokenSum(HygieneError):
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaned:
-    """What a cleaning came to. `folder` holds the files it wrote, None after a dry run."""
+    """What a cleaning came to. `folder` holds the files it wrote, None after a dry run.
+
+    Without an output they lie in a folder of the result's own, which goes with it.
+    """
 
     summary: Summary
     policy: CleaningPolicy
@@ -62,6 +65,11 @@ class Cleaned:
         from hygiene.contacts.frames import load_ledger
 
         return load_ledger(self._written() / "flagged.csv")
+
+    @property
+    def lasting(self) -> bool:
+        """Whether files were written that stay when the result is gone."""
+        return self.folder is not None and self._keep is None
 
     def _written(self) -> Path:
         if self.folder is None:

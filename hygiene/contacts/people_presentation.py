@@ -33,7 +33,7 @@ _HARMLESS = {"relay"}
 
 def people_sections(cleaned: Cleaned) -> Iterator[Section]:
     """Only the sections that have something to say."""
-    summary, written = cleaned.summary, cleaned.folder is not None
+    summary, written = cleaned.summary, cleaned.lasting
     if summary.flags or summary.repaired or summary.free:
         title = "What is odd about rows that were kept" + (" (flagged.csv)" if written else "")
         yield Section(title=title, blocks=(_flags(summary),))
@@ -194,7 +194,7 @@ def _people(number: int) -> str:
 
 def _segments(cleaned: Cleaned) -> Table:
     """Rows that cannot be told get a column when there are any."""
-    summary, written = cleaned.summary, cleaned.folder is not None
+    summary, written = cleaned.summary, cleaned.lasting
     untold = any(unknown for _, unknown in summary.segments.values())
     heads = ("segment", "rows", "of those kept", *(["cannot be told"] if untold else []), "")
     return Table(

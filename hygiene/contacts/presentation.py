@@ -127,7 +127,7 @@ def _stopped(cleaned: Cleaned) -> bool:
 
 
 def _outcome(cleaned: Cleaned) -> Iterator[Block]:
-    summary, written = cleaned.summary, cleaned.folder is not None
+    summary, written = cleaned.summary, cleaned.lasting
     yield Split(
         (
             Part(
@@ -187,7 +187,7 @@ def _reasons(cleaned: Cleaned) -> Table:
 
 
 def _meaning(reason: RejectReason, cleaned: Cleaned) -> str:
-    goes = " → winback.csv" if reason is RejectReason.INACTIVE and cleaned.folder is not None else ""
+    goes = " → winback.csv" if reason is RejectReason.INACTIVE and cleaned.lasting else ""
     return f"{ABOUT[reason].meaning}{goes}"
 
 
@@ -195,11 +195,12 @@ def _meaning(reason: RejectReason, cleaned: Cleaned) -> str:
 
 
 def _next_steps(cleaned: Cleaned) -> Iterator[tuple[Cell, ...]]:
-    summary, written = cleaned.summary, cleaned.folder is not None
+    summary, written = cleaned.summary, cleaned.lasting
     if _stopped(cleaned):
         yield Cell("go on"), Cell("raise --max-removed, or take a longer --inactive-after")
     elif not written:
-        yield Cell("write the files"), Cell("clean again without --dry-run")
+        how = "clean again without --dry-run" if cleaned.folder is None else "clean again with an output folder"
+        yield Cell("write the files"), Cell(how)
     if written:
         yield from _files_to_use(summary)
     yield from _remedies(summary)
@@ -239,7 +240,7 @@ def _is_mendable(reason: RejectReason) -> bool:
 
 def _footer(cleaned: Cleaned) -> str:
     as_of = f"reckoned from {cleaned.as_of:%Y-%m-%d}"
-    if cleaned.folder is None:
+    if cleaned.folder is None or not cleaned.lasting:
         return as_of
     return f"{as_of} · page: {cleaned.folder / 'report.html'}"
 

@@ -163,11 +163,16 @@ class Story:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an input row: the fields of StoryRow, and the meaning and remedy of its reason."""
+        """One row an input row: the fields of StoryRow, and the meaning and remedy of its reason.
+
+        Flags are words with blanks between them, as in flagged.csv.
+        """
         import pandas as pd
 
-        columns = [*StoryRow.__dataclass_fields__, "meaning", "remedy"]
-        return pd.DataFrame([_row_data(row) for row in self.rows], columns=columns)
+        kinds = dict.fromkeys([*StoryRow.__dataclass_fields__, "meaning", "remedy"], "string")
+        kinds |= {"line": "Int64", "clean_row": "Int64", "kept": "boolean"}
+        rows = [{**_row_data(row), "flags": " ".join(row.flags)} for row in self.rows]
+        return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
     def sections(self) -> Document:
         """What a person should see."""

@@ -10,14 +10,12 @@ from hygiene.content.parts import Content
 from hygiene.content.read import read_content
 from hygiene.content.registry import choose, run
 from hygiene.errors import UsageError
-from hygiene.finding import Finding, Severity, by_severity
+from hygiene.finding import Finding, Severity, by_severity, frame_of_findings
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hygiene.render.sections import Document
-
-_COLUMNS = ("name", "id", "severity", "confidence", "state", "area", "title", "evidence", "fix", "rule")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +67,11 @@ class Lint:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a finding: name, id, severity, confidence, state, area, title, evidence, fix, rule."""
-        import pandas as pd
+        """One row a finding: name, id, severity, confidence, state, area, title, evidence, fix, rule.
 
-        rows = [
-            {**finding.to_dict(), "name": self.name, "evidence": "\n".join(finding.evidence)}
-            for finding in self.findings
-        ]
-        return pd.DataFrame(rows, columns=list(_COLUMNS))
+        Texts are strings; severity is a category, worst first.
+        """
+        return frame_of_findings(self.findings, name=self.name)
 
     def sections(self) -> Document:
         """What a person should see."""

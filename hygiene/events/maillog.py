@@ -118,8 +118,6 @@ def _lines_of(task: Task) -> Iterator[list[int]]:
     def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             seen[0] += batch.num_rows
-            if task.tick:
-                task.tick(task.name, seen[0])
             yield batch
 
     with task.path.open("rb") as file:

@@ -23,6 +23,7 @@ from hygiene.events.delimited import open_delimited, take_damaged
 from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import PLAIN, quote
 from hygiene.events.metric_names import join_names
+from hygiene.events.progress import Tick, listening
 from hygiene.events.query import make_events
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
@@ -43,8 +44,6 @@ TABLES: Final = ("events", "unread", "tallies", "standings")
 _STANDING: Final = {"file": "INTEGER", "source": "VARCHAR", "recipient": "VARCHAR", "standing": "VARCHAR"}
 _TEMPORARY: Final = ("event_provider", "event_sample", "event_left", "event_rest", "event_batch")
 
-Tick = Callable[[str, int], None]
-
 
 def read_events(
     logs: Any,
@@ -62,20 +61,21 @@ def read_events(
 
     `logs` is a path, a pattern, a folder, a data frame (pandas, Polars, Arrow, a DuckDB relation) or several of
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
-    file and the events so far. `variant_column` names the column, key or tag of the sender's own that tells
-    variants, where it is not a known one. Columns that are `spared` are left out, and `hashed` makes numbers of
-    `message_id` and `recipient` that tell them apart: both are faster. With `standings` events have one more
-    column: the Status that a platform says a person has, as of one it will not mail any more; and what says
-    only that, without an event of a mail, is in the table `standings` (file, source, recipient, standing).
-    Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then none of the tables is left.
+    file, the events so far, and how much of the file is read. `variant_column` names the column, key or tag of
+    the sender's own that tells variants, where it is not a known one. Columns that are `spared` are left out,
+    and `hashed` makes numbers of `message_id` and `recipient` that tell them apart: both are faster. With
+    `standings` events have one more column: the Status that a platform says a person has, as of one it will not
+    mail any more; and what says only that, without an event of a mail, is in the table `standings` (file,
+    source, recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
+    none of the tables is left.
     """
     _check_zone(timezone)
     given = list_logs(logs)
     with tempfile.TemporaryDirectory(prefix="hygiene-events-", ignore_cleanup_errors=True) as work:
         frame = Task(path=Path(work), name="the data frame", number=0, connection=connection, work=Path(work))
-        asked = replace(frame, timezone=timezone, year=year, tick=tick, standings=standings)
+        asked = replace(frame, timezone=timezone, year=year, standings=standings)
         asked = replace(asked, variant_column=variant_column, spared=tuple(spared), hashed=hashed)
-        return _Reading(asked).run(given)
+        return _Reading(asked, tick).run(given)
 
 
 def _check_zone(timezone: str) -> None:
@@ -88,8 +88,8 @@ def _check_zone(timezone: str) -> None:
 class _Reading:
     """One reading: what all its files have in common, and what was found so far."""
 
-    def __init__(self, common: Task) -> None:
-        self.common, self.connection = common, common.connection
+    def __init__(self, common: Task, tick: Tick | None) -> None:
+        self.common, self.connection, self.tick = common, common.connection, tick
         self.files: list[LogReport] = []
         self.refused: list[str] = []
         self.used: dict[str, Recogniser] = {}
@@ -169,12 +169,19 @@ class _Reading:
             self._await(Waiting(task=task, log=json_log(part), named=named), part)
             return
         self.load_waiting()
+        with listening(self._hear(task.name, part.path.stat().st_size)):
+            self._read_large(task, part, reader)
+
+    def _hear(self, name: str, size: int) -> Callable[[int], None] | None:
+        tick = self.tick
+        return tick and (lambda octets: tick(name, self.events, octets, size))
+
+    def _read_large(self, task: Task, part: Part, reader: Recogniser | None) -> None:
         if reader:
             self.used[reader.name] = reader
             self._account(task, reader.read(task))
             return
-        for numbered, read in enumerate(self._read_records(task, part)):
-            del numbered
+        for read in self._read_records(task, part):
             self._account(replace(task, number=len(self.files)), read)
 
     def _await(self, one: Waiting, part: Part) -> None:
@@ -273,7 +280,7 @@ class _Reading:
         self.load_waiting()
         from hygiene.events.frames import as_table
 
-        task = replace(self.common, number=len(self.files), tick=None)
+        task = replace(self.common, number=len(self.files))
         with as_table(frame, self.connection) as name, one_sentence(task.name, "content"):
             self._account(task, self._read_table(task, f"from {name}", numbered=True))
 
@@ -296,8 +303,8 @@ class _Reading:
         report = self._count(task, read, rows)
         self.files.append(report)
         self.events += report.events
-        if self.common.tick:
-            self.common.tick(read.name, self.events)
+        if self.tick:
+            self.tick(read.name, self.events, 0, 0)
 
     def _count(self, task: Task, read: FileRead, rows: Sequence[Told] | None = None) -> LogReport:
         """Count what a file gave, and take out the rows that are no events."""

@@ -103,7 +103,8 @@ class Feedback:
         """One row for each thing that came back, at most `MOST_ITEMS`."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(each) for each in self.items], columns=list(Item.__dataclass_fields__))
+        kinds = dict.fromkeys(Item.__dataclass_fields__, "string") | {"hard": "boolean"}
+        return pd.DataFrame([asdict(each) for each in self.items], columns=list(kinds)).astype(kinds)
 
     def sections(self) -> Document:
         """For every renderer."""
@@ -112,7 +113,7 @@ class Feedback:
         return document(self)
 
     def __repr__(self) -> str:
-        return f"Feedback({self.mails:,} mails, {sum(self.suppressed.values()):,} suppressed)"
+        return f"<Feedback {self.mails:,} mails: {sum(self.suppressed.values()):,} suppressed>"
 
     def _repr_html_(self) -> str:
         from hygiene.render.fragment import render_fragment

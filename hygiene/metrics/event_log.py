@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.engines.engine import DuckEngine, explained
 from hygiene.errors import UnreadableInput, UnwritableOutput
 from hygiene.event import EVENT
+from hygiene.events.progress import Tick
 from hygiene.events.read import read_events as read_into
 from hygiene.events.report import EventReport
 from hygiene.events.workspace import is_workspace, write_events
@@ -20,7 +20,7 @@ from hygiene.metrics.moments import read_memory
 if TYPE_CHECKING:
     import pandas as pd
 
-Tick: TypeAlias = Callable[[str, int], None]  # name of a file, events so far
+    from hygiene.render.sections import Document
 
 _TABLES: Final = ("events", "unread", "tallies")
 MEMORY: Final = "auto"  # that DuckDB may hold; the rest waits on disk
@@ -77,11 +77,27 @@ class Events:
         """One row an event and recipient: all of them, in memory; times are UTC."""
         query = f"select {', '.join(EVENT)} from events order by file, line"
         frame = self.reading.connection.execute(query).df()
-        return frame.assign(ts=_moments(frame["ts_us"]))
+        texts = dict.fromkeys((name for name, kind in EVENT.items() if kind == "VARCHAR"), "string")
+        return frame.astype(texts).assign(ts=_moments(frame["ts_us"]))
 
     def unread(self) -> pd.DataFrame:
         """What was not understood: file, line, why, text."""
         return self.reading.connection.execute("from unread order by file, line").df()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: the account of the reading, without the events."""
+        return self.report.to_dict()
+
+    def sections(self) -> Document:
+        """What was read, for a person."""
+        from hygiene.metrics.events_presentation import document
+
+        return document(self.report)
+
+    def _repr_html_(self) -> str:
+        from hygiene.render.fragment import render_fragment
+
+        return render_fragment([self.sections()])
 
     def __repr__(self) -> str:
         files = len(self.report.files)

@@ -11,11 +11,12 @@ import narwhals as nw
 
 from hygiene.engines.engine import Frame, check_engine
 from hygiene.errors import UsageError
+from hygiene.events.progress import Tick
 from hygiene.metrics.as_others import find_platform
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.benchmarks import DEFAULT, load_profile
 from hygiene.metrics.causes.find import DIMENSIONS
-from hygiene.metrics.event_log import MEMORY, Tick
+from hygiene.metrics.event_log import MEMORY
 from hygiene.metrics.joined import read_joined
 from hygiene.metrics.local_time import read_zone
 from hygiene.metrics.measured import Kpis

@@ -175,7 +175,10 @@ class Kpis:
         return 3 if len(faults) < len(found) else 0
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a KPI and slice; all mail has null in the columns of the slices."""
+        """One row a KPI and slice; all mail has null in the columns of the slices.
+
+        The numerator of money is in millionths of the currency, so that sums stay exact; its value is not.
+        """
         from hygiene.metrics.frames import columns_of, columns_of_slices, frame_of
 
         by = self.settings.by if self.subjects is None else SUBJECT_BY

@@ -11,8 +11,9 @@ import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
 from hygiene.event import EventKind
+from hygiene.events.progress import Tick
 from hygiene.events.report import EventReport
-from hygiene.metrics.event_log import MEMORY, Events, Tick, read_log
+from hygiene.metrics.event_log import MEMORY, Events, read_log
 from hygiene.metrics.reconcile import READ, Reconciled, reconcile
 from hygiene.metrics.sends import as_events, check_kind, join_sends
 

@@ -12,27 +12,35 @@ import numpy as np
 from hygiene.errors import UsageError
 from hygiene.metrics.evaluate import values_of
 from hygiene.metrics.kpis import Kpi, KpiValue, Unit, find_kpi
+from hygiene.metrics.lettering import lettered, written
 from hygiene.metrics.measuring import YOUNG_SHARE
 from hygiene.metrics.overviews import DAY, WEEK
 from hygiene.metrics.slices import Flags, Slices, pooled
+from hygiene.metrics.table import SLICES
 from hygiene.metrics.words import cell_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from hygiene.metrics.benchmarks import Target
     from hygiene.metrics.measured import Kpis
 
+_ROW_IN: Final = 0.22  # height of a row, in inches
+_BELOW_YEAR: Final = 12  # points below the days, where their year stands
+_LEAST_DAYS: Final = 7  # that an axis of days shows
 MOST_ROWS: Final = 30  # slices drawn side by side, the largest
-_LONGEST: Final = 40  # characters of a name
-_WITH: Final = "with 95 % interval"
-_MORE: Final = "not final: more may come"
+_WITH: Final = "lines: 95 % intervals"
+_MORE: Final = "hollow: more may come"
 _ACCENT, _AIM, _SOFT = "#1d5c8f", "#ab2e18", "#59616b"
 #: days from 1970 that matplotlib can place
 _FAR: Final = 700_000
 
 
 def plot_kpi(kpis: Kpis, metric: str, by: str, ax: Axes | None = None) -> Axes:
-    """Draw it; raises UsageError for a metric or a column that is not there."""
+    """Draw it, or say why there is nothing to draw.
+
+    Raises UsageError for a metric or a column that is not there.
+    """
     kpi = find_kpi(metric, human=kpis.settings.human)
     slices, young = counted_by(kpis, by)
     values = list(
@@ -41,16 +49,28 @@ def plot_kpi(kpis: Kpis, metric: str, by: str, ax: Axes | None = None) -> Axes:
     known = [value for value in values if value.value is not None]
     fresh = {key for key, flag in zip(slices.keys, young, strict=True) if flag} if kpi.grows else set()
     growing = [tuple(value.slice.values()) in fresh for value in known]
+    axes: Any = ax if ax is not None else _new_axes(0 if by in {DAY, WEEK} else min(len(known), MOST_ROWS))
     if not known:
-        why = next((value.why_null for value in values if value.why_null), "there is no mail")
-        raise UsageError(f"{kpi.title} by {by} cannot be drawn: {why}")
-    axes = ax if ax is not None else _new_axes()
-    if by in {DAY, WEEK}:
-        _along_time(axes, known, by, growing)
-    else:
+        return _say(
+            axes, kpi, by, next((value.why_null for value in values if value.why_null), "there is no mail")
+        )
+    if by not in {DAY, WEEK}:
         _side_by_side(axes, known[:MOST_ROWS], by, growing[:MOST_ROWS])
+    elif any(placed := [abs(_day(value.slice[by])) < _FAR for value in known]):
+        _along_time(axes, list(compress(known, placed)), by, list(compress(growing, placed)))
+    else:
+        return _say(axes, kpi, by, f"the mails have no date, so there is no {by} to draw")
     _finish(axes, kpis, kpi, by, hidden=0 if by in {DAY, WEEK} else max(len(known) - MOST_ROWS, 0))
-    return axes
+    return axes  # type: ignore[no-any-return]
+
+
+def _say(axes: Any, kpi: Kpi, by: str, why: str) -> Axes:
+    """A sentence in place of a picture."""
+    _entitle(axes, kpi, by)
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=_SOFT, parse_math=False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    return axes  # type: ignore[no-any-return]
 
 
 def counted_by(kpis: Kpis, by: str) -> tuple[Slices, Flags]:
@@ -80,7 +100,12 @@ def _finer(kpis: Kpis, by: str) -> tuple[Slices, Flags]:
     if by in found:
         return found[by]
     names = f"only by {', '.join(found)}" if found else "not split at all"
-    raise UsageError(f"there are no figures by {by[:40]!r}, {names}: measure again with by={by[:40]!r}")
+    raise UsageError(f"there are no figures by {by[:40]!r}, {names}{_way(by)}")
+
+
+def _way(by: str) -> str:
+    """How one comes by figures that were not taken."""
+    return f": measure again with by={by!r}" if by in SLICES else f"; mails can be split by {', '.join(SLICES)}"
 
 
 def _monday(day: int | None) -> int | None:
@@ -88,30 +113,29 @@ def _monday(day: int | None) -> int | None:
     return None if day is None else day - (day + 3) % 7
 
 
-def _new_axes() -> Axes:
+def _new_axes(rows: int) -> Axes:
     from matplotlib import pyplot as plt
 
-    _, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
+    _, axes = plt.subplots(figsize=(8, max(3.5, 1.2 + _ROW_IN * rows)), layout="constrained")
     return axes
 
 
 def _along_time(axes: Any, values: Sequence[KpiValue], by: str, growing: Sequence[bool]) -> None:
     from matplotlib import dates
 
-    placed = [abs(_day(value.slice[by])) < _FAR for value in values]
-    dated = [value for value, there in zip(values, placed, strict=True) if there]
-    if not dated:
-        raise UsageError(f"the mails have no date, so there is no {by} to draw")
-    days = np.array([np.datetime64(_day(value.slice[by]), "D") for value in dated])
-    axes.errorbar(
-        days, [value.value for value in dated], yerr=_reach(dated), marker="o", markersize=4, **_style()
-    )
-    _hollow(axes, days, [value.value for value in dated], list(compress(growing, placed)))
+    days = np.array([np.datetime64(_day(value.slice[by]), "D") for value in values])
+    up = [value.value for value in values]
+    axes.errorbar(days, up, yerr=_reach(values), marker="o", markersize=4, **_style())
+    _hollow(axes, days, up, growing)
     moments: Any = dates  # without types of its own
     locator = moments.AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(moments.ConciseDateFormatter(locator))
     axes.margins(y=0.1)
+    first, last = days.min(), days.max()
+    if (last - first).astype(int) < _LEAST_DAYS:
+        middle, half = first + (last - first) // 2, np.timedelta64(_LEAST_DAYS // 2 + 1, "D")
+        axes.set_xlim(middle - half, middle + half)
 
 
 def _day(cell: Any) -> int:
@@ -124,15 +148,10 @@ def _side_by_side(axes: Any, values: Sequence[KpiValue], by: str, growing: Seque
         [value.value for value in values], places, xerr=_reach(values), marker="o", **_style(line=False)
     )
     _hollow(axes, [value.value for value in values], places, growing)
-    axes.set_yticks(places, [_name(by, value.slice[by]) for value in values], parse_math=False)
+    names, families = lettered(written(cell_text(by, value.slice[by])) for value in values)
+    axes.set_yticks(places, names, parse_math=False, fontfamily=families)
     axes.invert_yaxis()
     axes.margins(y=0.5 / max(len(values), 1))
-
-
-def _name(by: str, cell: Any) -> str:
-    """What is written beside a row, on one line and without what cannot be drawn."""
-    text = "".join(each if each.isprintable() else " " for each in cell_text(by, cell))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _reach(values: Sequence[KpiValue]) -> Any:
@@ -144,7 +163,7 @@ def _reach(values: Sequence[KpiValue]) -> Any:
 
 
 def _style(*, line: bool = True) -> dict[str, Any]:
-    style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2, "label": _WITH}
+    style = {"color": _ACCENT, "ecolor": _ACCENT, "elinewidth": 1, "capsize": 2}
     return {**style, "linestyle": "-" if line else "none"}
 
 
@@ -165,33 +184,38 @@ def _hollow(axes: Any, across: Any, up: Any, growing: Sequence[bool]) -> None:
 
 
 def _finish(axes: Any, kpis: Kpis, kpi: Kpi, by: str, *, hidden: int) -> None:
-    """Benchmark, units, words."""
+    """Benchmark, units, words; no legend, which would hide points."""
     from matplotlib.ticker import PercentFormatter
 
-    along = by in {DAY, WEEK}
-    figures, add_line = (axes.yaxis, axes.axhline) if along else (axes.xaxis, axes.axvline)
-    if target := kpis.profile.target_of(kpi.name, human=kpis.settings.human):
-        top = target.high if target.high is not None or target.low is None else target.suspect_above
-        for number, end in enumerate(end for end in (target.low, top) if end is not None):
-            label = f"aim {target.limit}" if not number else None
-            add_line(float(end), color=_AIM, linestyle="--", linewidth=1, label=label)
-    if kpi.unit is Unit.MONEY:
-        said = f"{kpi.title} ({kpis.account.currency or 'unit of the orders'})"
-    else:
+    along, money = by in {DAY, WEEK}, kpi.unit is Unit.MONEY
+    figures = axes.yaxis if along else axes.xaxis
+    target = kpis.profile.target_of(kpi.name, human=kpis.settings.human)
+    if target:
+        _add_aim(axes, target, along=along)
+    if not money:
         figures.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-        said = f"{kpi.title}, % of mails"
-    figures.set_label_text(said, parse_math=False)
-    more = f", {hidden} smaller ones not drawn" if hidden else ""
-    axes.set_title(f"{kpi.title.capitalize()} by {by}{more}", loc="left", fontsize="medium", parse_math=False)
+    unit = f"({kpis.account.currency or 'unit of the orders'})" if money else "% of mails"
+    said = f"{kpi.title} {unit}" if money else f"{kpi.title}, {unit}"
+    growing = any(line.get_label() == _MORE for line in axes.lines)
+    marks = ((f"dashed: aim {target and target.limit}", target), (_WITH, not money), (_MORE, growing))
+    reading = " · ".join(text for text, drawn in marks if drawn)
+    figures.set_label_text(said if along else f"{said}\n{reading}".strip(), parse_math=False)
+    if along:
+        axes.set_xlabel(reading, labelpad=_BELOW_YEAR)
+    axes.xaxis.label.set(fontsize="small", color=_SOFT)
+    _entitle(axes, kpi, by, hidden)
     axes.grid(axis="y" if along else "x", color=_SOFT, alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.get_legend_handles_labels()
-    told = [at for at, label in enumerate(labels) if label != _WITH or kpi.unit is not Unit.MONEY]
-    if told:
-        axes.legend(
-            [handles[at] for at in told],
-            [labels[at] for at in told],
-            frameon=False,
-            fontsize="small",
-            loc="best",
-        )
+
+
+def _add_aim(axes: Any, target: Target, *, along: bool) -> None:
+    """The ends of the range aimed at."""
+    top = target.high if target.high is not None or target.low is None else target.suspect_above
+    ends = [float(end) for end in (target.low, top) if end is not None]
+    for end in ends:
+        (axes.axhline if along else axes.axvline)(end, color=_AIM, linestyle="--", linewidth=1)
+
+
+def _entitle(axes: Any, kpi: Kpi, by: str, hidden: int = 0) -> None:
+    more = f", {hidden} smaller ones not drawn" if hidden else ""
+    axes.set_title(f"{kpi.title.capitalize()} by {by}{more}", loc="left", fontsize="medium", parse_math=False)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
 from hygiene.files import packaged_text
 from hygiene.render.page import render_page
-from hygiene.render.sections import Document
+from hygiene.render.sections import Document, FindingList, Section
 
 SCOPE: Final = ".hygiene-result.hygiene-result.hygiene-result"
+_OPEN: Final = 3  # sections that are not folded
 #: how JupyterLab, VS Code and Colab, and Sphinx themes call a dark page
 _DARK_HOSTS: Final = (
     ':is([data-jp-theme-light="false"], .vscode-dark, .vscode-high-contrast, '
@@ -32,12 +34,27 @@ _ID: Final = re.compile(r'<article class="document" id="d\d+">')
 
 
 def render_fragment(documents: Sequence[Document]) -> str:
-    """The piece; texts are escaped as on the page."""
-    page = render_page(documents, title="")
+    """The piece; texts are escaped as on the page.
+
+    What stands below a result in a notebook must not be pages away: the first sections and the findings are
+    open, the others folded.
+    """
+    page = render_page([_folded(document) for document in documents], title="")
     found = _MAIN.search(page)
     assert found is not None  # noqa: S101 - our own page
     body = _ID.sub('<article class="document">', found[1])
     return f'<div class="hygiene-result">\n<style>\n{_style()}</style>\n{body.strip()}\n</div>'
+
+
+def _folded(document: Document) -> Document:
+    shown = [each for each in document.sections if not (each.detail or each.drawn)]
+    first = [id(each) for each in shown[:_OPEN]]
+    sections = (replace(each, detail=id(each) not in first and not _finds(each)) for each in document.sections)
+    return replace(document, sections=tuple(sections))
+
+
+def _finds(section: Section) -> bool:
+    return not section.detail and any(isinstance(block, FindingList) for block in section.blocks)
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import get_character_cell_size
 
-from hygiene.render.safe import printable
+from hygiene.render.safe import EMOJI_STYLE, JOINER, printable
 from hygiene.render.sections import Tone
 
 _SGR = {
@@ -33,6 +33,11 @@ _PLAIN_PROSE = str.maketrans(
         "↑": "^",
         "↓": "v",
         "×": "x",
+        "−": "-",
+        "±": "+/-",
+        "≠": "!=",
+        "ρ": "rho",
+        "µ": "u",
         "≥": ">=",
         "≤": "<=",
         "’": "'",
@@ -44,6 +49,19 @@ _PLAIN_PROSE = str.maketrans(
         "\N{NO-BREAK SPACE}": " ",
     }
 )
+
+
+def respelt(text: str, encoding: str) -> str:
+    """The text in an encoding: with the signs of our own prose in ASCII, and escapes for what else it lacks.
+
+    >>> respelt("15–30 %, 日", "ascii")
+    '15-30 %, \\\\u65e5'
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN_PROSE).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def cells(text: str) -> int:
@@ -84,6 +102,11 @@ def _chopped(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def _measured(text: str) -> str:
+    """Printable, and without what makes the width of an emoji a matter of the terminal."""
+    return printable(text).replace(EMOJI_STYLE, "").replace(JOINER, "")
+
+
 @dataclass(frozen=True)
 class Pen:
     """How this stream is written to."""
@@ -93,12 +116,11 @@ class Pen:
 
     def prose(self, text: str) -> str:
         """Text that may be respelt for the encoding."""
-        clean = printable(text)
-        return clean if self._holds(clean) else self._escaped(clean.translate(_PLAIN_PROSE))
+        return respelt(_measured(text), self.encoding)
 
     def exact(self, text: str) -> str:
         """Text quoted from a record: what the encoding lacks becomes an escape."""
-        clean = printable(text)
+        clean = _measured(text)
         return clean if self._holds(clean) else self._escaped(clean)
 
     def drawn(self, marks: str) -> str:

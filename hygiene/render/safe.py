@@ -25,7 +25,10 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(character) if _hidden(character) else character for character in text)
+    return "".join(
+        _escaped(character) if _hidden(character) and not _makes_emoji(text, place) else character
+        for place, character in enumerate(text)
+    )
 
 
 def lines_of(text: str) -> list[str]:
@@ -35,6 +38,23 @@ def lines_of(text: str) -> list[str]:
 
 def _hidden(character: str) -> bool:
     return category(character) in _HIDDEN_CATEGORIES or ord(character) in _IGNORABLE
+
+
+#: what makes an emoji of the sign before it, and what joins two to one
+EMOJI_STYLE, JOINER = "\ufe0f", "\u200d"
+_KEYCAPS, _KEYCAP = frozenset("#*0123456789"), "\u20e3"
+
+
+def _makes_emoji(text: str, place: int) -> bool:
+    """Whether it hides nothing: the style of one emoji, or the joiner of two, as subject lines have them."""
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    if text[place] == EMOJI_STYLE:
+        return _is_emoji(before) or (before in _KEYCAPS and after == _KEYCAP)
+    return text[place] == JOINER and (_is_emoji(before) or before == EMOJI_STYLE) and _is_emoji(after)
+
+
+def _is_emoji(character: str) -> bool:
+    return bool(character) and (category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff")
 
 
 def _escaped(character: str) -> str:

@@ -88,8 +88,9 @@ class Status:
             | {state.value: each.counts.get(state, 0) for state in State}
             for each in self.campaigns
         ]
-        columns = ["campaign", "stream", "state", *(state.value for state in State)]
-        return pd.DataFrame(rows, columns=columns)
+        kinds = dict.fromkeys(("campaign", "stream", "state"), "string")
+        kinds |= dict.fromkeys((state.value for state in State), "int64")
+        return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
     def sections(self) -> Document:
         """For every renderer."""
@@ -101,6 +102,10 @@ class Status:
         from hygiene.render.fragment import render_fragment
 
         return render_fragment([self.sections()])
+
+    def __repr__(self) -> str:
+        waiting = sum(each.open for each in self.campaigns)
+        return f"<Status of {len(self.campaigns):,} campaigns: {waiting:,} mails open>"
 
 
 @dataclass(frozen=True, kw_only=True)

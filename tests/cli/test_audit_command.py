@@ -435,3 +435,18 @@ def test_the_demo_plays_all_shops_and_writes_the_page(played) -> None:
 
 def test_the_version_is_printed(run: Run) -> None:
     assert re.fullmatch(r"hygiene \d+\.\d+\.\d+\n", run("--version")[1])
+
+
+@pytest.mark.parametrize("words", [(), ("open_rate",), ("dmarc-missing",), ("inactive",), ("link-shortened",)])
+def test_explanations_fit_the_window(run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("explain", *words)[1].splitlines()
+    assert max(len(line) for line in lines if not line.startswith("  Fix:")) <= 80
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_signs_of_our_own_are_spelt_where_an_encoding_lacks_them() -> None:
+    from hygiene.render.pen import Pen
+
+    assert Pen(False, "ascii").prose("−10.0 … ±2 ≠ 3 → ρ") == "-10.0 ... +/-2 != 3 -> rho"
+    assert Pen(False, "cp1252").prose("−10.0 – 2") == "-10.0 - 2"

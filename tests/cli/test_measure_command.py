@@ -294,7 +294,7 @@ def test_an_empty_batch_is_a_log_of_nothing(run):
 )
 def test_a_figure_is_explained(capsys, word, said):
     explain(word)
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert all(each in shown for each in said)
 
 

@@ -10,6 +10,7 @@ import hmac
 import io
 import json
 import os
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -389,6 +390,18 @@ def test_what_a_data_frame_holds_comes_back_as_text():
     assert cleaned.to_frame()["rows"].sum() == 2
     assert "List cleaning" in cleaned._repr_html_() or "frame.csv" in cleaned._repr_html_()
     assert repr(cleaned) == "<Cleaned 2 rows: 2 kept, 0 rejected>"
+
+
+def test_files_that_go_with_the_result_are_not_named(tmp_path):
+    """Nobody is sent to a folder that is gone by then."""
+    frame = pd.DataFrame({"Email": ["ann@example.com", "Bob <bob@example.com>", "nobody"]})
+    passing, lasting = clean_contacts(frame, now=NOW), clean_contacts(frame, now=NOW, output=tmp_path)
+    shown = passing._repr_html_()
+    assert str(passing.folder) not in shown
+    assert ".csv" not in re.sub("frame.csv", "", shown)
+    assert "clean again with an output folder" in shown
+    assert str(tmp_path / "report.html") in lasting._repr_html_()
+    assert "clean.csv" in lasting._repr_html_()
 
 
 @pytest.mark.parametrize(

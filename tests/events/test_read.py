@@ -522,7 +522,7 @@ def test_the_connection_keeps_its_other_tables(tmp_path, connection):
 
 def test_ticks_tell_how_far_it_is(connection):
     heard = []
-    read_events(SAMPLES / "ses.jsonl", connection, tick=lambda name, events: heard.append((name, events)))
+    read_events(SAMPLES / "ses.jsonl", connection, tick=lambda name, events, *_: heard.append((name, events)))
     assert heard[-1][1] == 25
 
 

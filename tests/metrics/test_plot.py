@@ -1,5 +1,7 @@
 """Figures that draw themselves: values, intervals, aims and units, and a sentence where they cannot."""
 
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -52,7 +54,7 @@ def test_weeks_are_in_order_with_their_intervals_and_the_aim():
     assert first == pytest.approx((0.1764, 0.2259), abs=1e-4)  # Wilson's of 200 of 1,000
     assert second == pytest.approx(first)
     assert {float(line.get_ydata()[0]) for line in axes.lines if line.get_linestyle() == "--"} == {0.15, 0.3}
-    assert "aim 15–30 %" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert axes.get_xlabel() == "dashed: aim 15–30 % · lines: 95 % intervals"
     assert axes.get_title(loc="left") == "Opened by week"
     assert "%" in axes.get_ylabel()
     assert axes.yaxis.get_major_formatter()(0.2, 0).endswith("%")
@@ -90,7 +92,7 @@ def test_money_has_its_currency_and_no_interval():
     axes = measurement(FIRST, by=["week"]).plot("revenue_per_mail")
     assert drawn(axes)[1] == [5.0]
     assert "EUR" in axes.get_ylabel()
-    assert axes.get_legend() is None
+    assert "intervals" not in axes.get_xlabel()
     assert not axes.containers[0].has_yerr
 
 
@@ -119,24 +121,55 @@ def test_hostile_and_many_names_are_names():
     [
         ("opne_rate", "week", "no KPI is called 'opne_rate'"),
         ("open_rate", "campaign", "no figures by 'campaign', only by week"),
-        ("open_rate", "x" * 999, "no figures by 'x"),
-        ("click_rate", "week", "cannot be drawn: the log tells of no clicks"),
+        ("open_rate", "x" * 999, "no figures by 'x.*, only by week; mails can be split by campaign, provider"),
+        ("open_rate", "variant", "measure again with by='variant'"),
     ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(metric, by, said):
-    from hygiene.event import EventKind
-
-    telling = Telling(silent={"ses": {EventKind.CLICKED}}, currencies=("EUR",))
     with pytest.raises(UsageError, match=said) as caught:
-        measurement(FIRST, by=["week"], telling=telling).plot(metric, by=by)
+        measurement(FIRST, by=["week"]).plot(metric, by=by)
     assert isinstance(caught.value, ValueError)
     assert len(str(caught.value)) < 700
     assert "\n" not in str(caught.value)
 
 
-def test_mail_without_a_date_is_said():
-    with pytest.raises(UsageError, match="no date"):
-        measurement(row(week=None, delivered=10), by=["week"]).plot("delivery_rate")
+def test_where_there_is_nothing_to_draw_the_axes_say_why():
+    from hygiene.event import EventKind
+
+    telling = Telling(silent={"ses": {EventKind.CLICKED}}, currencies=("EUR",))
+    silent = measurement(FIRST, by=["week"], telling=telling).plot("click_rate")
+    undated = measurement(row(week=None, delivered=10), by=["week"]).plot("delivery_rate")
+    assert [text.get_text() for text in silent.texts] == ["the log tells of no clicks"]
+    assert silent.get_title(loc="left") == "Clicked by week"
+    assert [text.get_text() for text in undated.texts] == [
+        "the mails have no date, so there is no week to draw"
+    ]
+    assert not undated.lines
+
+
+def test_names_are_drawn_in_letters_that_the_fonts_hold():
+    """A letter that no font holds would be a warning, and those are errors here."""
+    names = ["😀 sale", "❤\ufe0f you", "日本", "Ünïcode", "\U000f0000"]
+    kpis = measurement(
+        *(row(campaign=name, delivered=10 + at) for at, name in enumerate(names)), by=["campaign"]
+    )
+    axes = kpis.plot("delivery_rate", by="campaign")
+    axes.figure.canvas.draw()
+    assert {"😀 sale", "Ünïcode", "❤ you"} <= {label.get_text() for label in axes.get_yticklabels()}
+
+
+def test_many_rows_have_room():
+    rows = [row(campaign=f"spring-{at}", delivered=100 - at) for at in range(60)]
+    axes = measurement(*rows, by=["campaign"]).plot("delivery_rate", by="campaign")
+    axes.figure.canvas.draw()
+    boxes = sorted((label.get_window_extent() for label in axes.get_yticklabels()), key=lambda box: box.y0)
+    assert all(above.y0 >= below.y1 - 4 for below, above in pairwise(boxes))
+
+
+def test_a_day_alone_has_an_axis_of_days():
+    axes = measurement(row(day=MONDAY, delivered=10), by=["day"]).plot("delivery_rate", by="day")
+    first, last = axes.get_xlim()
+    assert 6 <= last - first <= 14
 
 
 def test_absurd_days_are_left_out():
@@ -146,7 +179,7 @@ def test_absurd_days_are_left_out():
 
 def hollow(axes):
     """Places of the points that are not final."""
-    lines = [line for line in axes.lines if line.get_label() == "not final: more may come"]
+    lines = [line for line in axes.lines if line.get_label() == "hollow: more may come"]
     return [place for line in lines for place in line.get_xdata()]
 
 
@@ -154,7 +187,7 @@ def test_young_weeks_are_hollow_where_more_may_come():
     weeks = measurement(SECOND, FIRST, by=["week"], young={MONDAY + 7})
     axes = weeks.plot("open_rate")
     assert [str(day)[:10] for day in hollow(axes)] == ["2024-10-14"]
-    assert "not final: more may come" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "hollow: more may come" in axes.get_xlabel()
     assert hollow(weeks.plot("delivery_rate")) == []
     assert hollow(measurement(SECOND, FIRST, by=["week"]).plot("open_rate")) == []
 

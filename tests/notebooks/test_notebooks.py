@@ -3,10 +3,12 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -113,8 +115,13 @@ def test_a_notebook_is_valid_empty_and_readable(kind, inputs):
     for code in code_of(notebook):
         assert len(code.splitlines()) <= 14
         ast.parse(code)
-    prose = sum(cell["cell_type"] == "markdown" for cell in notebook["cells"])
-    assert prose * 2 + 3 >= len(notebook["cells"]), "each step is told before it is done"
+    for before, cell in pairwise(notebook["cells"]):
+        told = before["cell_type"] == "markdown" or cell["cell_type"] == "markdown"
+        assert told or (len(code_of({"cells": [before, cell]})) == 2 and before["id"].endswith(("-2", "-3")))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            prose = [line for line in source(cell).splitlines() if line and not line.startswith("#")]
+            assert " ".join(prose).endswith("."), "a sentence says what is to be seen"
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -250,6 +257,21 @@ def test_a_notebook_runs_on_the_sample(kind, run, tmp_path):
     }
     assert expected[kind] in "".join(data.get("text/html", "") for data in outputs)
     assert any("image/png" in data for data in outputs) == (kind is not Kind.AUDIT)
+    told = "".join(data.get("text/plain", "") for data in outputs if set(data) == {"text/plain"})
+    assert "<" not in told, "nothing is shown as a raw object"
+
+
+def test_the_gravest_findings_of_all_domains_come_first(run, tmp_path):
+    """Also where the domain they are of is the last one, and with the whole of what can be pasted."""
+    path = tmp_path / "audit.ipynb"
+    shutil.copyfile(ROOT / "notebooks" / path.name, path)
+    glance, mend, worst, _ = (data["text/html"] for data in shown(run(path)) if "text/html" in data)
+    assert re.findall(r">(critical|high|medium|low|info)<", mend)[0] == "critical"
+    assert mend.index("gadgets.example") < mend.index("outfitters.example")
+    assert "include:mail.zendesk.com ~all" in mend
+    assert "..." not in mend
+    assert "gadgets.example" in worst[worst.index("</style>") :][:900]
+    assert glance.count("<th>") >= 3
 
 
 def test_papermill_runs_a_notebook_with_other_parameters(run, tmp_path):

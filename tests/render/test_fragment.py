@@ -5,8 +5,10 @@ import re
 import pytest
 
 from hygiene.audit.run import audit_domain
+from hygiene.content.lint import lint_content
+from hygiene.finding import Finding, Severity
 from hygiene.render.fragment import SCOPE, render_fragment
-from hygiene.render.sections import Cell, Document, Headline, Paragraph, Section, Table, Tone
+from hygiene.render.sections import Cell, Document, FindingList, Headline, Paragraph, Section, Table, Tone
 from hygiene.resolver import Zone
 
 HOSTILE = "</main><script>alert(1)</script><style>*{color:red}</style>"
@@ -95,3 +97,30 @@ def test_the_frame_of_an_audit_has_the_types_it_means():
     assert types.pop("severity") == "category"
     assert set(types) == {"string"}
     assert audit.to_frame().shape[0] == len(audit.findings) > 0
+
+
+def test_the_frames_of_findings_are_alike_and_sort_by_gravity():
+    frame = lint_content(subject="LAST CHANCE TO BUY", html="<p>hi</p>").to_frame()
+    assert frame["severity"].cat.ordered
+    types = frame.dtypes.astype(str)
+    assert types.pop("severity") == "category"
+    assert set(types) == {"string"}
+    assert lint_content(subject="Our spring loaves").to_frame().dtypes.equals(frame.dtypes)
+
+
+def test_what_stands_below_a_result_is_not_pages_away():
+    """The first three sections and the findings are open, the others folded; nothing is left out."""
+    finding = Finding(id="x", title="It is so", area="a", subject="s", severity=Severity.HIGH)
+    titles = ("First", "Drawn", "Second", "Third", "Fourth")
+    sections = [
+        Section(title=title, blocks=(Paragraph(f"of {title}"),), drawn=title == "Drawn") for title in titles
+    ]
+    sections.append(Section(title="Findings", blocks=(FindingList((finding,)),)))
+    shown = render_fragment([Document(headline=DOCUMENT.headline, sections=tuple(sections))])
+    assert re.findall(r'<details class="section">\s*<summary><h3>(.*?)</h3>', shown) == ["Drawn", "Fourth"]
+    assert all(f"of {title}" in shown for title in titles)
+
+
+def test_facts_are_named_and_not_written_out():
+    audit = audit_domain("shop.example", resolver=Zone({}), second_opinion=False)
+    assert re.fullmatch(r"<Facts shop.example: \d+ answers, 0 pages>", repr(audit.facts))

@@ -216,3 +216,10 @@ def test_records_have_no_bars():
 
 def test_an_empty_table_is_no_lines():
     assert table_lines(Table(rows=()), Pen(False), 60) == []
+
+
+def test_emoji_are_as_wide_as_they_are_drawn():
+    """Their style and joiners are left out: what they change of the width is a matter of the terminal."""
+    pen = Pen(False)
+    assert pen.prose("❤\ufe0f Sale 👩\u200d👧") == "❤ Sale 👩👧"
+    assert pen.exact("a\u200db") == r"a\u200db"

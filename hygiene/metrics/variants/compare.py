@@ -11,8 +11,9 @@ import narwhals as nw
 from hygiene.engines.engine import Engine, check_engine
 from hygiene.errors import UsageError
 from hygiene.event import EventKind
+from hygiene.events.progress import Tick
 from hygiene.metrics.attribution import read_attribution
-from hygiene.metrics.event_log import MEMORY, Tick
+from hygiene.metrics.event_log import MEMORY
 from hygiene.metrics.kpis import Kpi
 from hygiene.metrics.local_time import DAY_US, read_zone
 from hygiene.metrics.moments import read_moment

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.metrics.intervals import wilson
 from hygiene.metrics.kpis import Kpi, Unit
@@ -17,9 +17,25 @@ from hygiene.metrics.variants.verdict import Pair, Rules, Split, Verdict, machin
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from hygiene.render.sections import Document
 
+#: what the columns of the frames are, whatever is in them
+_ARM_KINDS: Final = (
+    dict.fromkeys(("mails", "people"), "Int64")
+    | {"metric": "string"}
+    | dict.fromkeys(("numerator", "n"), "Int64")
+    | dict.fromkeys(("value", "low", "high", "machine_open_share", "young_share"), "Float64")
+    | {"first_us": "Int64", "last_us": "Int64", "winner": "boolean"}
+)
+_PAIR_KINDS: Final = (
+    dict.fromkeys(("first", "second"), "string")
+    | dict.fromkeys(("difference", "low", "high", "always_low", "always_high"), "Float64")
+    | dict.fromkeys(("lift", "p", "p_adjusted"), "Float64")
+    | dict.fromkeys(("verdict", "better", "doubt"), "string")
+    | {"needed": "Int64"}
+)
 _EXIT = {Verdict.BETTER: 0, Verdict.EQUIVALENT: 0, Verdict.SPLIT_BROKEN: 1, Verdict.KEEP_RUNNING: 3}
 
 
@@ -115,16 +131,18 @@ class Comparison:
         return same_shares_p([arm.delivered for arm in self.arms], [arm.mails for arm in self.arms])
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an arm."""
+        """One row an arm: counts are Int64, shares Float64, words string; what is not known is null."""
         import pandas as pd
 
-        return pd.DataFrame([self._row(arm) for arm in self.arms]).convert_dtypes()
+        kinds = {self.by: "string", **_ARM_KINDS}
+        return pd.DataFrame([self._row(arm) for arm in self.arms], columns=list(kinds)).astype(kinds)
 
     def pairs_frame(self) -> pd.DataFrame:
-        """One row a pair of arms."""
+        """One row a pair of arms, likewise."""
         import pandas as pd
 
-        return pd.DataFrame([_pair_row(pair) for pair in self.pairs]).convert_dtypes()
+        rows = [_pair_row(pair) for pair in self.pairs]
+        return pd.DataFrame(rows, columns=list(_PAIR_KINDS)).astype(_PAIR_KINDS)
 
     def _row(self, arm: Arm) -> dict[str, Any]:
         interval = self.interval(arm)
@@ -182,6 +200,12 @@ class Comparison:
         from hygiene.metrics.variants.presentation import document
 
         return document(self)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the arms with their intervals."""
+        from hygiene.metrics.variants.plot import plot_arms
+
+        return plot_arms(self, ax)
 
     def _repr_html_(self) -> str:
         from hygiene.render.fragment import render_fragment

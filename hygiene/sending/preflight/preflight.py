@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hygiene.audit.run import Audit
 from hygiene.config import AccountSettings, Settings, load_settings
-from hygiene.finding import Confidence, Finding, Severity, by_severity
+from hygiene.finding import Confidence, Finding, Severity, by_severity, frame_of_findings
 from hygiene.resolver import Resolver
 from hygiene.sending.campaign import Campaign, load_campaign
 from hygiene.sending.definition import Definition
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hygiene.render.sections import Document
-
-_COLUMNS: Final = ("id", "severity", "confidence", "state", "area", "title", "evidence", "fix", "rule")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +80,11 @@ class Preflight:
         return summary(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a finding: id, severity, confidence, state, area, title, evidence, fix, rule."""
-        import pandas as pd
+        """One row a finding: id, severity, confidence, state, area, title, evidence, fix, rule.
 
-        rows = [{**finding.to_dict(), "evidence": "\n".join(finding.evidence)} for finding in self.findings]
-        frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype("string")
-        worst_first = [each.value for each in Severity]
-        return frame.assign(severity=pd.Categorical(frame["severity"], categories=worst_first))
+        Texts are strings; severity is a category, worst first.
+        """
+        return frame_of_findings(self.findings)
 
     def sections(self) -> Document:
         """What a person should see."""

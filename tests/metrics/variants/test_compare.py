@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import requires
 from pathlib import Path
@@ -425,6 +426,45 @@ def test_every_form(log):
     assert len(compared.pairs_frame()) == 1
     assert "B better" in render_markdown([compared.sections()])
     assert "B is better" in compared._repr_html_()
+
+
+def test_columns_have_their_types_whatever_is_in_them(log):
+    """A share that happens to be whole is no whole number, and a column of nothing is no object."""
+    compared = [
+        compare_variants(log(mails("A", 800, 20), mails("B", 800, 90))),
+        compare_variants(log(mails("A", 3, 0), mails("B", 3, 3))),
+    ]
+    kinds = compared[0].to_frame().dtypes.astype(str)
+    assert set(kinds) == {"string", "Int64", "Float64", "boolean"}
+    assert set(kinds[["value", "low", "high", "young_share", "machine_open_share"]]) == {"Float64"}
+    for first, second in zip(*((one.to_frame(), one.pairs_frame()) for one in compared), strict=True):
+        assert first.dtypes.equals(second.dtypes)
+        assert "object" not in set(first.dtypes.astype(str))
+
+
+def test_arms_draw_themselves(log):
+    from matplotlib.figure import Figure
+
+    names = ("$\\frac{", "日本 😀")
+    compared = compare_variants(log(mails(names[0], 800, 20), mails(names[1], 800, 90)))
+    axes = compared.plot(ax=Figure().add_subplot())
+    axes.figure.canvas.draw()
+    assert [float(each.lines[0].get_xdata()[0]) for each in axes.containers] == [0.025, 0.1125]
+    assert len({each.lines[0].get_color() for each in axes.containers}) == 2
+    assert axes.get_yticklabels()[0].get_text() == names[0]
+    assert axes.get_title(loc="left") == "Clicked by variant"
+    assert axes.get_xlabel() == "clicked, % of mails\nlines: 95 % intervals"
+    assert axes.xaxis.get_major_formatter()(0.1, 0).endswith("%")
+
+
+def test_arms_of_which_nothing_is_counted_say_so(log):
+    from matplotlib.figure import Figure
+
+    compared = compare_variants(log(mails("A", 9, 0), mails("B", 9, 0)), metric="open_rate")
+    compared = replace(compared, arms=tuple(replace(arm, n=0) for arm in compared.arms), silent="no opens")
+    axes = compared.plot(ax=Figure().add_subplot())
+    assert [text.get_text() for text in axes.texts] == ["no opens"]
+    assert not axes.containers
 
 
 def test_everything_fits_in_80_columns(log):
