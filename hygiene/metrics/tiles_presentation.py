@@ -74,7 +74,7 @@ def _tile(kpis: Kpis, value: KpiValue, periods: Sequence[Mapping[str, KpiValue]]
         title=f"{kpi.title}{star}",
         figure=value_text(kpis, value),
         verdict=_verdict(value),
-        tone=TONES[value.verdict],
+        tone=Tone.UNKNOWN if value.benchmark and value.why_null else TONES[value.verdict],
         interval="" if value.low is None or value.high is None else range_text(value.low, value.high),
         aim=value.benchmark or "",
         trend=tuple(one.value for one in series[-_TREND:]),

@@ -27,6 +27,14 @@ def share_text(share: float) -> str:
     return f"{sign}{shown:.1f} %"
 
 
+def unbroken(text: str) -> str:
+    """The text with its figures kept in one piece where lines break."""
+    bound = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    for sign in ("<", ">", "≤", "≥"):
+        bound = bound.replace(f"{sign} ", f"{sign}\N{NO-BREAK SPACE}")
+    return bound
+
+
 def bounded(share: float) -> float:
     """A share that can be drawn: from 0 to 1, and 0 for what is no number."""
     return min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124 - NaN differs from itself

@@ -81,11 +81,10 @@ def test_several_documents_have_an_overview_that_links():
 
 def test_the_hero():
     assert """\
-<p class="verdict warn"><span class="label"><span class="mark" aria-hidden="true">!</span>grade</span> \
-<strong>C</strong></p>
+<p class="verdict warn"><span class="label">grade</span> <strong>C</strong></p>
 <div>
 <h2>shop.example</h2>
-<p class="note">1 finding · 1 unknown</p>
+<p class="note"><span class="mark warn" aria-hidden="true">!</span>1 finding · 1 unknown</p>
 """ in render_page([SHOP], title="Audit")
 
 
