@@ -7,12 +7,12 @@ from typing import Final
 from hygiene.render import svg
 from hygiene.render.charts import Canvas, colour_of, ends_of, mark_of
 from hygiene.render.lettering import TINY, distinct, width_of
-from hygiene.render.sections import Picture, Point
+from hygiene.render.sections import Picture, Point, Scale
 
 _ROW: Final = 26.0
 _BAR: Final = 12.0
 _MARK: Final = 16.0  # pixels of a mark beside a figure
-_NAMES: Final = 0.4  # of the width, at most
+_NAMES: Final = {Scale.SHARE: 0.4, Scale.COUNT: 0.55}  # of the width, at most
 _MOST_LIMIT: Final = 4.0  # times the largest figure: a benchmark further out is said, not drawn
 _STEP: Final = 44.0
 _CELL: Final = (52.0, 26.0)
@@ -22,7 +22,7 @@ _STRONGEST: Final = 0.5  # opacity of the strongest shade: text on it stays read
 def paint_bars(canvas: Canvas, picture: Picture) -> None:
     """One bar a row: its name, its length with the interval, its figure."""
     points = picture.series[0].points
-    names = min(max(width_of(point.label) for point in points), canvas.width * _NAMES)
+    names = min(max(width_of(point.label) for point in points), canvas.width * _NAMES[picture.scale])
     labels = distinct([point.label for point in points], names)
     marks = _MARK if any(mark_of(point) for point in points) else 0.0
     figures = canvas.width - marks

@@ -17,6 +17,7 @@ _TOP, _BOTTOM = 18.0, 24.0
 _RIGHT: Final = 8.0
 _SEVERAL: Final = 14  # points from which they are small
 _MANY: Final = 20  # points from which intervals are a band, and only dots that say something are drawn
+_MOST_TICKS: Final = 30  # where more began, one began nearly everywhere
 _LANE: Final = 16.0
 _LANES: Final = 3
 _NAME: Final = 150.0  # pixels of the name of an event
@@ -131,7 +132,8 @@ def paint_line(canvas: Canvas, picture: Picture) -> None:
     """Figures with their intervals, the benchmark, and where campaigns went out."""
     plot = _Plot(canvas, picture, top=_TOP)
     plot.frame()
-    for at in sorted({event.at for event in picture.events}):
+    begun = sorted({event.at for event in picture.events})
+    for at in begun if len(begun) <= _MOST_TICKS else ():
         place = plot.x(at)
         canvas.line([place, place], [plot.bottom, plot.bottom + 5], svg.SOFT, width=1.5)
     _intervals(plot)

@@ -77,7 +77,6 @@ def _template() -> Template:
         "lines_of": _lines,
         "filled_rows": _filled_rows,
         "cell_class": _cell_class,
-        "wraps": _wraps,
         "table_class": _table_class,
         "marked_columns": _marked_columns,
         "share_text": figures.share_text,
