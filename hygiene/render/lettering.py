@@ -20,6 +20,7 @@ _EM: Final = 100.0  # size at which characters are measured
 _ONE_CELL, _TWO_CELLS = 0.75, 1.3
 _BOLD: Final = 1.13  # times as wide, at most
 _MOST_MARKS: Final = 3  # marks that stand on one letter, in any language; more cover the lines around
+_JOINERS: Final = "\u200c\u200d"
 _ELLIPSIS: Final = "…"
 
 
@@ -117,10 +118,13 @@ def _count(widths: Sequence[float], room: float) -> int:
 
 
 def _letters(text: str) -> Iterator[str]:
-    """Characters with the marks that stand on them, of which the first few are kept."""
+    """Characters with what is joined to them, and with the first few marks that stand on them."""
     letter = ""
     for character in text:
-        if letter and width_of(character) == 0:
+        if letter and (character in _JOINERS or letter[-1] in _JOINERS):
+            letter += character
+            continue
+        if letter and not _advance(character):
             if len(letter) <= _MOST_MARKS:
                 letter += character
             continue

@@ -116,7 +116,7 @@ def _marked_columns(table: Table) -> set[int]:
 
 
 def _table_class(table: Table) -> Markup:
-    """Whether each row ends in a sentence about it, which a narrow page sets below; whether rows are numbered."""
+    """Whether rows end in a sentence, which a narrow page sets below; whether they are numbered."""
     rows = [row for row in _filled_rows(table) if row]
     if table.columns:
         return Markup(' class="told"') if any(_wraps(row[-1]) for row in rows) else Markup("")

@@ -17,6 +17,16 @@ _IGNORABLE = frozenset(
 )
 
 
+#: What shapes a picture or a word where it has its place, and only there is not hidden: between two parts of an
+#: emoji, behind a sign that is to be one, and between letters of scripts that join (Arabic to Sinhala).
+_PICTURE = "[\u203c\u2049\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff\xa9\xae]"
+_JOINING = "[\u0620-\u065f\u066e-\u06d3\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff]"
+_SHAPING = re.compile(
+    f"(?<={_PICTURE})\ufe0f?\u200d(?={_PICTURE})|(?<={_PICTURE})\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)"
+    f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING})"
+)
+
+
 def printable(text: str) -> str:
     r"""The text on one line, with everything that acts or hides shown as an escape.
 
@@ -25,6 +35,14 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    pieces, end = [], 0
+    for shaping in _SHAPING.finditer(text):
+        pieces += [_without_hidden(text[end : shaping.start()]), shaping.group()]
+        end = shaping.end()
+    return "".join([*pieces, _without_hidden(text[end:])])
+
+
+def _without_hidden(text: str) -> str:
     return "".join(_escaped(character) if _hidden(character) else character for character in text)
 
 
