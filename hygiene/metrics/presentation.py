@@ -20,7 +20,7 @@ from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
 from hygiene.metrics.subjects.presentation import subject_sections
-from hygiene.metrics.tiles_presentation import TONES, tiles, value_text
+from hygiene.metrics.tiles_presentation import TONES, tiles, tone_of, value_text
 from hygiene.metrics.words import counted, day_text, duration_text, rate_text
 from hygiene.render.figures import unbroken
 from hygiene.render.sections import (
@@ -159,7 +159,7 @@ def _figures(kpis: Kpis) -> Iterator[Block]:
     yield tiles(kpis)
     for value in kpis.overall:
         if said := _said(value):
-            yield Paragraph(unbroken(f"{_about(value)}: {said}"), TONES[value.verdict])
+            yield Paragraph(unbroken(f"{_about(value)}: {said}"), tone_of(value))
     if note := _footnote(kpis, by_name):
         yield Paragraph(unbroken(note), Tone.MUTED)
 

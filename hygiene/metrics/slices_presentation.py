@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Slices shown at first sight; so many more on request, and all of them as CSV and JSON.
 FEW: Final = 12
-MANY: Final = 120
+MANY: Final = 100
 #: Columns of names that stand beside each other; more are joined into one.
 MOST_COLUMNS: Final = 2
 LONGEST_NAME: Final = 48  # characters shown of a campaign's name

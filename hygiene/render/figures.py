@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from hygiene.render.sections import Block, Cell, Chart, Split, Table, Tiles, Tone
 
 BAR_CELLS = 12
@@ -27,12 +30,12 @@ def share_text(share: float) -> str:
     return f"{sign}{shown:.1f} %"
 
 
+_WITHIN_FIGURE: Final = re.compile(r"(?<=\d) (?=%)|(?<=[<>≤≥]) (?=\d)")
+
+
 def unbroken(text: str) -> str:
     """The text with its figures kept in one piece where lines break."""
-    bound = text.replace(" %", "\N{NO-BREAK SPACE}%")
-    for sign in ("<", ">", "≤", "≥"):
-        bound = bound.replace(f"{sign} ", f"{sign}\N{NO-BREAK SPACE}")
-    return bound
+    return _WITHIN_FIGURE.sub("\N{NO-BREAK SPACE}", text)
 
 
 def bounded(share: float) -> float:
