@@ -233,6 +233,21 @@ def test_every_text_can_be_read(opened, season, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_drawn_can_be_seen(opened, season, scheme):
+    """Lines and bars that carry a figure, against what is painted behind them (WCAG 2.2, 1.4.11)."""
+    colours = opened(season, scheme=scheme).evaluate(
+        """() => [...document.querySelectorAll("figure path, .bar rect, .spark polyline")].map(shape => {
+          const style = getComputedStyle(shape);
+          return [style.fill == 'none' ? style.stroke : style.fill, shape.getAttribute('style') || ''];
+        })"""
+    )
+    carrying = {colour for colour, style in colours if not re.search("--(line|card|rest|pale)|opacity", style)}
+    behind = opened(season, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+    assert len(carrying) > 3
+    assert [colour for colour in carrying if contrast(colour, behind) < ENOUGH_IF_LARGE] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_of_a_comparison_can_be_read(opened, variants, scheme):
     page = opened(variants, width=1280, scheme=scheme, details=True)
     texts = page.evaluate(TEXTS)
