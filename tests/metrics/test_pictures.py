@@ -264,6 +264,12 @@ def test_what_is_worse_comes_first_and_says_by_how_much():
     assert "1,500 of 10,000, 500 too many" in second.why
 
 
+def test_what_bounced_and_so_was_not_delivered_is_one_thing_to_do():
+    steps = [action.why for action in actions_of(measurement(mail(bounced=1_500, hard=1_500)))]
+    assert sum(why.startswith("bounced") for why in steps) == 1
+    assert not any(why.startswith("delivered") for why in steps)
+
+
 def test_nothing_to_do_where_all_aims_are_met():
     met = mail(bounced=100, hard=100, opened_human=2_000, clicked_human=300, unsubscribed=1)
     assert actions_of(measurement(met)) == ()
