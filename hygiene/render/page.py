@@ -105,6 +105,8 @@ def _filled_rows(table: Table) -> list[tuple[Cell, ...]]:
 
 #: Longer texts may wrap in a table; shorter ones stay on their line.
 _ONE_LINE = 32
+#: A word up to this is kept in one piece where a cell wraps: `customers.example.com`.
+_WORD = 24
 #: A word of this many characters is a key, and breaks anywhere.
 _LONG_WORD = 60
 
@@ -133,6 +135,7 @@ def _cell_class(cell: Cell, align: str) -> Markup:
         "r": align == "r",
         "m": not cell.text and bool(tones.mark_of(cell)),
         "w": _wraps(cell),
+        "k": _wraps(cell) and any(len(word) > _WORD for word in cell.text.split()),
         "b": cell.bar is not None,
     }
     chosen = " ".join(word for word, holds in words.items() if holds)

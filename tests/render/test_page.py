@@ -165,6 +165,12 @@ def test_figures_do_not_break_from_their_units():
     assert code.count("a &lt; b % c") == 2  # what is to be copied stays as it is
 
 
+def test_words_of_a_wrapping_cell_are_kept_whole_unless_they_are_long():
+    hosts = Cell("customers.example.com, gmail.com, yahoo.com")
+    assert '<td class="w">' in page_of(Table(rows=((Cell("a"), hosts),)))
+    assert '<td class="w k">' in page_of(Table(rows=((Cell("a"), replace(hosts, text="x" * 40)),)))
+
+
 def test_numbered_steps_stand_beside_their_number():
     steps = tuple(
         (Cell(f"{number}"), Cell("do this, and then do that, as long as it takes")) for number in (1, 2)
