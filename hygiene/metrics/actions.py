@@ -39,7 +39,15 @@ def actions_of(kpis: Kpis) -> tuple[Action, ...]:
     return tuple(found.values())[:MOST]
 
 
-def _missed(kpis: Kpis) -> Iterator[Action]:
+def _missed(kpis: Kpis) -> list[Action]:
+    """One for each KPI that missed; what bounced was not delivered, and is told once."""
+    found = dict(_worst(kpis))
+    if "bounce_rate" in found:
+        found.pop("delivery_rate", None)
+    return list(found.values())
+
+
+def _worst(kpis: Kpis) -> Iterator[tuple[str, Action]]:
     """Of each KPI all mail together if it missed, else the slice that did by the most."""
     for value in kpis.overall:
         target = kpis.profile.target_of(value.name, human=kpis.settings.human)
@@ -51,7 +59,7 @@ def _missed(kpis: Kpis) -> Iterator[Action]:
         ]
         if missed:
             worst = max(missed, key=lambda each: _times(each, target))
-            yield _action(kpis, worst, target)
+            yield value.name, _action(kpis, worst, target)
 
 
 def _action(kpis: Kpis, value: KpiValue, target: Target) -> Action:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.metrics.causes.presentation import PROVIDERS
 from hygiene.metrics.kpis import KPIS, KpiValue, Verdict, find_kpi
-from hygiene.metrics.overviews import MOST_SLICES, Overviews
+from hygiene.metrics.overviews import DAY, MOST_SLICES, Overviews
 from hygiene.metrics.words import UNNAMED, cell_text, counted, rate_text
 from hygiene.render.sections import (
     Cell,
@@ -41,17 +41,11 @@ TITLES: Final = {
 _TONES: Final = {Verdict.MISSED: Tone.BAD, Verdict.NOT_PROVEN: Tone.UNKNOWN}
 KEY: Final = "✗ missed the aim, ? not proven yet. Thin lines are 95 % intervals."
 MOST_BARS: Final = 12
-_MOST_PERIODS: Final = 104
-_MOST_EVENTS: Final = 60
+_MOST_PERIODS: Final = 160
+_YEAR: Final = 360  # days, from which those of two years could be taken for each other
 _NAMED: Final = 3  # campaigns of a period
 _EPOCH: Final = date(1970, 1, 1)
 _FAR: Final = 2_900_000  # days from 1970 that a calendar reaches
-_CLASSES: Final = {
-    "hard": "hard: no mailbox",
-    "soft": "soft: passing",
-    "block": "block: refused",
-    "undetermined": "of unknown class",
-}
 
 Values = Mapping[str, KpiValue]
 
@@ -68,11 +62,12 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
     rows = [
         (values, sent) for values, sent in _rows(kpis, period) if short_day(_when(values, period)) is not None
     ]
-    rows = rows[-_MOST_PERIODS:]
+    earlier, rows = rows[:-_MOST_PERIODS], rows[-_MOST_PERIODS:]
     if len(rows) < 2:
         return
+    days = [_when(values, period) for values, _ in rows]
     names = [name for name in _drawn(kpis) if sum(values[name].value is not None for values, _ in rows) > 1]
-    events = tuple(_launches(overviews, [_when(values, period) for values, _ in rows]))
+    events = tuple(_launches(overviews, days))
     columns = Picture(
         title=f"Mails sent by {period}{', and when campaigns began' if events else ''}",
         kind=ChartKind.COLUMNS,
@@ -80,13 +75,8 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
         series=(
             Series(
                 points=tuple(
-                    Point(
-                        label=short_day(_when(values, period)) or "",
-                        at=_when(values, period),
-                        value=sent,
-                        figure=f"{sent:,}",
-                    )
-                    for values, sent in rows
+                    Point(label=label, at=day, value=sent, figure=f"{sent:,}")
+                    for day, label, (_, sent) in zip(days, day_labels(days), rows, strict=True)
                 )
             ),
         ),
@@ -95,12 +85,16 @@ def time_sections(kpis: Kpis) -> Iterator[Section]:
         wide=True,
     )
     lines = (_line(kpis, name, [values for values, _ in rows], events) for name in names)
-    note = "A hollow point is not final: more may come. Bars through points are 95 % intervals."
-    table = _with_launches(
-        _table(period, rows, names), overviews, [_when(values, period) for values, _ in rows]
-    )
+    table = _with_launches(_table(period, rows, names), overviews, days)
+    note = " ".join(_time_notes(period, len(earlier)))
     chart = Chart(pictures=(columns, *lines), tables=(table,), note=note)
     yield Section(title="Over time", blocks=(chart,), drawn=True)
+
+
+def _time_notes(period: str, earlier: int) -> Iterator[str]:
+    yield "A hollow point is not final: more may come. Grey or pale around a line are 95 % intervals."
+    if earlier:
+        yield f"Not drawn: {counted(earlier, f'earlier {period}')}, which count in all other figures."
 
 
 def _when(values: Values, period: str) -> int:
@@ -116,10 +110,20 @@ def short_day(number: int) -> str | None:
     return f"{day.day} {day:%b}"
 
 
+def day_labels(days: Sequence[int]) -> list[str]:
+    """Each day, with its year where there are several."""
+    years = max(days) - min(days) >= _YEAR
+    return [f"{short_day(day) or ''}{f' {cell_text(DAY, day)[:4]}' if years else ''}" for day in days]
+
+
 def _launches(overviews: Overviews, days: Sequence[int]) -> Iterator[Event]:
-    """The largest campaigns that began in one of the periods."""
-    known = [(when, name) for when, name, _ in overviews.launches if days[0] <= when <= days[-1]]
-    yield from (Event(at=when, label=name) for when, name in known[:_MOST_EVENTS])
+    """The largest campaign that began in each period, and how many more did; the largest of all first."""
+    began: dict[int, list[str]] = {}
+    for when, name, _ in overviews.launches:
+        if days[0] <= when <= days[-1]:
+            began.setdefault(when, []).append(name)
+    for when, (largest, *others) in began.items():
+        yield Event(at=when, label=f"{largest} +{len(others)}" if others else largest)
 
 
 def _with_launches(table: Table, overviews: Overviews, days: Sequence[int]) -> Table:
@@ -141,14 +145,10 @@ def _line(kpis: Kpis, name: str, rows: Sequence[Values], events: tuple[Event, ..
     assert kpis.overviews is not None  # noqa: S101 - drawn only then
     period = kpis.overviews.period
     young = _young(kpis, period)
+    days = [_when(values, period) for values in rows]
     points = tuple(
-        _point(
-            values[name],
-            short_day(_when(values, period)) or "",
-            at=_when(values, period),
-            open_=_name(values, period) in young,
-        )
-        for values in rows
+        _point(values[name], label, at=day, open_=_name(values, period) in young)
+        for values, day, label in zip(rows, days, day_labels(days), strict=True)
     )
     first, *_, last = (point for point in points if point.value is not None)
     return Picture(
@@ -283,113 +283,3 @@ def _cell(value: KpiValue) -> Cell:
     if value.value is None:
         return Cell("–", Tone.MUTED)
     return Cell(rate_text(value.value), _TONES.get(value.verdict, Tone.PLAIN))
-
-
-# from sent to bought
-
-
-def funnel_sections(kpis: Kpis) -> Iterator[Section]:
-    """How many mails were left after each step, and how those bounced that were lost on the first."""
-    steps = _steps(kpis)
-    if not steps or not steps[0][1]:
-        return
-    rows: list[tuple[str, int, float | None]] = []
-    before = 0
-    for label, number in steps:
-        share = number / before if before else None
-        rows.append((label, number, share))
-        before = number
-    points = tuple(
-        Point(
-            label=label,
-            value=float(number),
-            figure=f"{number:,}",
-            note="" if share is None else f"{rate_text(share)} of those before",
-        )
-        for label, number, share in rows
-    )
-    funnel = Picture(
-        title="From sent to bought",
-        kind=ChartKind.FUNNEL,
-        scale=Scale.COUNT,
-        series=(Series(points=points),),
-        summary="; ".join(f"{label} {number:,}" for label, number in steps) + ".",
-    )
-    bounces = _bounces(kpis)
-    chart = Chart(
-        pictures=(funnel, *_bounces_drawn(bounces)),
-        tables=(_funnel_table(rows), *_bounces_table(bounces)),
-        note="Who clicks has opened, whether or not the images were loaded.",
-    )
-    yield Section(title="What became of the mail", blocks=(chart,), drawn=True)
-
-
-def _funnel_table(rows: Sequence[tuple[str, int, float | None]]) -> Table:
-    return Table(
-        columns=("step", "mails", "of those before", "of those sent"),
-        rows=tuple(
-            (
-                Cell(label),
-                Cell(f"{number:,}"),
-                Cell("" if share is None else rate_text(share)),
-                Cell(rate_text(number / rows[0][1])),
-            )
-            for label, number, share in rows
-        ),
-        align="lrrr",
-    )
-
-
-def _steps(kpis: Kpis) -> list[tuple[str, int]]:
-    """The steps that the log tells of."""
-    counts = kpis.counts()
-    values = {value.name: value for value in kpis.overall}
-    human = "human" if kpis.settings.human else "all"
-    told = {
-        "delivered": "delivery_rate",
-        "opened or clicked": "open_rate_human" if kpis.settings.human else "",
-        "opened": "" if kpis.settings.human else "open_rate_all",
-        "clicked": f"click_rate_{human}",
-        "converted": "conversion_rate",
-    }
-    columns = {"opened or clicked": "engaged_human", "opened": "opened_all", "clicked": f"clicked_{human}"}
-    steps = [("sent", counts["sent"] or 0)]
-    for label, name in told.items():
-        if name and values[name].value is not None:
-            steps.append((label, counts[columns.get(label, label)] or 0))
-    return steps
-
-
-def _bounces(kpis: Kpis) -> list[tuple[str, int]]:
-    """Why mail bounced, the commonest reason first; of which class, where reasons were not looked for."""
-    reasons = kpis.causes.reasons if kpis.causes else None
-    if reasons is None or not reasons.top:
-        counts = kpis.counts()
-        numbers = {title: counts[name] or 0 for name, title in _CLASSES.items()}
-    else:
-        numbers = {}
-        for one in reasons.top:
-            numbers[one.rule.name] = numbers.get(one.rule.name, 0) + one.mails
-        numbers["all others"] = reasons.others
-    return sorted(((name, number) for name, number in numbers.items() if number), key=lambda one: -one[1])
-
-
-def _bounces_drawn(bounces: Sequence[tuple[str, int]]) -> Iterator[Picture]:
-    if not bounces:
-        return
-    whole = sum(number for _, number in bounces)
-    points = tuple(Point(label=name, value=float(number), figure=f"{number:,}") for name, number in bounces)
-    yield Picture(
-        title=f"Why {counted(whole, 'mail')} bounced",
-        kind=ChartKind.BARS,
-        scale=Scale.COUNT,
-        series=(Series(points=points),),
-        summary="; ".join(f"{point.label}: {point.figure}" for point in points) + ".",
-    )
-
-
-def _bounces_table(bounces: Sequence[tuple[str, int]]) -> Iterator[Table]:
-    whole = sum(number for _, number in bounces)
-    rows = tuple((Cell(name), Cell(f"{number:,}"), Cell(rate_text(number / whole))) for name, number in bounces)
-    if rows:
-        yield Table(columns=("bounced as", "mails", "of all bounces"), rows=rows, align="lrr")

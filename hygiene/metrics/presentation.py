@@ -10,18 +10,19 @@ from hygiene.metrics.actions import Action, actions_of
 from hygiene.metrics.benchmarks import industry, profiles
 from hygiene.metrics.charts_presentation import (
     compared_sections,
-    funnel_sections,
     time_sections,
     with_pictures,
 )
 from hygiene.metrics.cohorts_presentation import cohort_sections
+from hygiene.metrics.funnel_presentation import funnel_sections
 from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict
 from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
 from hygiene.metrics.subjects.presentation import subject_sections
-from hygiene.metrics.tiles_presentation import TONES, tiles, value_text
+from hygiene.metrics.tiles_presentation import TONES, tiles, tone_of, value_text
 from hygiene.metrics.words import counted, day_text, duration_text, rate_text
+from hygiene.render.figures import unbroken
 from hygiene.render.sections import (
     Block,
     Cell,
@@ -127,12 +128,6 @@ def _sentence(kpis: Kpis, missed: Sequence[KpiValue], slices: Sequence[KpiValue]
     return unbroken(" ".join(said))
 
 
-def unbroken(text: str) -> str:
-    """The text with its figures kept in one piece where lines break."""
-    bound = text.replace(" %", "\N{NO-BREAK SPACE}%")
-    return bound.replace("< ", "<\N{NO-BREAK SPACE}").replace("> ", ">\N{NO-BREAK SPACE}")
-
-
 def _about(value: KpiValue) -> str:
     return _ABOUT.get(value.name, KPIS[value.name].title)
 
@@ -164,7 +159,7 @@ def _figures(kpis: Kpis) -> Iterator[Block]:
     yield tiles(kpis)
     for value in kpis.overall:
         if said := _said(value):
-            yield Paragraph(unbroken(f"{_about(value)}: {said}"), TONES[value.verdict])
+            yield Paragraph(unbroken(f"{_about(value)}: {said}"), tone_of(value))
     if note := _footnote(kpis, by_name):
         yield Paragraph(unbroken(note), Tone.MUTED)
 

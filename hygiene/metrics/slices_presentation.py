@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hygiene.metrics.charts_presentation import bars
+from hygiene.metrics.charts_presentation import KEY, bars
 from hygiene.metrics.kpis import KPIS, KpiValue, Unit, Verdict, find_kpi
 from hygiene.metrics.words import cell_text, counted, duration_text, money_text, rate_text
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Slices shown at first sight; so many more on request, and all of them as CSV and JSON.
 FEW: Final = 12
-MANY: Final = 200
+MANY: Final = 100
 #: Columns of names that stand beside each other; more are joined into one.
 MOST_COLUMNS: Final = 2
 LONGEST_NAME: Final = 48  # characters shown of a campaign's name
@@ -41,12 +42,13 @@ def slice_sections(kpis: Kpis) -> Iterator[Section]:
     if kpis.slices is None:
         return
     rows = _rows(kpis)
-    few, rest = _chosen(rows)
     by = ", ".join(kpis.settings.by)
-    blocks = tuple(_blocks(kpis, few, hidden=len(rest)))
+    few, rest = _chosen(rows, latest=by in _DATED)
+    blocks = tuple(_blocks(kpis, few, hidden=len(rest), brief=True))
     if few and len(kpis.settings.by) == 1 and by not in _DATED:
         tables = tuple(block for block in blocks if isinstance(block, Table))
-        blocks = (bars(kpis, by, [values for _, values in few], *tables), *blocks[len(tables) :])
+        chart = replace(bars(kpis, by, [values for _, values in few], *tables), note=KEY)
+        blocks = (chart, *blocks[len(tables) :])
     yield Section(title=f"By {by}", blocks=blocks)
     if rest:
         shown, hidden = rest[:MANY], len(rest) - MANY
@@ -69,18 +71,19 @@ def _rows(kpis: Kpis) -> list[_Row]:
     return list(enumerate(rows))
 
 
-def _chosen(rows: Sequence[_Row]) -> tuple[list[_Row], list[_Row]]:
-    """The first ones, and the largest of the others that missed something in place of the smallest."""
+def _chosen(rows: Sequence[_Row], *, latest: bool) -> tuple[list[_Row], list[_Row]]:
+    """The first ones, or the latest, and of the others those that missed something in place of the last."""
     if len(rows) <= FEW:
         return list(rows), []
-    bad = [row for row in rows if any(value.verdict is Verdict.MISSED for value in row[1].values())][:FEW]
-    good = [row for row in rows if row not in bad][: FEW - len(bad)]
+    ranked = rows[::-1] if latest else rows
+    bad = [row for row in ranked if any(value.verdict is Verdict.MISSED for value in row[1].values())][:FEW]
+    good = [row for row in ranked if row not in bad][: FEW - len(bad)]
     few = sorted([*bad, *good], key=lambda row: row[0])
     places = {place for place, _ in few}
     return few, [row for row in rows if row[0] not in places]
 
 
-def _blocks(kpis: Kpis, rows: Sequence[_Row], *, hidden: int) -> Iterator[Block]:
+def _blocks(kpis: Kpis, rows: Sequence[_Row], *, hidden: int, brief: bool = False) -> Iterator[Block]:
     names = [find_kpi(word, human=kpis.settings.human).name for word in _ARRIVED]
     did = [find_kpi(word, human=kpis.settings.human).name for word in _DID]
     yield _table(kpis, rows, names, counts=("sent",))
@@ -88,10 +91,9 @@ def _blocks(kpis: Kpis, rows: Sequence[_Row], *, hidden: int) -> Iterator[Block]
     if told:
         yield _table(kpis, rows, told, counts=())
     if hidden:
-        yield Paragraph(
-            f"{counted(hidden, 'smaller slice is', 'smaller slices are')} not shown: --verbose, --format csv",
-            Tone.MUTED,
-        )
+        number = counted(hidden, "more slice is", "more slices are")
+        how = "--verbose, --format csv" if brief else "--format csv holds all"
+        yield Paragraph(f"{number} not shown: {how}", Tone.MUTED, brief=brief)
     if kpis.young is not None and any(kpis.young[place] for place, _ in rows):
         yield Paragraph("~ young: more opens, clicks and complaints may come", Tone.MUTED)
 

@@ -74,13 +74,18 @@ def _tile(kpis: Kpis, value: KpiValue, periods: Sequence[Mapping[str, KpiValue]]
         title=f"{kpi.title}{star}",
         figure=value_text(kpis, value),
         verdict=_verdict(value),
-        tone=TONES[value.verdict],
+        tone=tone_of(value),
         interval="" if value.low is None or value.high is None else range_text(value.low, value.high),
         aim=value.benchmark or "",
         trend=tuple(one.value for one in series[-_TREND:]),
         arrow=arrow,
         change=change,
     )
+
+
+def tone_of(value: KpiValue) -> Tone:
+    """How a figure stands; one that should be held against a benchmark and is not there is open, too."""
+    return Tone.UNKNOWN if value.benchmark and value.why_null else TONES[value.verdict]
 
 
 def _verdict(value: KpiValue) -> str:

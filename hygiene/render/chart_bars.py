@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from hygiene.render import svg
-from hygiene.render.charts import TINY, Canvas, colour_of, ends_of, mark_of, shortened, width_of
-from hygiene.render.sections import Picture, Point
+from hygiene.render.charts import Canvas, colour_of, ends_of, mark_of
+from hygiene.render.lettering import TINY, distinct, width_of
+from hygiene.render.sections import Picture, Point, Scale
 
 _ROW: Final = 26.0
 _BAR: Final = 12.0
 _MARK: Final = 16.0  # pixels of a mark beside a figure
-_NAMES: Final = 0.4  # of the width, at most
+_NAMES: Final = {Scale.SHARE: 0.4, Scale.COUNT: 0.55}  # of the width, at most
 _MOST_LIMIT: Final = 4.0  # times the largest figure: a benchmark further out is said, not drawn
 _STEP: Final = 44.0
 _CELL: Final = (52.0, 26.0)
@@ -21,16 +22,18 @@ _STRONGEST: Final = 0.5  # opacity of the strongest shade: text on it stays read
 def paint_bars(canvas: Canvas, picture: Picture) -> None:
     """One bar a row: its name, its length with the interval, its figure."""
     points = picture.series[0].points
-    names = min(max(width_of(point.label) for point in points), canvas.width * _NAMES)
+    names = min(max(width_of(point.label) for point in points), canvas.width * _NAMES[picture.scale])
+    labels = distinct([point.label for point in points], names)
     marks = _MARK if any(mark_of(point) for point in points) else 0.0
     figures = canvas.width - marks
-    left, right = names + 10, figures - max(width_of(point.figure) for point in points) - 8
+    left, right = names + 10, figures - max(width_of(point.figure, bold=bool(marks)) for point in points) - 8
     highest = max(ends_of(points)) or 1.0
     near = [limit for limit in picture.limits if limit <= highest * _MOST_LIMIT]
     scale = (right - left) / max([highest, *near])
     bottom = 4 + _ROW * len(points)
-    for row, point in enumerate(points):
-        _bar(canvas, point, (4 + _ROW * row, left, right, names, figures), scale)
+    for row, (point, label) in enumerate(zip(points, labels, strict=True)):
+        canvas.text(0, 4 + _ROW * (row + 0.5) + 4, label, colour=svg.INK)
+        _bar(canvas, point, (4 + _ROW * row, left, right, figures), scale)
     canvas.height = bottom + 4
     for number, limit in enumerate(near):
         place = left + limit * scale
@@ -44,9 +47,8 @@ def paint_bars(canvas: Canvas, picture: Picture) -> None:
 
 
 def _bar(canvas: Canvas, point: Point, place: tuple[float, ...], scale: float) -> None:
-    top, left, right, names, figures = place
+    top, left, right, figures = place
     middle = top + _ROW / 2
-    canvas.text(0, middle + 4, shortened(point.label, names), colour=svg.INK)
     if point.value is None:
         canvas.text(figures, middle + 4, point.figure, align="right")
         return
@@ -72,7 +74,7 @@ def paint_funnel(canvas: Canvas, picture: Picture) -> None:
         top = _STEP * row
         share = (point.value or 0) / whole
         canvas.text(0, top + 14, point.label, colour=svg.INK, bold=True)
-        canvas.text(width_of(point.label) * 1.1 + 10, top + 14, point.note, size=TINY)
+        canvas.text(width_of(point.label, bold=True) + 10, top + 14, point.note, size=TINY)
         canvas.text(canvas.width, top + 14, point.figure, colour=svg.INK, align="right", bold=True)
         canvas.rect(0, top + 20, canvas.width, 10, svg.PALE)
         canvas.rect(0, top + 20, max(canvas.width * share, 1.5 if share else 0), 10, svg.ACCENT)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from hygiene.render import svg
-from hygiene.render.charts import TINY, Canvas, colour_of, ends_of, shortened, tick_texts, ticks, width_of
-from hygiene.render.sections import Event, Picture, Point, Scale
+from hygiene.render.charts import Canvas, colour_of, ends_of, tick_texts, ticks
+from hygiene.render.lettering import TINY, distinct, width_of
+from hygiene.render.sections import Event, Picture, Point, Scale, Tone
 
 _HEIGHT: Final = 140.0  # of the plot
 _TOP, _BOTTOM = 18.0, 24.0
 _RIGHT: Final = 8.0
 _SEVERAL: Final = 14  # points from which they are small
-_MANY: Final = 27  # points from which intervals are a band, and dots are left out
+_MANY: Final = 20  # points from which intervals are a band, and only dots that say something are drawn
+_MOST_TICKS: Final = 30  # where more began, one began nearly everywhere
 _LANE: Final = 16.0
 _LANES: Final = 3
 _NAME: Final = 150.0  # pixels of the name of an event
@@ -30,8 +33,8 @@ class _Plot:
         self.canvas, self.picture = canvas, picture
         self.points = [point for point in picture.series[0].points if point.value is not None]
         highest = max(ends_of(self.points))
-        near = [limit for limit in picture.limits if limit <= highest * _MOST_LIMIT]
-        self.ticks = ticks(self._lowest(near), max([highest, *near]) or 1.0)
+        near = [limit for limit in picture.limits if limit <= highest * _MOST_LIMIT or not highest]
+        self.ticks = ticks(self._lowest(near), max([highest, *near]) or self._widest())
         self.texts = tick_texts(self.ticks, picture.scale)
         self.left = max(width_of(text, TINY) for text in self.texts) + 12
         self.right = canvas.width - _RIGHT
@@ -45,6 +48,10 @@ class _Plot:
         """Nothing, except for shares near to everything, whose differences would not be seen."""
         lowest = min([*ends_of(self.points), *limits])
         return 0.0 if self.picture.scale is Scale.COUNT or lowest < 0.5 else lowest
+
+    def _widest(self) -> float:
+        """What an axis reaches to where all figures are nothing: as far as the surest of them is sure."""
+        return min((point.high for point in self.points if point.high), default=1.0)
 
     def x(self, at: float) -> float:
         """The place of a moment, half a column inside."""
@@ -109,8 +116,8 @@ class _Plot:
             near = [abs(y - (place[1] - 4)) for x, y in drawn if place[0] - 8 <= x <= place[0] + width + 8]
             return min(min(near, default=_CLEAR), _CLEAR)
 
-        best = max(places, key=room, default=(self.right - width, self.top - 6))
-        return best, room(best)
+        best = max(places, key=room, default=(self.right, self.top))
+        return best, room(best) if places else 0.0
 
 
 def _dense(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -125,8 +132,9 @@ def paint_line(canvas: Canvas, picture: Picture) -> None:
     """Figures with their intervals, the benchmark, and where campaigns went out."""
     plot = _Plot(canvas, picture, top=_TOP)
     plot.frame()
-    for event in picture.events:
-        place = plot.x(event.at)
+    begun = sorted({event.at for event in picture.events})
+    for at in begun if len(begun) <= _MOST_TICKS else ():
+        place = plot.x(at)
         canvas.line([place, place], [plot.bottom, plot.bottom + 5], svg.SOFT, width=1.5)
     _intervals(plot)
     plot.limit()
@@ -134,10 +142,10 @@ def paint_line(canvas: Canvas, picture: Picture) -> None:
     canvas.line(
         [plot.x(each.at) for each in points], [plot.y(each.value or 0) for each in points], svg.ACCENT, width=2
     )
-    if len(points) < _MANY:
-        for point in points:
+    radius = 3.0 if len(points) < _SEVERAL else 2.25
+    for point in points:
+        if len(points) < _MANY or point.open or point.tone is Tone.BAD:
             x, y = plot.x(point.at), plot.y(point.value or 0)
-            radius = 3.0 if len(points) < _SEVERAL else 2.25
             canvas.dot(x, y, colour_of(point), hollow=point.open, radius=radius)
 
 
@@ -158,6 +166,9 @@ def _intervals(plot: _Plot) -> None:
 
 def paint_columns(canvas: Canvas, picture: Picture) -> None:
     """Amounts by day or week, and the names of campaigns above the day they went out."""
+    names = distinct([event.label for event in picture.events], _NAME, TINY)
+    events = (replace(event, label=name) for event, name in zip(picture.events, names, strict=True))
+    picture = replace(picture, events=tuple(events))
     lanes = _lanes(canvas, picture)
     plot = _Plot(canvas, picture, top=_TOP + _LANE * len(lanes))
     plot.frame()
@@ -192,7 +203,7 @@ def _has_room(plot: _Plot, lanes: Sequence[Sequence[Event]], lane: int, event: E
 
 def _span(x: Callable[[float], float], event: Event, width: float) -> tuple[float, float]:
     """Where the name of an event begins and ends: beside its place, within the picture."""
-    length = width_of(shortened(event.label, _NAME), TINY)
+    length = width_of(event.label, TINY)
     place = x(event.at)
     start = place + 5 if place + 5 + length <= width else place - 5 - length
     return start, start + length
@@ -207,4 +218,4 @@ def _name_events(plot: _Plot, lanes: Sequence[Sequence[Event]], columns: dict[fl
             point = columns.get(event.at)
             foot = plot.y(point.value or 0) if point else plot.bottom
             plot.canvas.line([place, place], [height - 8, foot], svg.SOFT)
-            plot.canvas.text(start, height, shortened(event.label, _NAME), colour=svg.INK, size=TINY)
+            plot.canvas.text(start, height, event.label, colour=svg.INK, size=TINY)

@@ -11,17 +11,15 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from hygiene.render import svg
-from hygiene.render.pen import cells
+from hygiene.render.lettering import SMALL
 from hygiene.render.safe import printable
 from hygiene.render.sections import ChartKind, Picture, Point, Scale, Tone
 
 #: units of the drawing: as many CSS pixels on a phone of 390; a wide one scrolls there
 WIDTH, WIDE = 360.0, 760.0
-SMALL, TINY = 12, 11
 _SETTINGS: Final[Any] = {"svg.hashsalt": "hygiene", "svg.fonttype": "none", "path.simplify": False}
 _TONES: Final = {Tone.GOOD: svg.GOOD, Tone.WARN: svg.WARN, Tone.BAD: svg.BAD, Tone.UNKNOWN: svg.UNKNOWN}
 _MARKS: Final = {Tone.BAD: "✗", Tone.UNKNOWN: "?", Tone.WARN: "!"}
-_CELL: Final = 7.0  # width of a character of SMALL, for what must not run into something else
 
 
 def draw(picture: Picture) -> Markup:
@@ -176,28 +174,6 @@ def colour_of(point: Point) -> str:
 def mark_of(point: Point) -> str:
     """The mark that says the same as the colour."""
     return _MARKS.get(point.tone, "")
-
-
-def width_of(text: str, size: int = SMALL) -> float:
-    """About how wide a text will be, rather too much than too little."""
-    return cells(printable(text)) * _CELL * size / SMALL
-
-
-def shortened(text: str, width: float) -> str:
-    """The text, cut in the middle where it is wider: names differ at both ends."""
-    clean = printable(text)
-    if width_of(clean) <= width:
-        return clean
-    room = max(int(width / _CELL) - 1, 2)
-    head, tail = "", ""
-    for first, last in zip(clean, reversed(clean), strict=True):
-        if cells(head + first + tail) > room:
-            break
-        head += first
-        if cells(head + last + tail) > room:
-            break
-        tail = last + tail
-    return f"{head}…{tail}"
 
 
 def ticks(low: float, high: float, *, most: int = 4) -> list[float]:

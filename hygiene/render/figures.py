@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from hygiene.render.sections import Block, Cell, Chart, Split, Table, Tiles, Tone
 
 BAR_CELLS = 12
@@ -25,6 +28,14 @@ def share_text(share: float) -> str:
     shown = min(max(per_cent, _LEAST), _MOST)
     sign = "< " if per_cent < _LEAST / 2 else "> " if per_cent >= (_MOST + 100) / 2 else ""
     return f"{sign}{shown:.1f} %"
+
+
+_WITHIN_FIGURE: Final = re.compile(r"(?<=\d) (?=%)|(?<=[<>≤≥]) (?=\d)")
+
+
+def unbroken(text: str) -> str:
+    """The text with its figures kept in one piece where lines break."""
+    return _WITHIN_FIGURE.sub("\N{NO-BREAK SPACE}", text)
 
 
 def bounded(share: float) -> float:

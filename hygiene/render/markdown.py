@@ -75,7 +75,7 @@ def _section(section: Section, subject: str) -> str:
 
 def _block(block: Block, subject: str) -> str:
     if isinstance(block, Paragraph):
-        return _toned(markdown_text(block.text), Cell(block.text, block.tone))
+        return "" if block.brief else _toned(markdown_text(block.text), Cell(block.text, block.tone))
     if tables := tables_of(block):
         return _joined([_table(table) for table in tables])
     if isinstance(block, Tree):

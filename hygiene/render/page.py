@@ -60,7 +60,9 @@ def _template() -> Template:
         "tree": lambda block: isinstance(block, Tree),
         "finding_list": lambda block: isinstance(block, FindingList),
     }
+    environment.filters["bound"] = figures.unbroken
     environment.globals |= {
+        "short_evidence": tones.SHORT_EVIDENCE,
         "css": Markup(_beside("page.css")),  # noqa: S704 - our own file
         "mark_of": tones.mark_of,
         "tone_mark": lambda tone: tones.MARKS.get(tone, ""),
@@ -103,6 +105,8 @@ def _filled_rows(table: Table) -> list[tuple[Cell, ...]]:
 
 #: Longer texts may wrap in a table; shorter ones stay on their line.
 _ONE_LINE = 32
+#: A word up to this is kept in one piece where a cell wraps: `customers.example.com`.
+_WORD = 24
 #: A word of this many characters is a key, and breaks anywhere.
 _LONG_WORD = 60
 
@@ -114,17 +118,24 @@ def _marked_columns(table: Table) -> set[int]:
 
 
 def _table_class(table: Table) -> Markup:
-    """Whether each row ends in a sentence about it, which a narrow page sets below."""
-    last = [row[-1] for row in _filled_rows(table) if row]
-    told = bool(table.columns) and any(len(cell.text) > _ONE_LINE for cell in last)
-    return Markup(' class="told"') if told else Markup("")
+    """Whether rows end in a sentence, which a narrow page sets below; whether they are numbered."""
+    rows = [row for row in _filled_rows(table) if row]
+    if table.columns:
+        return Markup(' class="told"') if any(_wraps(row[-1]) for row in rows) else Markup("")
+    numbered = bool(rows) and all(row[0].text == str(number) for number, row in enumerate(rows, 1))
+    return Markup(' class="numbered"') if numbered else Markup("")
+
+
+def _wraps(cell: Cell) -> bool:
+    return len(cell.text) > _ONE_LINE
 
 
 def _cell_class(cell: Cell, align: str) -> Markup:
     words = {
         "r": align == "r",
         "m": not cell.text and bool(tones.mark_of(cell)),
-        "w": len(cell.text) > _ONE_LINE,
+        "w": _wraps(cell),
+        "k": _wraps(cell) and any(len(word) > _WORD for word in cell.text.split()),
         "b": cell.bar is not None,
     }
     chosen = " ".join(word for word, holds in words.items() if holds)

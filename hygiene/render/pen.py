@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import get_character_cell_size
 
-from hygiene.render.safe import EMOJI_STYLE, JOINER, printable
+from hygiene.render.safe import printable
 from hygiene.render.sections import Tone
 
 _SGR = {
@@ -102,9 +102,13 @@ def _chopped(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+#: the style of an emoji, and what joins two to one
+_SHAPING = dict.fromkeys(map(ord, "\ufe0f\u200d"))
+
+
 def _measured(text: str) -> str:
     """Printable, and without what makes the width of an emoji a matter of the terminal."""
-    return printable(text).replace(EMOJI_STYLE, "").replace(JOINER, "")
+    return printable(text).translate(_SHAPING)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,16 @@ _IGNORABLE = frozenset(
 )
 
 
+#: What shapes a picture or a word where it has its place, and only there is not hidden: between two parts of an
+#: emoji, behind a sign that is to be one, and between letters of scripts that join (Arabic to Sinhala).
+_PICTURE = "[\u203c\u2049\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff\xa9\xae]"
+_JOINING = "[\u0620-\u065f\u066e-\u06d3\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff]"
+_SHAPING = re.compile(
+    f"(?<={_PICTURE})\ufe0f?\u200d(?={_PICTURE})|(?<={_PICTURE})\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)"
+    f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING})"
+)
+
+
 def printable(text: str) -> str:
     r"""The text on one line, with everything that acts or hides shown as an escape.
 
@@ -25,10 +35,15 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        _escaped(character) if _hidden(character) and not _makes_emoji(text, place) else character
-        for place, character in enumerate(text)
-    )
+    pieces, end = [], 0
+    for shaping in _SHAPING.finditer(text):
+        pieces += [_without_hidden(text[end : shaping.start()]), shaping.group()]
+        end = shaping.end()
+    return "".join([*pieces, _without_hidden(text[end:])])
+
+
+def _without_hidden(text: str) -> str:
+    return "".join(_escaped(character) if _hidden(character) else character for character in text)
 
 
 def lines_of(text: str) -> list[str]:
@@ -38,23 +53,6 @@ def lines_of(text: str) -> list[str]:
 
 def _hidden(character: str) -> bool:
     return category(character) in _HIDDEN_CATEGORIES or ord(character) in _IGNORABLE
-
-
-#: what makes an emoji of the sign before it, and what joins two to one
-EMOJI_STYLE, JOINER = "\ufe0f", "\u200d"
-_KEYCAPS, _KEYCAP = frozenset("#*0123456789"), "\u20e3"
-
-
-def _makes_emoji(text: str, place: int) -> bool:
-    """Whether it hides nothing: the style of one emoji, or the joiner of two, as subject lines have them."""
-    before, after = text[place - 1 : place], text[place + 1 : place + 2]
-    if text[place] == EMOJI_STYLE:
-        return _is_emoji(before) or (before in _KEYCAPS and after == _KEYCAP)
-    return text[place] == JOINER and (_is_emoji(before) or before == EMOJI_STYLE) and _is_emoji(after)
-
-
-def _is_emoji(character: str) -> bool:
-    return bool(character) and (category(character) == "So" or "\U0001f3fb" <= character <= "\U0001f3ff")
 
 
 def _escaped(character: str) -> str:

@@ -51,10 +51,11 @@ class Headline:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Prose."""
+    """Prose; what is `brief` says that details are left out, and is itself left out where they are not."""
 
     text: str
     tone: Tone = Tone.PLAIN
+    brief: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,15 +31,20 @@ _KEPT: Final = {
     "path": ("fill", "fill-opacity", "opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap"),
     "text": ("font-size", "font-weight", "text-anchor", "fill"),
 }
-#: what an SVG takes for granted
-_DEFAULTS: Final = {("stroke-linecap", "butt"), ("text-anchor", "start"), ("stroke-width", "1")}
+#: what an SVG takes for granted, and what the element says of all that is in it
+_DEFAULTS: Final = {
+    *(("text-anchor", "start"), ("stroke-width", "1")),
+    *(("fill", "none"), ("stroke-linecap", "square"), ("font-size", "12px")),
+}
+_COMMAND: Final = re.compile(r" ?([A-Za-z]) ?")
 
 
 def tidy(drawn: bytes, *, width: float, height: float, summary: str) -> Markup:
     """The shapes and texts of a drawing, in an element that says what it shows."""
     shapes = Markup("").join(_shapes(fromstring(drawn)))
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        f"{width:g}", f"{height:g}", summary, shapes
+    inherited = Markup('fill="none" stroke-linecap="square" font-size="12"')
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}" {}>{}</svg>').format(
+        f"{width:g}", f"{height:g}", summary, inherited, shapes
     )
 
 
@@ -58,7 +63,7 @@ def _shapes(element: Any) -> Iterator[Markup]:
 
 
 def _path(element: Element) -> Markup:
-    outline = _rounded(" ".join(element.get("d", "").split()))
+    outline = _COMMAND.sub(r"\1", _rounded(" ".join(element.get("d", "").split())))
     style = _style(element, "path")
     return Markup('<path d="{}" style="{}"/>').format(outline, style) if outline and style else Markup("")
 

@@ -23,6 +23,7 @@ from hygiene.render.sections import (
 from hygiene.render.terminal_table import table_lines
 from hygiene.render.tones import (
     MARKS,
+    SHORT_EVIDENCE,
     finding_asides,
     finding_reason,
     finding_tone,
@@ -34,9 +35,6 @@ from hygiene.render.tones import (
 MIN_WIDTH = 60
 #: Lines of prose longer than this are hard to read, however wide the window is.
 PROSE_WIDTH = 100
-#: Problems of one finding shown without `verbose`.
-SHORT_EVIDENCE = 8
-
 _INDENT = 2
 _BODY = _INDENT + len("critical") + 2
 _LABEL = len("seen") + 3
@@ -93,7 +91,7 @@ def _section_lines(section: Section, view: _View) -> list[str]:
 
 def _block_lines(block: Block, view: _View) -> list[str]:
     if isinstance(block, Paragraph):
-        return _paragraph_lines(block, view)
+        return [] if block.brief and view.verbose else _paragraph_lines(block, view)
     if isinstance(block, Tree):
         return _indented(_tree_lines(block, view.pen, view.width - _INDENT))
     if isinstance(block, FindingList):

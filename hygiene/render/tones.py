@@ -7,6 +7,9 @@ from hygiene.render.sections import Cell, Headline, Tone
 
 MARKS = {Tone.GOOD: "✓", Tone.WARN: "!", Tone.BAD: "✗", Tone.UNKNOWN: "?", Tone.MUTED: "–"}
 
+#: Problems of one finding shown at first sight.
+SHORT_EVIDENCE = 8
+
 _SEVERITY_TONES = {
     Severity.CRITICAL: Tone.BAD,
     Severity.HIGH: Tone.BAD,

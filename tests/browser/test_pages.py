@@ -12,6 +12,7 @@ from hygiene.metrics.variants.compare import compare_variants
 from hygiene.render.page import render_page
 
 from ..conftest import find_program
+from .odd_logs import NAMES, odd_logs, write_log
 from .season import HOSTILE, write_season
 
 pytestmark = pytest.mark.server("chromium")
@@ -58,6 +59,27 @@ BEYOND = """() => [...document.body.querySelectorAll('*')].filter(element => {
   const scrolls = element.parentElement.closest('.scroll, .tree, pre');
   return !scrolls && element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5;
 }).map(element => element.outerHTML.slice(0, 120))"""
+
+
+#: texts of pictures that lie over each other, or reach out of their picture
+COLLIDING = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+  const frame = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+  const found = texts.filter(([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1)
+    .map(([text]) => [text, 'outside']);
+  texts.forEach(([text, one], at) => texts.slice(at + 1).forEach(([other, box]) => {
+    const wide = Math.min(one.right, box.right) - Math.max(one.left, box.left);
+    const high = Math.min(one.bottom, box.bottom) - Math.max(one.top, box.top);
+    if (wide > 1.5 && high > 3) found.push([text, other]);
+  }));
+  return found;
+})"""
+
+#: what is wider than its box where boxes do not scroll: tables, tiles and pictures on paper
+CUT = """() => [...document.querySelectorAll('.scroll, .tile, figure, .card, .hero')]
+  .filter(each => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1)
+  .map(each => [each.className, each.scrollWidth - each.clientWidth, each.textContent.trim().slice(0, 80)])"""
+PAPER = 695  # pixels of a sheet of A4 between its margins
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +152,70 @@ def opened(browser):
     assert not [each for each in heard if not each.startswith("data:,")]
 
 
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A function that measures one of the odd logs by campaign; where its page is."""
+    folder, logs, pages = tmp_path_factory.mktemp("odd"), odd_logs(), {}
+
+    def page_of(name):
+        if name not in pages:
+            by = "provider" if name == "sixty providers" else "campaign"
+            kpis = measure(write_log(folder / f"{len(pages)}.jsonl", logs[name]), by=by)
+            pages[name] = folder / f"{len(pages)}.html"
+            pages[name].write_text(render_page([kpis.sections()], title="Mail measured"), encoding="utf-8")
+        return pages[name]
+
+    return page_of
+
+
+@pytest.mark.parametrize("name", list(odd_logs()))
+def test_an_odd_log_has_a_page_as_good(opened, odd, name):
+    path = odd(name)
+    assert path.stat().st_size < 300_000
+    for width in (360, 1280):
+        page = opened(path, width=width, details=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(BEYOND) == []
+        assert page.evaluate(COLLIDING) == []
+    for scheme in ("light", "dark"):
+        texts = opened(path, width=1280, scheme=scheme, details=True).evaluate(TEXTS)
+        assert [text for text in texts if contrast(text["colour"], text["behind"]) < needed(text)] == []
+    paper = opened(path, width=PAPER)
+    paper.emulate_media(media="print")
+    assert paper.evaluate(CUT) == []
+    heights = "[...document.querySelectorAll('figure, .tile')].map(each => each.getBoundingClientRect().height)"
+    assert max(paper.evaluate(heights), default=0) < 900
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_figure_of_a_tile_keeps_clear_of_what_stands_beside_it(opened, odd, width):
+    page = opened(odd("nobody complains"), width=width)
+    assert (
+        page.evaluate(
+            """() => [...document.querySelectorAll('.tile strong')].filter(figure => {
+          const box = figure.getBoundingClientRect();
+          return [...figure.closest('.tile').querySelectorAll('p')].some(other => {
+            const its = other.getBoundingClientRect();
+            return !other.contains(figure) && its.left < box.right - 1 && box.left < its.right - 1
+              && its.top < box.bottom - 6 && box.top < its.bottom - 6;
+          });
+        }).map(figure => figure.textContent)"""
+        )
+        == []
+    )
+
+
+def test_names_of_all_scripts_stay_text(opened, odd):
+    page = opened(odd("names of all scripts"), details=True)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("script, img, iframe, main style").count() == 0
+    text = page.evaluate("document.body.textContent")
+    for name in NAMES:
+        if name.strip() and name.isprintable() and len(name) < 48:
+            assert name in text
+    assert "a\\x00b\\x1b[31mred\\x07\\u202eevil" in text
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("page", ["sample", "season", "variants"])
 def test_nothing_reaches_beyond_the_page(opened, request, page, width):
@@ -144,6 +230,21 @@ def test_every_text_can_be_read(opened, season, scheme):
     assert len(texts) > 500
     faint = [text for text in texts if contrast(text["colour"], text["behind"]) < needed(text)]
     assert faint == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_drawn_can_be_seen(opened, season, scheme):
+    """Lines and bars that carry a figure, against what is painted behind them (WCAG 2.2, 1.4.11)."""
+    colours = opened(season, scheme=scheme).evaluate(
+        """() => [...document.querySelectorAll("figure path, .bar rect, .spark polyline")].map(shape => {
+          const style = getComputedStyle(shape);
+          return [style.fill == 'none' ? style.stroke : style.fill, shape.getAttribute('style') || ''];
+        })"""
+    )
+    carrying = {colour for colour, style in colours if not re.search("--(line|card|rest|pale)|opacity", style)}
+    behind = opened(season, scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+    assert len(carrying) > 3
+    assert [colour for colour in carrying if contrast(colour, behind) < ENOUGH_IF_LARGE] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -270,6 +371,12 @@ def test_folded_parts_are_on_paper(opened, sample):
         .filter(each => !each.checkVisibility()).length"""
     )
     assert hidden == 0
+
+
+def test_a_desk_needs_no_scrolling_sideways(opened, sample):
+    """Of the usual page all tables fit their boxes."""
+    page = opened(sample, width=1280, details=True)
+    assert page.evaluate(CUT) == []
 
 
 def test_a_usual_page_is_small(sample, season):

@@ -220,7 +220,7 @@ def test_a_long_list_of_slices_shows_those_that_missed_and_says_what_is_hidden()
         text(measurement(*rows, by=["campaign"]), verbose=True),
     )
     assert "small and bad" in short
-    assert "19 smaller slices are not shown" in short
+    assert "19 more slices are not shown" in short
     assert "c29" not in short
     assert "c29" in full
 

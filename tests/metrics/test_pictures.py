@@ -1,9 +1,16 @@
 """What a page of a measurement draws, and says to do."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hygiene.event import EventKind
 from hygiene.metrics.actions import actions_of
+from hygiene.metrics.charts_presentation import day_labels
 from hygiene.metrics.evaluate import Telling
 from hygiene.metrics.measure import measure
 from hygiene.metrics.overviews import (
@@ -84,6 +91,50 @@ def test_columns_name_the_campaigns_in_the_week_they_began(season):
     assert all(at % 7 == 4 for at in weeks)  # Mondays
 
 
+def test_several_campaigns_of_a_week_are_told_by_the_largest_and_their_number():
+    shown = overviews(*({**mail(), "week": 4 + 7 * at} for at in range(3)))
+    launches = ((11, "large", 900), (4, "alone", 500), (11, "small", 20), (11, "smaller", 10))
+    kpis = measurement(mail(), overviews=replace(shown, launches=launches))
+    events = charts_of(kpis)["Over time"].pictures[0].events
+    assert [(event.at, event.label) for event in events] == [(11, "large +2"), (4, "alone")]
+
+
+def test_days_of_several_years_say_which():
+    assert day_labels([0, 7, 350]) == ["1 Jan", "8 Jan", "17 Dec"]
+    assert day_labels([0, 370]) == ["1 Jan 1970", "6 Jan 1971"]
+
+
+def test_periods_that_are_not_drawn_are_told():
+    def chart(weeks):
+        shown = overviews(*({**mail(), "week": 4 + 7 * at} for at in range(weeks)))
+        return charts_of(measurement(mail(), overviews=shown))["Over time"]
+
+    assert "Not drawn" not in chart(160).note
+    assert "Not drawn: 3 earlier weeks, which count in all other figures." in chart(163).note
+    assert len(chart(163).pictures[0].series[0].points) == len(chart(163).tables[0].rows) == 160
+
+
+def test_mail_without_tracking_is_no_mail_unopened():
+    """Tracking switched on midway must not halve the rate (of 400 tracked, 100 opened or clicked)."""
+    kpis = measurement(
+        mail(sent=1_000, delivered_open_tracked=400, opened_human=90, engaged_human=100, clicked_human=25)
+    )
+    chart = charts_of(kpis)["What became of the mail"]
+    notes = {point.label: point.note for point in chart.pictures[0].series[0].points}
+    assert notes["opened or clicked"] == "25.0 % of the 400 with tracking"
+    assert notes["clicked"] == "25.0 % of those before"
+    assert "Not all mail was tracked" in chart.note
+    rows = {row[0].text: [cell.text for cell in row] for row in chart.tables[0].rows}
+    assert rows["opened or clicked"] == ["opened or clicked", "100", "400 tracked", "25.0 %", "–"]
+    assert rows["delivered"] == ["delivered", "1,000", "1,000", "100 %", "100 %"]
+
+
+def test_the_funnel_is_named_by_its_last_step():
+    silent = {mail()["source"]: {EventKind.OPENED, EventKind.CLICKED, EventKind.CONVERTED}}
+    chart = charts_of(measurement(mail(), telling=Telling(silent=silent)))["What became of the mail"]
+    assert (chart.pictures[0].title, chart.note) == ("From sent to delivered", "")
+
+
 def test_points_that_may_still_grow_are_open(season):
     lines = {picture.title: picture for picture in charts_of(season)["Over time"].pictures}
     assert [point.open for point in lines["Opened"].series[0].points] == [False] * 25 + [True]
@@ -126,6 +177,21 @@ def test_launches_are_the_first_period_of_each_campaign():
         {"campaign": "c", "week": None, "sent": 9},
     ]
     assert launches_of(rows, "week") == ((4, "a", 7), (4, "b", 0))
+
+
+def test_the_page_is_the_same_bytes_in_every_process(tmp_path):
+    log = write_season(tmp_path / "log.jsonl", people=40)
+    pages = []
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "hygiene", "measure", str(log), "--by", "campaign,provider"]
+        command += ["--format", "html", "--fail-on", "never", "--output", "-"]
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=False
+        )
+        assert done.returncode in {0, 3}
+        pages.append(done.stdout)
+    assert pages[0] == pages[1]
+    assert pages[0].count(b"<svg viewBox") > 12
 
 
 def test_small_cohorts_are_put_together():
@@ -196,6 +262,12 @@ def test_what_is_worse_comes_first_and_says_by_how_much():
     assert "153 of 8,500, 145 too many" in first.why
     assert second.what.startswith("Clean the list")
     assert "1,500 of 10,000, 500 too many" in second.why
+
+
+def test_what_bounced_and_so_was_not_delivered_is_one_thing_to_do():
+    steps = [action.why for action in actions_of(measurement(mail(bounced=1_500, hard=1_500)))]
+    assert sum(why.startswith("bounced") for why in steps) == 1
+    assert not any(why.startswith("delivered") for why in steps)
 
 
 def test_nothing_to_do_where_all_aims_are_met():

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hygiene.render.markdown import render_markdown
 from hygiene.render.page import render_page
-from hygiene.render.sections import Cell, FindingList, Headline, Part, Section, Split, Table, Tone
+from hygiene.render.sections import Cell, FindingList, Headline, Paragraph, Part, Section, Split, Table, Tone
+from hygiene.render.terminal import render_terminal
 
 from .render_samples import HOSTILE, KEPT, LOOKUPS, REASONS, SHOP, documents, texts
 
@@ -81,11 +83,10 @@ def test_several_documents_have_an_overview_that_links():
 
 def test_the_hero():
     assert """\
-<p class="verdict warn"><span class="label"><span class="mark" aria-hidden="true">!</span>grade</span> \
-<strong>C</strong></p>
+<p class="verdict warn"><span class="label">grade</span> <strong>C</strong></p>
 <div>
 <h2>shop.example</h2>
-<p class="note">1 finding · 1 unknown</p>
+<p class="note"><span class="mark warn" aria-hidden="true">!</span>1 finding · 1 unknown</p>
 """ in render_page([SHOP], title="Audit")
 
 
@@ -136,6 +137,47 @@ def test_no_strip_is_longer_than_its_box(shares):
     ]
     assert len(ends) == len(shares)
     assert all(end <= 100.01 for end in ends)
+
+
+def test_what_is_said_of_details_left_out_is_not_said_where_they_are():
+    brief = Paragraph("388 more: --verbose", brief=True)
+    shop = replace(SHOP, sections=(Section(title="S", blocks=(brief, Paragraph("and this"))),))
+    assert "--verbose" not in render_page([shop], title="T")
+    assert "--verbose" not in render_markdown([shop])
+    assert "--verbose" not in render_terminal(shop, width=80, colour=False, verbose=True)
+    assert "388 more: --verbose" in render_terminal(shop, width=80, colour=False)
+
+
+def test_long_evidence_is_folded_and_all_of_it_is_there():
+    evidence = tuple(f"line {number}" for number in range(30))
+    page = page_of(FindingList((replace(LOOKUPS, evidence=evidence),)))
+    assert "<summary>22 more</summary>" in page
+    assert page.index("line 7<") < page.index("22 more") < page.index("line 8<")
+    assert all(f">{line}</code>" in page for line in evidence)
+    assert "<summary>" not in body(page_of(FindingList((replace(LOOKUPS, evidence=evidence[:8]),))))
+
+
+def test_figures_do_not_break_from_their_units():
+    page = page_of(Paragraph("not < 0.1 %, but 71.5 % are; {% raw %} < b"))
+    assert "; {% raw %} &lt; b" in page
+    assert "not &lt;\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}%, but 71.5\N{NO-BREAK SPACE}% are" in page
+    code = page_of(FindingList((replace(LOOKUPS, fix="a < b % c", evidence=("a < b % c",)),)))
+    assert code.count("a &lt; b % c") == 2  # what is to be copied stays as it is
+
+
+def test_words_of_a_wrapping_cell_are_kept_whole_unless_they_are_long():
+    hosts = Cell("customers.example.com, gmail.com, yahoo.com")
+    assert '<td class="w">' in page_of(Table(rows=((Cell("a"), hosts),)))
+    assert '<td class="w k">' in page_of(Table(rows=((Cell("a"), replace(hosts, text="x" * 40)),)))
+
+
+def test_numbered_steps_stand_beside_their_number():
+    steps = tuple(
+        (Cell(f"{number}"), Cell("do this, and then do that, as long as it takes")) for number in (1, 2)
+    )
+    assert '<table class="numbered">' in page_of(Table(rows=steps))
+    assert "numbered" not in body(page_of(Table(rows=steps[::-1])))
+    assert "numbered" not in body(page_of(Table(rows=steps, columns=("", "what"))))
 
 
 def test_a_fix_keeps_its_lines():

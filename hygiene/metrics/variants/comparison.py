@@ -134,7 +134,7 @@ class Comparison:
         """One row an arm: counts are Int64, shares Float64, words string; what is not known is null."""
         import pandas as pd
 
-        kinds = {self.by: "string", **_ARM_KINDS}
+        kinds = {self._called: "string", **_ARM_KINDS}
         return pd.DataFrame([self._row(arm) for arm in self.arms], columns=list(kinds)).astype(kinds)
 
     def pairs_frame(self) -> pd.DataFrame:
@@ -144,10 +144,15 @@ class Comparison:
         rows = [_pair_row(pair) for pair in self.pairs]
         return pd.DataFrame(rows, columns=list(_PAIR_KINDS)).astype(_PAIR_KINDS)
 
+    @property
+    def _called(self) -> str:
+        """What the column of arms is called: ``variant`` for one of the sender's own."""
+        return self.by if self.by in BY else "variant"
+
     def _row(self, arm: Arm) -> dict[str, Any]:
         interval = self.interval(arm)
         return {
-            self.by if self.by in BY else "variant": arm.name,
+            self._called: arm.name,
             "mails": arm.mails,
             "people": arm.people,
             "metric": self.kpi.name,

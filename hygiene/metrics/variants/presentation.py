@@ -11,6 +11,7 @@ from hygiene.metrics.variants.evidence import ALPHA, LEAST_EXPECTED, SPLIT_ALPHA
 from hygiene.metrics.variants.sentence import difference_text, lift_text, name_of, points_text, value_text
 from hygiene.metrics.variants.verdict import Doubt, Pair, Test, Verdict
 from hygiene.metrics.words import duration_text, range_text, rate_text
+from hygiene.render.figures import unbroken
 from hygiene.render.sections import (
     Block,
     Cell,
@@ -59,7 +60,7 @@ def document(comparison: Comparison) -> Document:
             subject=subject,
             verdict=said,
             tone=_TONES[verdict],
-            sentence=_unbroken(comparison.sentence),
+            sentence=unbroken(comparison.sentence),
         ),
         sections=tuple(_sections(comparison)),
         footer=_footer(comparison),
@@ -210,7 +211,7 @@ def _checks(comparison: Comparison) -> Iterator[Block]:
     rows = (_split_row(comparison), _age_row(comparison), _machine_row(comparison), _size_row(comparison))
     yield Table(rows=rows, align="ll")
     for note in comparison.notes:
-        yield Paragraph(_unbroken(note), Tone.MUTED)
+        yield Paragraph(unbroken(note), Tone.MUTED)
 
 
 def _split_row(comparison: Comparison) -> tuple[Cell, Cell]:
@@ -320,8 +321,3 @@ def _footer(comparison: Comparison) -> str:
     looks = "look as often as you like" if comparison.rules.test is Test.ALWAYS else "valid for one look only"
     effect = difference_text(comparison, comparison.rules.rho, sign=False)
     return f"{comparison.rules.test.value} test, effect worth finding {effect} · {looks}"
-
-
-def _unbroken(text: str) -> str:
-    """The text with its figures kept in one piece where lines break."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
