@@ -13,7 +13,9 @@ MAX_NETWORKS = 12  # of one term written out; more would make the record too lon
 
 
 def publish(domain: str, record: SpfRecord) -> str:
-    """The line of a zone file."""
+    """The line of a zone file; nobody is advised to let everybody send, whatever else is repaired."""
+    if record.all and record.all.qualifier is Qualifier.PASS:
+        record = with_all(record, Qualifier.SOFTFAIL)
     return txt_line(domain, record.to_text())
 
 

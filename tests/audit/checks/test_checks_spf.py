@@ -264,3 +264,14 @@ def test_several_records_become_one_that_lets_all_of_them_send() -> None:
 def test_a_missing_record_names_the_provider_seen_in_mx() -> None:
     fix = fault(audit(apex(TXT=None, MX="1 aspmx.l.google.com")), "spf-missing").fix
     assert fix.startswith(f'{DOMAIN}. TXT "v=spf1 include:_spf.google.com ~all"')
+
+
+@pytest.mark.parametrize("end", ["all", "+all", "+ALL"])
+@pytest.mark.parametrize("first", [["include:gone.test"], ["mx", "mx"], ["ptr"], ["a:nosuch.test", "mx"], []])
+def test_no_fix_lets_everybody_send(first: list[str], end: str) -> None:
+    audited = audit(spf(*first, end))
+    fixes = [
+        line for one in audited.faults for line in one.fix.splitlines() if f'{DOMAIN}. TXT "v=spf1' in line
+    ]
+    assert fixes
+    assert not [line for line in fixes if line.lower().endswith((' all"', ' +all"'))]
