@@ -57,7 +57,7 @@ def reply_marks() -> re.Pattern[str]:
     marks = "|".join(re.escape(each) for each in data("words")["reply_mark"]["words"])
     dotted = "i\u0307lt"  # İLT in small letters
     return re.compile(
-        rf"\s*(?:(?:{marks}|{dotted}|İLT)\s?(?:[\[(]\d+[\])]|\*\d+)?\s?[:：]\s*)+(?<![:：](?=[a-z0-9]))",
+        rf"\s*(?:(?:{marks}|{dotted}|İLT)\s?(?:[\[(]\d+[\])]|\*\d+)?\s?[:：]\s*)+(?<!:(?=[a-z0-9]))",
         re.IGNORECASE,
     )
 
