@@ -18,7 +18,7 @@ from hygiene.errors import UnreadableInput
 from hygiene.event import EventKind
 from hygiene.events.layout import ANY, PLAIN, EventLayout, json_path, layouts, name_key, quote
 from hygiene.events.opening import KEPT, MOST_ROUNDS, opened_sql
-from hygiene.events.query import events_sql, insert_events, left_sql, unread_sql
+from hygiene.events.query import NAMES, events_sql, insert_events, left_sql, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.records import ALWAYS, Mark, Records
 from hygiene.events.sample import SAMPLE_VALUES, Shown, sample_lines, sniff
@@ -118,11 +118,12 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
 
     False, and nothing is loaded, where the text does not leave as many, or a number is written otherwise in it.
     """
-    task.connection.execute("alter table events add column if not exists doubtful boolean")
-    query = f"select *, {_exponents_sql()} as doubtful from ({events_sql(records, task)})"
+    query = events_sql(records, task)
+    if task.hashed:  # then the texts themselves are not kept
+        task.connection.execute("alter table events add column if not exists doubtful boolean")
+        query = f"select *, {_exponent_in(NAMES)} as doubtful from ({query})"
     insert_events(task.connection, query, task.spared)
-    doubtful = f"select 1 from events where file = {task.number} and doubtful limit 1"
-    agreed = not task.connection.execute(doubtful).fetchall()
+    agreed = not _has_exponents(task)
     if agreed:
         again = json_records(numbered, records.layouts)
         _keep_unknown(task, again)
@@ -133,15 +134,24 @@ def _load_scanned(task: Task, records: Records, numbered: str) -> bool:
     return agreed
 
 
-def _exponents_sql() -> str:
+def _has_exponents(task: Task) -> bool:
     """Whether a number with an exponent became a text of an event."""
-    written = " or ".join(
+    kept = [name for name in _TEXTS if name not in (*task.spared, *(NAMES if task.hashed else ()))]
+    unknown = is_kind("kind", EventKind.UNKNOWN, Mark.SKIPPED)
+    found = [_exponent_in(kept), f"({unknown} and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')}))"]
+    if task.hashed:
+        found.append("doubtful")
+    rows = f"select 1 from events where file = {task.number} and ({' or '.join(found)}) limit 1"
+    return task.connection.execute(rows).fetchone() is not None
+
+
+def _exponent_in(columns: Iterable[str]) -> str:
+    """Whether one of these texts is a number with an exponent."""
+    return " or ".join(
         # what begins with a digit sorts before a colon, which is found sooner
         f"({column} < ':' and regexp_full_match({column}, {quote(EXPONENT)}))"
-        for column in _TEXTS
+        for column in columns
     )
-    unknown = is_kind("kind", EventKind.UNKNOWN, Mark.SKIPPED)
-    return f"{written} or ({unknown} and regexp_full_match(reason, {quote(f'(.* / )?{EXPONENT}')}))"
 
 
 def _keep_unknown(task: Task, again: Records) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 
 #: the texts of an event that tell mails and people apart, long ones
-_NAMES: Final = ("message_id", "recipient")
+NAMES: Final = ("message_id", "recipient")
 #: what stays of a column that is spared: the ids of orders, and the words of what is not understood
 _NEEDED: Final = {
     "event_id": f"case when kind = '{EventKind.CONVERTED}' then event_id end",
@@ -116,7 +116,7 @@ def make_events(
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
     thousand million are likely to. Columns that are `spared` are not there, but for `_NEEDED`.
     """
-    types = {name: "UBIGINT" if hashed and name in _NAMES else kind for name, kind in EVENT.items()}
+    types = {name: "UBIGINT" if hashed and name in NAMES else kind for name, kind in EVENT.items()}
     wanted = [f"{name} {kind}" for name, kind in types.items() if name in _NEEDED or name not in spared]
     connection.execute(f"create or replace table events ({', '.join(wanted)}, zoneless boolean)")
     # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
@@ -132,7 +132,7 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
     """
     # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
-    given = {name: f"kept({name})" for name in _NAMES}
+    given = {name: f"kept({name})" for name in NAMES}
     given |= {name: value for name, value in _NEEDED.items() if name in spared}
     replaced = ", ".join(f"{value} as {name}" for name, value in given.items())
     try:

@@ -1,5 +1,7 @@
 """Mails and people told by numbers, as files are read, and by their texts: the same mails either way."""
 
+import json
+
 import hypothesis.strategies as st
 import pyarrow as pa
 import pyarrow.parquet
@@ -78,3 +80,27 @@ def test_what_is_not_asked_for_is_not_kept(tmp_path):
         assert opened.events.report.unknown_words == {"polished": 1}
         mail = opened.tables.collect(opened.found.mails).to_pylist()[0]
     assert (mail["state"], mail["bounce_class"], mail["reason"]) == ("bounced", "hard", None)
+
+
+def test_a_number_is_the_same_however_it_is_read(tmp_path):
+    """Mails to several are read by their text, where DuckDB writes 1.5e22, others in columns: 1.5e+22."""
+    path = tmp_path / "log.jsonl"
+    usual = [ses("Send", f"m{number}", ["a@x.example"]) for number in range(20_000)]
+    sent = ses("Send", 1.5e22, ["a@x.example", "b@x.example"])  # so few that the sample holds none of them
+    there = [
+        ses(
+            "Delivery", 1.5e22, [person], delivery={"timestamp": "2026-11-01T08:00:05Z", "recipients": [person]}
+        )
+        for person in ("a@x.example", "b@x.example")
+    ]
+    lines = [*usual[:10_011], sent, *there, *usual[10_011:]]
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    for named, kind in ((True, "VARCHAR"), (False, "UBIGINT")):
+        by, (total, *_) = found(path, named=named)
+        assert by == [(kind,)]
+        assert (total[0]["submitted"], total[0]["delivered"]) == (20_002, 2)
+
+
+def ses(kind, message, people, **told):
+    mail = {"timestamp": "2026-11-01T08:00:00Z", "messageId": message, "destination": people}
+    return {"eventType": kind, "mail": mail, **told}
