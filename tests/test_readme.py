@@ -84,9 +84,12 @@ def test_the_demo_shown_is_the_demo_played(played) -> None:
     assert played.out.splitlines()[: len(shown)] == shown
 
 
-def test_the_explanation_shown_is_the_one_given(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_explanation_shown_is_the_one_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from hygiene.cli.explain import explain
 
+    monkeypatch.setenv("COLUMNS", "100")
     explain("spf-too-many-lookups")
     assert block_with("console", "$ hygiene explain").splitlines()[1:] == capsys.readouterr().out.splitlines()
 
