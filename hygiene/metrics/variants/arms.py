@@ -6,6 +6,7 @@ Who got several mails of an arm is one draw, not several: the variance of a rate
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ _LIMB: Final = 2**20
 _MOST_MICROS: Final = 2**43 - 1
 _SQUARED: Final = ("squares", "crossed", "sizes")
 _DELIVERED: Final = State.DELIVERED.value
+
+
+_APART_US: Final = 3_600 * SECOND_US  # arms sent less far apart are of the same age
+_ERRORS: Final = 3  # standard errors of a difference that chance will hardly make
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +151,26 @@ def count_strays(mails: Frame, by: str, engine: Engine, *, only: Sequence[str] =
     pairs = mails.filter(named).group_by("recipient", by).agg(mails=nw.len())
     twice = pairs.group_by("recipient").agg(arms=nw.len()).filter(nw.col("arms") > 1)
     return int(unnamed), int(engine.collect(twice.select(people=nw.len())).to_pylist()[0]["people"])
+
+
+def sent_apart(arms: Sequence[Arm]) -> int:
+    """By how many microseconds arms were sent apart on average; 0, where chance or an hour may be all it is.
+
+    Mails of several mailings are spread over the time of all of them, so that the averages of arms differ by
+    chance, too: by the error of a mean of times that are anywhere in that span.
+    """
+    means = {arm.mean_us: arm for arm in arms if arm.mean_us is not None}
+    if not means:
+        return 0
+    first, last = min(means), max(means)
+    by_chance = math.sqrt(_mean_variance(means[first]) + _mean_variance(means[last]))
+    return last - first if last - first > max(_APART_US, _ERRORS * by_chance) else 0
+
+
+def _mean_variance(arm: Arm) -> float:
+    if arm.first_us is None or arm.last_us is None:
+        return 0.0
+    return (arm.last_us - arm.first_us) ** 2 / 12 / max(arm.people, 1)  # of a uniform distribution
 
 
 def name_values(mails: Frame, by: str, engine: Engine) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from hygiene.metrics.variants.arms import (
     count_changed,
     count_strays,
     name_values,
+    sent_apart,
 )
 from hygiene.metrics.variants.asked import Asked, read_asked
 from hygiene.metrics.variants.comparison import Comparison
@@ -40,7 +41,6 @@ from hygiene.metrics.variants.verdict import (
 )
 
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
-APART_US: Final = 3_600_000_000  # arms sent further apart than this are not of the same age
 YOUNG_SHARE: Final = 0.1  # of an arm, from which it is called young
 _WORDS: Final = {
     EventKind.OPENED: "opens",
@@ -220,7 +220,6 @@ def _expected(asked: Asked, arms: Sequence[Arm]) -> tuple[float, ...]:
 
 def _rules(asked: Asked, arms: Sequence[Arm]) -> Rules:
     """How these arms are judged."""
-    means = [arm.mean_us for arm in arms if arm.mean_us is not None]
     young = any(arm.young > YOUNG_SHARE * arm.mails for arm in arms)
     return Rules(
         kpi=asked.kpi,
@@ -228,7 +227,7 @@ def _rules(asked: Asked, arms: Sequence[Arm]) -> Rules:
         rho=asked.rho if asked.rho is not None else default_effect(arms),
         within=asked.within,
         young=young,
-        uneven=young and bool(means) and max(means) - min(means) > APART_US,
+        uneven=young and sent_apart(arms) > 0,
         machines=EventKind.OPENED in asked.kpi.needs and _differ(arms),
     )
 

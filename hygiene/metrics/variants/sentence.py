@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from hygiene.metrics.kpis import Better, Unit
+from hygiene.metrics.variants.arms import sent_apart
 from hygiene.metrics.variants.verdict import Doubt, Test, Verdict
 from hygiene.metrics.words import counted, duration_text, money_text, rate_text
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from hygiene.metrics.variants.comparison import Comparison
 
 _SECOND_US = 1_000_000
-_APART_US = 3_600 * _SECOND_US  # further apart is worth a word
 _NAME = 40  # characters of a variant's name in a sentence
 _BEGINNING = 25  # … of which so many are its beginning
 _TWO = 2
@@ -286,10 +286,9 @@ def _about_age(comparison: Comparison) -> Iterator[str]:
     if young:
         shares = ", ".join(f"{name_of(arm.name)} {rate_text(arm.young / arm.mails)}" for arm in young)
         yield f"Mails younger than {span}: {shares}. Late readers are still to come."
-    means = [arm.mean_us for arm in comparison.arms if arm.mean_us is not None]
-    if means and max(means) - min(means) > _APART_US:
-        apart = duration_text((max(means) - min(means)) / _SECOND_US)
-        yield f"The arms were sent {apart} apart on average: the time may be the reason, not the variant."
+    if apart := sent_apart(comparison.arms):
+        words = duration_text(apart / _SECOND_US)
+        yield f"The arms were sent {words} apart on average: the time may be the reason, not the variant."
 
 
 def _about_money(comparison: Comparison) -> Iterator[str]:

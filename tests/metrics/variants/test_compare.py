@@ -286,6 +286,19 @@ def test_arms_of_different_age_are_not_judged_while_one_is_young(log):
     assert any("the time may be the reason" in note for note in later.notes)
 
 
+def test_arms_of_many_mailings_are_not_apart_by_chance(log):
+    """Fourteen weeks, each person in an arm by chance: the averages differ by hours, by nobody's doing."""
+    dice = random.Random(5)
+    weeks = [
+        mails(dice.choice("AB"), 1, 0, after=week * 7 * DAY, start=number)
+        for number, week in enumerate(list(range(14)) * 40)
+    ]
+    compared = compare_variants(log(*weeks))
+    means = [arm.mean_us for arm in compared.arms]
+    assert max(means) - min(means) > 3_600_000_000
+    assert "apart on average" not in told(compared)
+
+
 def test_strays_are_counted(log):
     both = mails("B", 1_500, 90)
     again = [{**line, "recipient": "a7@shop.example"} for line in both if line["message_id"] == "spring-B-3"]
