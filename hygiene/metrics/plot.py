@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hygiene.metrics.measured import Kpis
 
 _ROW_IN: Final = 0.22  # height of a row, in inches
-_BELOW_YEAR: Final = 12  # points below the days, where their year stands
+_BELOW_YEAR: Final = 17  # points below the days, where their year stands
 _LEAST_DAYS: Final = 7  # that an axis of days shows
 MOST_ROWS: Final = 30  # slices drawn side by side, the largest
 _WITH: Final = "lines: 95 % intervals"
