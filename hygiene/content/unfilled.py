@@ -9,6 +9,9 @@ from hygiene.content.knowledge import data, words
 from hygiene.content.merge_fields import MERGE_FIELD
 from hygiene.content.wording import fold
 
+UNFILLED_WHY = "Every reader sees that a value was missing: it looks like a machine's mistake, or like spam."
+UNFILLED_FIX = "Hi {{ first_name | default('there') }},"
+
 _LOOKED_AT = 2_000  # characters; greetings stand at the beginning
 _BEGINS = re.compile(r"\s*[,،、，;]\s*[^\W\d_]")
 

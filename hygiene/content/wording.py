@@ -6,9 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_DOTTED_I = re.compile(
-    "i\u0307|\u0131"
-)  # İ in lower case, and ı: Turkish capitals of both are lost in others' hands
+#: İ in lower case, and ı: Turkish capitals of both are lost in others' hands
+_DOTTED_I = re.compile("i\u0307|\u0131")
 
 
 def fold(text: str) -> str:

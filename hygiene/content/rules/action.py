@@ -13,6 +13,11 @@ from hygiene.content.registry import rule
 from hygiene.content.wording import fold, is_dense
 from hygiene.finding import Confidence, Evidence, Problem, Severity
 
+_BUTTON = (
+    '<a href="https://…" style="display:inline-block;padding:14px 24px;background:#1a5fb4;color:#ffffff">'
+    "Finish your order</a>"
+)
+
 
 def _calls(page: Page) -> list[Link]:
     """Links that look like a button, or begin with a verb of doing."""
@@ -50,8 +55,7 @@ def _asks(folded: str) -> bool:
     severity=Severity.LOW,
     source="practice",
     why="A reader who is asked for nothing does nothing.",
-    fix='<a href="https://…" style="display:inline-block;padding:14px 24px;background:#1a5fb4;color:#ffffff">'
-    "Finish your order</a>",
+    fix=_BUTTON,
     confidence=Confidence.GUESS,
 )
 def call_to_action_missing(page: Page) -> Evidence:
@@ -67,8 +71,7 @@ def call_to_action_missing(page: Page) -> Evidence:
     severity=Severity.LOW,
     source="practice",
     why="With images off, as Outlook shows mail of strangers, there is nothing to press.",
-    fix='<a href="https://…" style="display:inline-block;padding:14px 24px;background:#1a5fb4;color:#ffffff">'
-    "Finish your order</a>",
+    fix=_BUTTON,
     confidence=Confidence.LIKELY,
 )
 def call_to_action_image(page: Page) -> Evidence:

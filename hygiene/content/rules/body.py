@@ -11,7 +11,7 @@ from hygiene.content.parts import Content, Message
 from hygiene.content.registry import rule
 from hygiene.content.signs import width
 from hygiene.content.trigger import counted_wordings
-from hygiene.content.unfilled import unfilled
+from hygiene.content.unfilled import UNFILLED_FIX, UNFILLED_WHY, unfilled
 from hygiene.content.wording import fold, is_dense
 from hygiene.finding import Confidence, Evidence, Open, Problem, Severity
 
@@ -104,8 +104,8 @@ def body_merge_field(content: Content) -> Evidence:
 @rule(
     severity=Severity.HIGH,
     source="practice",
-    why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="Hi {{ first_name | default('there') }},",
+    why=UNFILLED_WHY,
+    fix=UNFILLED_FIX,
     confidence=Confidence.LIKELY,
 )
 def body_unfilled(content: Content) -> Evidence:

@@ -7,7 +7,7 @@ from hygiene.content.merge_fields import MERGE_FIELD, bare, filled, lacking
 from hygiene.content.parts import Content, Preheader
 from hygiene.content.registry import rule
 from hygiene.content.signs import width
-from hygiene.content.unfilled import unfilled
+from hygiene.content.unfilled import UNFILLED_FIX, UNFILLED_WHY, unfilled
 from hygiene.content.wording import fold, holds_any
 from hygiene.finding import Confidence, Evidence, Problem, Severity
 
@@ -104,8 +104,8 @@ def preheader_merge_field(preheader: Preheader, content: Content) -> Evidence:
 @rule(
     severity=Severity.HIGH,
     source="practice",
-    why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="Hi {{ first_name | default('there') }},",
+    why=UNFILLED_WHY,
+    fix=UNFILLED_FIX,
     confidence=Confidence.LIKELY,
 )
 def preheader_unfilled(preheader: Preheader) -> Evidence:

@@ -20,7 +20,7 @@ from hygiene.content.subject import (
     shown_width,
 )
 from hygiene.content.trigger import counted_wordings
-from hygiene.content.unfilled import unfilled
+from hygiene.content.unfilled import UNFILLED_FIX, UNFILLED_WHY, unfilled
 from hygiene.content.wording import is_dense
 from hygiene.finding import Confidence, Evidence, Problem, Severity
 
@@ -210,8 +210,8 @@ def subject_merge_field(subject: str, *, message: Message | None) -> Evidence:
 @rule(
     severity=Severity.HIGH,
     source="practice",
-    why="Every reader sees that a value was missing: it looks like a machine's mistake, or like spam.",
-    fix="Hi {{ first_name | default('there') }},",
+    why=UNFILLED_WHY,
+    fix=UNFILLED_FIX,
     confidence=Confidence.LIKELY,
 )
 def subject_unfilled(subject: str) -> Evidence:

@@ -34,6 +34,7 @@ _DELIVERED: Final = State.DELIVERED.value
 
 
 _APART_US: Final = 3_600 * SECOND_US  # arms sent less far apart are of the same age
+_YOUNG_SHARE: Final = 0.1
 _ERRORS: Final = 3  # standard errors of a difference that chance will hardly make
 
 
@@ -61,6 +62,11 @@ class Arm:
     mean_us: int | None = None
     young: int = 0  # mails too young to be judged
     unit: Unit = field(default=Unit.SHARE)
+
+    @property
+    def is_young(self) -> bool:
+        """Whether too many of its mails are too young to be judged."""
+        return self.young > _YOUNG_SHARE * self.mails
 
     @property
     def scale(self) -> float:

@@ -77,6 +77,8 @@ def _column(word: str, logs: Any) -> tuple[str, str]:
     """The column of mails that tells variants, and the log's own that it is read from, if any."""
     if word in BY:
         return word, ""
+    if not word:
+        raise UsageError("the variants need the name of a column, key or tag: it is empty")
     if not is_column(word):
         raise UsageError(f"{word[:40]!r} cannot be the name of a column: it holds quotes, brackets or the like")
     if isinstance(logs, Events) and logs.variant_column != word:

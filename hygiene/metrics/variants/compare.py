@@ -41,7 +41,6 @@ from hygiene.metrics.variants.verdict import (
 )
 
 MATURE_US: Final = 5 * DAY_US  # people have done by then most of what they will do
-YOUNG_SHARE: Final = 0.1  # of an arm, from which it is called young
 _WORDS: Final = {
     EventKind.OPENED: "opens",
     EventKind.CLICKED: "clicks",
@@ -220,7 +219,7 @@ def _expected(asked: Asked, arms: Sequence[Arm]) -> tuple[float, ...]:
 
 def _rules(asked: Asked, arms: Sequence[Arm]) -> Rules:
     """How these arms are judged."""
-    young = any(arm.young > YOUNG_SHARE * arm.mails for arm in arms)
+    young = any(arm.is_young for arm in arms)
     return Rules(
         kpi=asked.kpi,
         test=asked.test,

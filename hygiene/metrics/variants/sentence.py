@@ -18,7 +18,6 @@ _SECOND_US = 1_000_000
 _NAME = 40  # characters of a variant's name in a sentence
 _BEGINNING = 25  # … of which so many are its beginning
 _TWO = 2
-YOUNG_SHARE = 0.1
 
 _OPENS = ("open_rate_human", "open_rate_all")
 
@@ -280,7 +279,7 @@ def say_notes(comparison: Comparison) -> Iterator[str]:
 
 def _about_age(comparison: Comparison) -> Iterator[str]:
     span = duration_text(comparison.mature_after_us / _SECOND_US)
-    young = [arm for arm in comparison.arms if arm.young > YOUNG_SHARE * arm.mails]
+    young = [arm for arm in comparison.arms if arm.is_young]
     if all(arm.mean_us is None for arm in comparison.arms):
         yield "The mails are not dated, so nobody can say whether they are old enough."
     if young:

@@ -507,6 +507,7 @@ def test_hostile_names_stay_text(log, name):
     [
         ({"metric": "hearts"}, "variants are not compared by 'hearts': there are open_rate, click_rate"),
         ({"by": "day"}, "no mail tells its day: name the column, key or tag that does with --variant-column"),
+        ({"by": ""}, "the variants need the name of a column, key or tag: it is empty"),
         ({"by": "a'b"}, '"a\'b" cannot be the name of a column'),
         (
             {"by": "segment"},
