@@ -11,6 +11,7 @@ import narwhals as nw
 
 from hygiene.errors import UnwritableOutput, UsageError
 from hygiene.suppression_forms import Form, digest_sql
+from hygiene.text_numbers import number_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,9 +121,7 @@ class DuckEngine:
         """See Engine."""
         if exactly:
             return frame.with_columns(nw.col(text).alias(name))
-        # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
-        number = f"if({text} is null, null, hash({text}, reverse({text}))) as {name}"
-        numbered: Frame = nw.from_native(frame.to_native().project(f"*, {number}"))
+        numbered: Frame = nw.from_native(frame.to_native().project(f"*, {number_sql(text)} as {name}"))
         return numbered
 
     def adopt(self, name: str, reading: DuckEngine) -> Frame:

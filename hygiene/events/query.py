@@ -26,6 +26,7 @@ from hygiene.events.opening import KEPT
 from hygiene.events.recogniser import Task
 from hygiene.events.records import ALWAYS, SELDOM, TOLD_WHY, Mark, Records, rules_sql
 from hygiene.events.values import address_sql, code_sql, domain_sql, found_status_sql, is_kind, timed
+from hygiene.text_numbers import number_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -119,8 +120,7 @@ def make_events(
     types = {name: "UBIGINT" if hashed and name in NAMES else kind for name, kind in EVENT.items()}
     wanted = [f"{name} {kind}" for name, kind in types.items() if name in _NEEDED or name not in spared]
     connection.execute(f"create or replace table events ({', '.join(wanted)}, zoneless boolean)")
-    # DuckDB's hash of a text alone is weak: dozens among five million addresses share theirs (2.0)
-    kept = "case when name is not null then hash(name, reverse(name)) end" if hashed else "name"
+    kept = number_sql("name") if hashed else "name"
     connection.execute(f"create or replace temp macro kept(name) as {kept}")
 
 

@@ -155,7 +155,8 @@ def _gather(of_mails: Frame, census: Census, implied: Mapping[str, nw.Expr], eng
     """One row a mail that any event names, settled, as if no kind of event occurred twice in it."""
     mails = decide(establish(gather(of_mails, census), census), census)
     mails = mails.with_columns(sent_us=nw.coalesce(dated("sent_at"), "first_at"))
-    kept = {name: value for name, value in _columns().items() if name in _settled(census, implied)}
+    settled = _settled(census, implied)
+    kept = {name: value for name, value in _columns().items() if name in settled}
     return sourced(engine.settle("gathered", mails.select(**kept)), census).with_columns(**implied)
 
 
@@ -176,8 +177,8 @@ def _count_again(
     """The mails, with what occurs twice counted exactly."""
     counted = corrected(known.filter(_repeats()), recount(*again, census), census)
     implied = {name: value for name, value in implied.items() if name not in RECOUNTED}
-    columns = [*MAIL, *_TOLD]
-    kept = [name for name in columns if name in _settled(census, implied)]
+    columns, settled = [*MAIL, *_TOLD], _settled(census, implied)
+    kept = [name for name in columns if name in settled]
     fixed = sourced(engine.settle("corrected", counted.select(*kept)), census).with_columns(**implied)
     return nw.concat([frame.select(*columns) for frame in (known.filter(~_repeats()), fixed)])
 
