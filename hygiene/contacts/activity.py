@@ -36,6 +36,7 @@ from hygiene.events.values import is_kind
 from hygiene.intake.dates_sql import quoted
 from hygiene.soft_bounces import ARRIVED, SOFT, handover_sql, soft_days
 from hygiene.status import Status
+from hygiene.text_numbers import number_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -156,8 +157,8 @@ _PROVEN: Final = f"""greatest(
 _JUDGED: Final = f"""
 create or replace temp table event_judged as
 with told as (
-    select source, kind, bounce_class, machine, recipient, standing, ts_us, hash(message_id) as message,
-        {handover_sql("event_id", "source")} as handover from events
+    select source, kind, bounce_class, machine, recipient, standing, ts_us,
+        {number_sql("message_id")} as message, {handover_sql("event_id", "source")} as handover from events
     union all by name select source, recipient, standing from standings
 ),
 joined as (
