@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hygiene.event import EVENT, EventKind
 from hygiene.events.columns import columns_sql, unknown_word_sql
+from hygiene.events.feedback_loops import PLACE, place_sql
 from hygiene.events.layout import (
     EventLayout,
     Reach,
@@ -36,6 +37,7 @@ MOST_TEXT: Final = 2_000  # characters of what was not understood
 
 #: the texts of an event that tell mails and people apart, long ones
 NAMES: Final = ("message_id", "recipient")
+PROVIDER: Final = "provider"
 #: what stays of a column that is spared: the ids of orders, and the words of what is not understood
 _NEEDED: Final = {
     "event_id": f"case when kind = '{EventKind.CONVERTED}' then event_id end",
@@ -115,13 +117,18 @@ def make_events(
     """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
 
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to. Columns that are `spared` are not there, but for `_NEEDED`.
+    thousand million are likely to. Columns that are `spared` are not there, but for `_NEEDED` and, hashed, the
+    place of the provider among those that report complaints.
     """
     types = {name: "UBIGINT" if hashed and name in NAMES else kind for name, kind in EVENT.items()}
-    wanted = [f"{name} {kind}" for name, kind in types.items() if name in _NEEDED or name not in spared]
+    kept = {*types} - {*spared} | {*_NEEDED}
+    if hashed and PROVIDER in spared:
+        types[PROVIDER] = PLACE
+        kept.add(PROVIDER)
+    wanted = [f"{name} {kind}" for name, kind in types.items() if name in kept]
     connection.execute(f"create or replace table events ({', '.join(wanted)}, zoneless boolean)")
-    kept = number_sql("name") if hashed else "name"
-    connection.execute(f"create or replace temp macro kept(name) as {kept}")
+    told = number_sql("name") if hashed else "name"
+    connection.execute(f"create or replace temp macro kept(name) as {told}")
 
 
 def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
@@ -133,7 +140,8 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
     # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
     given = {name: f"kept({name})" for name in NAMES}
-    given |= {name: value for name, value in _NEEDED.items() if name in spared}
+    spare = {**_NEEDED, PROVIDER: place_sql(PROVIDER)}
+    given |= {name: value for name, value in spare.items() if name in spared}
     replaced = ", ".join(f"{value} as {name}" for name, value in given.items())
     try:
         put_events(connection, f"select * replace ({replaced}) from ({query})")

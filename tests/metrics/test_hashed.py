@@ -44,6 +44,9 @@ def test_numbers_find_what_texts_find(tmp_path, rows):
     (by_text, texts), (by_number, numbers) = (found(path, named=named) for named in (True, False))
     assert (by_text, by_number) == ([("VARCHAR",)], [("UBIGINT",)])
     assert numbers == texts
+    with open_mails(path, spared=("provider",)) as opened:
+        total = count(opened.found.mails, engine=opened.tables).to_pylist()
+    assert total == texts[0]
 
 
 @pytest.mark.parametrize("seed", range(2))
