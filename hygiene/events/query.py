@@ -38,10 +38,10 @@ MOST_TEXT: Final = 2_000  # characters of what was not understood
 #: the texts of an event that tell mails and people apart, long ones
 NAMES: Final = ("message_id", "recipient")
 PROVIDER: Final = "provider"
-#: what stays of a column that is spared: the ids of orders, and the words of what is not understood
-_NEEDED: Final = {
-    "event_id": f"case when kind = '{EventKind.CONVERTED}' then event_id end",
-    "reason": f"case when {is_kind('kind', EventKind.UNKNOWN, *Mark)} then reason end",
+#: columns that few kinds of event need: of these alone a spared one is kept, and is made when the first come
+RARE: Final = {
+    **dict.fromkeys(("event_id", "value_micros", "currency"), (EventKind.CONVERTED,)),
+    "reason": (EventKind.UNKNOWN, *Mark),
 }
 _DOT = " || '.' || "
 
@@ -117,22 +117,29 @@ def make_events(
     """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
 
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to. Columns that are `spared` are not there, but for `_NEEDED` and, hashed, the
-    place of the provider among those that report complaints.
+    thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later and,
+    hashed, the place of the provider among those that report complaints.
     """
     types = {name: "UBIGINT" if hashed and name in NAMES else kind for name, kind in EVENT.items()}
-    kept = {*types} - {*spared} | {*_NEEDED}
+    wanted = {name: kind for name, kind in types.items() if name not in spared}
     if hashed and PROVIDER in spared:
-        types[PROVIDER] = PLACE
-        kept.add(PROVIDER)
-    wanted = [f"{name} {kind}" for name, kind in types.items() if name in kept]
-    connection.execute(f"create or replace table events ({', '.join(wanted)}, zoneless boolean)")
+        wanted[PROVIDER] = PLACE
+    columns = ", ".join(f"{name} {kind}" for name, kind in wanted.items())
+    connection.execute(f"create or replace table events ({columns}, zoneless boolean)")
     told = number_sql("name") if hashed else "name"
     connection.execute(f"create or replace temp macro kept(name) as {told}")
 
 
-def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = ()) -> None:
-    """Put rows of the event table into `events`.
+def lacking(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The columns of RARE that `events` has not, as no event needed them so far."""
+    there = _columns(connection)
+    return [name for name in RARE if name not in there]
+
+
+def insert_events(
+    connection: duckdb.DuckDBPyConnection, query: str, spared: Sequence[str] = (), *, rare: bool = True
+) -> None:
+    """Put rows of the event table into `events`; without `rare` no columns are made for those of few kinds.
 
     A text has no length that DuckDB could plan with: left to itself it builds its hash table of the log instead
     of the few providers, and runs out of memory.
@@ -140,20 +147,27 @@ def insert_events(connection: duckdb.DuckDBPyConnection, query: str, spared: Seq
     # `in_clause` makes a join of each list of words, for every row, though most are asked for a few rows alone
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
     given = {name: f"kept({name})" for name in NAMES}
-    spare = {**_NEEDED, PROVIDER: place_sql(PROVIDER)}
+    spare = {name: f"case when {is_kind('kind', *kinds)} then {name} end" for name, kinds in RARE.items()}
+    spare[PROVIDER] = place_sql(PROVIDER)
     given |= {name: value for name, value in spare.items() if name in spared}
     replaced = ", ".join(f"{value} as {name}" for name, value in given.items())
     try:
-        put_events(connection, f"select * replace ({replaced}) from ({query})")
+        put_events(connection, f"select * replace ({replaced}) from ({query})", rare=rare)
     finally:
         connection.execute("reset disabled_optimizers")
 
 
-def put_events(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def put_events(connection: duckdb.DuckDBPyConnection, query: str, *, rare: bool = True) -> None:
     """Put rows into `events` as they are: the columns that it has."""
-    there = ", ".join(quote(name) for name, *_ in connection.execute("describe events").fetchall())
+    for name in lacking(connection) if rare else ():
+        connection.execute(f"alter table events add column {name} {EVENT[name]}")
+    there = ", ".join(map(quote, _columns(connection)))
     columns = f"columns(lambda name: name in ({there}))"
     connection.execute(f"insert into events by name select {columns} from ({query})")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    return [name for name, *_ in connection.execute("describe events").fetchall()]
 
 
 # Rules

@@ -24,7 +24,7 @@ from hygiene.events.jsonlog import JsonLog
 from hygiene.events.layout import PLAIN, quote
 from hygiene.events.metric_names import join_names
 from hygiene.events.progress import Tick, listening
-from hygiene.events.query import make_events
+from hygiene.events.query import lacking, make_events
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.records import Mark
@@ -38,7 +38,11 @@ from hygiene.intake.kinds import Kind, binary_kind, refuse
 if TYPE_CHECKING:
     import duckdb
 
-_WORDS_NAMED: Final = 50  # unknown words, the most frequent first
+#: unknown words, the most frequent first
+_WORDS: Final = (
+    f"select coalesce(reason, ''), count(*) from events where kind = '{EventKind.UNKNOWN}' group by 1 "
+    "order by 2 desc, 1 limit 50"
+)
 _NUMBERED_TABLE: Final = 32 * MIB  # bytes of a table whose rows are numbered
 TABLES: Final = ("events", "unread", "tallies", "standings")
 _STANDING: Final = {"file": "INTEGER", "source": "VARCHAR", "recipient": "VARCHAR", "standing": "VARCHAR"}
@@ -288,10 +292,10 @@ class _Reading:
 
     def _rows_of(self, first: int) -> dict[int, list[Told]]:
         """What the files from a number on gave: kind, source, word, rows, rows without a zone."""
+        word = "null" if "reason" in lacking(self.connection) else f"if(kind = '{Mark.SKIPPED}', reason, null)"
         rows = self.connection.execute(
-            "select file, kind, source, if(kind = ?, reason, null), count(*), count(*) filter (zoneless) "
-            "from events where file >= ? group by all",
-            [str(Mark.SKIPPED), first],
+            f"select file, kind, source, {word}, count(*), count(*) filter (zoneless) "
+            f"from events where file >= {first} group by all"
         ).fetchall()
         found: dict[int, list[Told]] = {}
         for file, *told in rows:
@@ -338,11 +342,7 @@ class _Reading:
         ]
         if not useful or self._says_nothing():
             self._refuse()
-        words = self.connection.execute(
-            "select coalesce(reason, ''), count(*) from events where kind = 'unknown' group by 1 "
-            "order by 2 desc, 1 limit ?",
-            [_WORDS_NAMED],
-        ).fetchall()
+        words = self.connection.execute(_WORDS).fetchall() if self._tells(EventKind.UNKNOWN) else []
         nobody = self.connection.execute(
             "select kind, count(*) from events where recipient is null group by 1"
         ).fetchall()
@@ -357,11 +357,17 @@ class _Reading:
             notes=(*notes, *guesses(dict(nobody))),
         )
 
+    def _tells(self, kind: EventKind) -> bool:
+        """Whether any file tells of that kind."""
+        return any(kind in file.kinds for file in self.files)
+
     def _says_nothing(self) -> bool:
         """Whether all that was read are records with an address, and none says what happened."""
-        if any(file.tallies for file in self.files) or not any(file.events for file in self.files):
+        if any(file.tallies or {*file.kinds} - {EventKind.UNKNOWN} for file in self.files):
             return False
-        told = f"source <> '{PLAIN}' or kind <> '{EventKind.UNKNOWN}' or reason is not null"
+        if not self._tells(EventKind.UNKNOWN):
+            return False
+        told = f"source <> '{PLAIN}' or reason is not null"
         return self.connection.execute(f"select 1 from events where {told} limit 1").fetchone() is None
 
     def _recount(self) -> None:

@@ -24,12 +24,12 @@ from hygiene.events.layout import (
     names_of,
     quote,
 )
-from hygiene.events.query import MOST_TEXT, events_sql, insert_events, unread_sql
+from hygiene.events.query import MOST_TEXT, RARE, events_sql, insert_events, lacking, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.records import Records
 from hygiene.events.report_layout import reports
 from hygiene.events.sample import SAMPLE_VALUES
-from hygiene.events.values import address_sql, domain_sql
+from hygiene.events.values import address_sql, domain_sql, is_kind
 from hygiene.intake.guard import shown
 
 _NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
@@ -179,13 +179,23 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
         f"select *, {domain} as domain, case when provider is null then {domain} end as provided, "
         f"false as zoneless from (select {_listed(made)} from (select {typed} from ({table.query}) as given))"
     )
-    insert_events(
-        task.connection,
+    query = (
         "select one.* exclude (provided) replace (coalesce(one.provider, known.provider, provided) "
-        f"as provider) from ({rows}) as one left join event_provider as known on known.domain = provided",
-        task.spared,
+        f"as provider) from ({rows}) as one left join event_provider as known on known.domain = provided"
     )
+    insert_events(task.connection, query, task.spared, rare=False)
+    _load_rare(task, query)
     _keep_unknown(task, table, given["kind"])
+
+
+def _load_rare(task: Task, query: str) -> None:
+    """Put the rows in anew that need columns which were not made for the many: to parse those costs most."""
+    con = task.connection
+    kinds = [kind for name in lacking(con) for kind in RARE[name]]
+    here, rare = f"file = {task.number}", is_kind("kind", *kinds)
+    if kinds and con.execute(f"select 1 from events where {here} and {rare} limit 1").fetchone():
+        con.execute(f"delete from events where {here} and {rare}")
+        insert_events(con, f"select * from ({query}) where {rare}", task.spared)
 
 
 def _listed(columns: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
-from hygiene.event import EventKind
+from hygiene.event import EVENT, EventKind
 from hygiene.events.progress import Tick
 from hygiene.events.query import PROVIDER
 from hygiene.events.report import EventReport
@@ -89,7 +89,11 @@ def _read(logs: Any, stack: ExitStack, **options: Any) -> Events:
 def _whole(events: Frame) -> Frame:
     """The events with null in the columns that were left out."""
     there = events.collect_schema().names()
-    null = {name: nw.lit(None, nw.String) for name in READ if name not in there}
+    null = {
+        name: nw.lit(None, nw.Int64 if EVENT[name] == "BIGINT" else nw.String)
+        for name in READ
+        if name not in there
+    }
     return events.with_columns(**null) if null else events
 
 

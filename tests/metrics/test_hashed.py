@@ -15,6 +15,8 @@ from hygiene.metrics.opened import open_mails
 from .logs import events, table
 from .simulator import simulate
 
+#: columns that a count by campaign does not ask for
+SPARED = ("event_id", "value_micros", "currency", "reason", "smtp_status", "provider", "domain")
 #: of mails touched in the same microsecond, an order goes to the one with the smaller name: or number
 ORDERED = ("converted", "orders", "revenue_micros")
 
@@ -44,9 +46,12 @@ def test_numbers_find_what_texts_find(tmp_path, rows):
     (by_text, texts), (by_number, numbers) = (found(path, named=named) for named in (True, False))
     assert (by_text, by_number) == ([("VARCHAR",)], [("UBIGINT",)])
     assert numbers == texts
-    with open_mails(path, spared=("provider",)) as opened:
+    with open_mails(path, spared=SPARED) as opened:
         total = count(opened.found.mails, engine=opened.tables).to_pylist()
-    assert total == texts[0]
+        orders, words = opened.found.orders, opened.events.report.unknown_words
+    with open_mails(path, named=True) as opened:
+        assert words == opened.events.report.unknown_words
+    assert (total, orders) == (texts[0], texts[2][3])
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -107,3 +112,40 @@ def test_a_number_is_the_same_however_it_is_read(tmp_path):
 def ses(kind, message, people, **told):
     mail = {"timestamp": "2026-11-01T08:00:00Z", "messageId": message, "destination": people}
     return {"eventType": kind, "mail": mail, **told}
+
+
+def test_rows_that_need_columns_of_their_own_are_read_again(tmp_path):
+    """Orders and unknown words, among rows that are parsed without what only they say."""
+    rows = [
+        {"kind": "sent", "message_id": "m1", "recipient": "a@x.example", "ts_us": "1790000000000000"},
+        {"kind": "clicked", "message_id": "m1", "recipient": "a@x.example", "ts_us": "1790000001000000"},
+        {"kind": "converted", "event_id": "o1", "recipient": "a@x.example", "ts_us": "1790000002000000",
+         "value_micros": "5000000", "currency": "EUR"},
+        {"kind": "converted", "event_id": "o1", "recipient": "a@x.example", "ts_us": "1790000002000000",
+         "value_micros": "5000000", "currency": "EUR"},
+        {"kind": "converted", "event_id": "o2", "recipient": "a@x.example", "ts_us": "1790000003000000",
+         "value_micros": "2500000", "currency": "EUR"},
+        {"kind": "polished", "message_id": "m1", "recipient": "a@x.example", "reason": ""},
+        {"kind": "unknown", "message_id": "m1", "recipient": "a@x.example", "reason": "waxed"},
+    ]  # fmt: skip
+    names = [
+        "source",
+        "event_id",
+        "message_id",
+        "recipient",
+        "kind",
+        "reason",
+        "ts_us",
+        "value_micros",
+        "currency",
+    ]
+    path = tmp_path / "log.csv"
+    lines = [",".join(row.get(name, "") for name in names) for row in rows]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")
+    again = tmp_path / "again.csv"
+    again.write_text(path.read_text())
+    kpis = hygiene.measure([path, again], by="campaign", causes=False)
+    counts = kpis.counts()
+    assert (counts["submitted"], counts["orders"], counts["revenue_micros"]) == (1, 2, 7_500_000)
+    assert kpis.account.unknown_words == {"polished": 2, "waxed": 2}
+    assert (kpis.account.conversions, kpis.account.events) == (6, 14)
