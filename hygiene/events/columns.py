@@ -99,7 +99,13 @@ def _message(layouts: Sequence[EventLayout]) -> str:
     cases = " ".join(f"when {at} then split_part(f_message, {quote(end)}, 1)" for at, end in cut.items())
     text = f"case layout {cases} else f_message end" if cases else "f_message"
     framed = f"contains({text}, '<') or contains({text}, ' ')"
-    return f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
+    bare = f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
+    of_reports = " or ".join(
+        f"layout = {at} and w_word in ({', '.join(map(quote, layout.reports))})"
+        for at, layout in enumerate(declared().layouts)
+        if layout.name in asked and layout.reports
+    )
+    return f"case when {of_reports} then null else {bare} end" if of_reports else bare
 
 
 def _bounce(layouts: Sequence[EventLayout]) -> str:
