@@ -19,8 +19,8 @@ from hygiene.events.readers import READERS
 from hygiene.events.recogniser import Head
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
-from hygiene.intake.kinds import Kind, binary_kind
-from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
+from hygiene.intake.kinds import PACKED, Kind, binary_kind
+from hygiene.intake.unpack import decompress, extract_member, list_members, open_zip
 from hygiene.intake.workbook import is_workbook
 
 Writer: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
@@ -136,10 +136,10 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
     packed = 0
-    while binary_kind(head) is Kind.GZIP:
+    while (kind := binary_kind(head)) in PACKED.values():
         if packed == _MOST_PACKED:
             raise UnreadableInput(f"{name} is compressed {packed} times and more; unpack it first")
-        path = gunzip(path, scratch)
+        path = decompress(path, kind, scratch)
         head, packed = _head(path), packed + 1
     if is_utf_16(head) and _is_no_table(head, name):
         path = _as_utf_8(path, head, scratch)
