@@ -1,10 +1,13 @@
 """Logs as they come: every platform's events in every way that exports and transports spoil them."""
 
 import codecs
+import csv
 import gzip
 import json
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hygiene.errors import UnreadableInput
@@ -114,6 +117,10 @@ FORMS = {
     "NULs at the end": lambda one, other: f"{lines(one, other)}{chr(0) * 400}".encode(),
     "a key twice": lambda one, other: lines(one, other).replace("}\n", ', "x": 1, "x": 2}\n').encode(),
     "in SNS": lambda one, other: lines(in_sns(one), in_sns([other])).encode(),
+    "kept as texts": lambda *both: lines(*({"id": 1, "payload": json.dumps([each])} for each in both)).encode(),
+    "kept as objects": lambda *both: lines(*({"source": "x", "payload": each} for each in both)).encode(),
+    "requests": lambda *both: lines(*({"headers": {"a": "b"}, "body": each} for each in both)).encode(),
+    "a gateway's": lambda *both: lines(*({"path": "/", "body": json.dumps(each)} for each in both)).encode(),
     "in SNS in SNS": lambda one, other: lines(in_sns(in_sns(one)), in_sns(other)).encode(),
 }  # fmt: skip
 
@@ -182,6 +189,46 @@ def test_cells_with_separators_and_quotes_in_them(tmp_path, delimiter, encoding)
     quoted = (delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
     (tmp_path / "log.csv").write_text("\n".join(quoted), encoding)
     assert read(tmp_path / "log.csv")[0] == [("plain", "delivered", "u1@x.example", T0)]
+
+
+def kept_in_a_table(path, posts):
+    """Rows as somebody's table of webhooks has them: of each post when it came, its headers and its body."""
+    headers = json.dumps({"Content-Type": "application/json"})
+    rows = [
+        {"id": str(at), "received": MOMENT, "headers": headers, "raw": each} for at, each in enumerate(posts)
+    ]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("name", ["kept.csv", "kept.parquet"])
+def test_posts_that_are_kept_in_a_table(tmp_path, name):
+    first, second = events(1), events(2)
+    for source, one in first.items():
+        (tmp_path / source).mkdir()
+        kept_in_a_table(tmp_path / source / name, [json.dumps(one), "", json.dumps([second[source]], indent=1)])
+    rows, report = read(tmp_path)
+    assert rows == sorted((source, "delivered", f"u{at}@x.example", T0) for source in first for at in (1, 2))
+    assert report.damaged == len(first)  # the row without a post
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("01.09.2026 10:00", "13.09.2026 10:00"), ("9/1/2026 10:00", "9/13/2026 10:00")]
+)
+def test_a_platform_s_table_that_a_spreadsheet_saved_again(tmp_path, first, second):
+    text = "\ufeffemail;event;sg_message_id;timestamp;category\r\n"
+    text += (
+        f'u1@x.example;delivered;1.f;{first};"[""spring""]"\r\nu2@x.example;delivered;2.f;{second};spring\r\n'
+    )
+    (tmp_path / "log.csv").write_text(text, "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [(row[0], row[3]) for row in rows] == [("sendgrid", T0), ("sendgrid", T0 + 12 * 86_400)]
+    assert "times without a zone are taken for UTC" in report.files[0].notes
 
 
 @pytest.mark.parametrize(
