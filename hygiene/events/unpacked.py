@@ -15,6 +15,7 @@ from hygiene.errors import UnreadableInput, UsageError
 from hygiene.events.journal import is_journal, write_entries
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
+from hygiene.events.quoted import is_quoted, write_quoted
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import Head
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
@@ -199,7 +200,12 @@ def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
 
 def writer_of(head: bytes) -> Writer | None:
     """What makes lines of JSON of a file that begins like this; None where nothing has to."""
-    ways = ((is_posts, write_posts), (is_keyed, write_activity), (is_journal, write_entries))
+    ways = (
+        (is_posts, write_posts),
+        (is_keyed, write_activity),
+        (is_journal, write_entries),
+        (is_quoted, write_quoted),
+    )
     return next((write for is_one, write in ways if is_one(head)), None)
 
 

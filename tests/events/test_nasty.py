@@ -1,5 +1,6 @@
 """Logs as they come: every platform's events in every way that exports and transports spoil them."""
 
+import base64
 import codecs
 import csv
 import gzip
@@ -99,6 +100,17 @@ def in_sns(value):
 
 
 #: how a file of two events, each once, may look
+CAPTURED = "POST /hook?x=1 HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n\r\n"
+
+
+def caught(value):
+    return {"uuid": "u", "type": "web", "token_id": "t", "method": "POST", "content": json.dumps(value)}
+
+
+def coded(value):
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
 FORMS = {
     "an array": lambda one, other: json.dumps([one, other]).encode(),
     "arrays in an array": lambda one, other: json.dumps([[one], [other]]).encode(),
@@ -121,6 +133,17 @@ FORMS = {
     "kept as objects": lambda *both: lines(*({"source": "x", "payload": each} for each in both)).encode(),
     "requests": lambda *both: lines(*({"headers": {"a": "b"}, "body": each} for each in both)).encode(),
     "a gateway's": lambda *both: lines(*({"path": "/", "body": json.dumps(each)} for each in both)).encode(),
+    "lists in requests": lambda *both: lines(*({"headers": {}, "body": [each]} for each in both)).encode(),
+    "in Base64": lambda *both: lines(*({"body": coded(e), "isBase64Encoded": True} for e in both)).encode(),
+    "Docker's": lambda *both: lines(*({"log": f"{json.dumps(e)}\n", "stream": "out"} for e in both)).encode(),
+    "Loki's": lambda *both: lines(*({"line": json.dumps(each), "timestamp": MOMENT} for each in both)).encode(),
+    "Elasticsearch's": lambda *both: json.dumps({"hits": {"hits": [{"_source": e} for e in both]}}).encode(),
+    "Google's": lambda *both: lines(*({"jsonPayload": each, "insertId": "x"} for each in both)).encode(),
+    "a program's": lambda *both: "".join(f"{MOMENT} [web] INFO: {json.dumps(e)} []\n" for e in both).encode(),
+    "one line of many": lambda *both: f"{'starting' * 9}\n{MOMENT}: {json.dumps(both)}\nstopped\n".encode(),
+    "captured": lambda *both: "".join(CAPTURED + json.dumps(each) + "\r\n" for each in both).encode(),
+    "Hookdeck's": lambda *both: lines(*({"webhook_id": "w", "data": {"body": each}} for each in both)).encode(),
+    "webhook.site's": lambda *both: json.dumps({"data": [*map(caught, both)], "current_page": 1}).encode(),
     "in SNS in SNS": lambda one, other: lines(in_sns(in_sns(one)), in_sns(other)).encode(),
 }  # fmt: skip
 
@@ -204,6 +227,14 @@ def kept_in_a_table(path, posts):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def test_a_post_that_is_cut_in_the_log_of_a_program_is_counted(tmp_path):
+    whole, cut = (json.dumps(events(number)["sendgrid"]) for number in (1, 2))
+    (tmp_path / "web.log").write_text(f"10:00 started\n10:01 got {whole}\n10:02 got {cut[:-9]}\n", "utf-8")
+    rows, report = read(tmp_path / "web.log")
+    assert rows == [("sendgrid", "delivered", "u1@x.example", T0)]
+    assert report.damaged == 1
 
 
 @pytest.mark.parametrize("name", ["kept.csv", "kept.parquet"])
