@@ -229,6 +229,26 @@ def kept_in_a_table(path, posts):
         writer.writerows(rows)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_envelopes_that_no_sample_shows(tmp_path, apart):
+    """One line of many, or one small file among others, has its events in a list, a notification or a row."""
+    wanted = []
+    for source in events(1):
+        first, second, third, *others = (events(number)[source] for number in range(450))
+        odd = lines([[first]], in_sns(second), {"payload": third})
+        plain = [json.dumps(one) + "\n" for one in others]
+        folder = tmp_path / source
+        folder.mkdir()
+        (folder / "1.json").write_text(
+            "".join([*plain[:200], *([] if apart else [odd]), *plain[200:]]), "utf-8"
+        )
+        if apart:
+            (folder / "0.json").write_text(odd, "utf-8")
+        wanted += [(source, "delivered", f"u{number}@x.example", T0) for number in range(450)]
+        assert [row for row in read(folder)[0] if row[1] != "delivered"] == [], source
+    assert read(tmp_path)[0] == sorted(wanted)
+
+
 def test_a_post_that_is_cut_in_the_log_of_a_program_is_counted(tmp_path):
     whole, cut = (json.dumps(events(number)["sendgrid"]) for number in (1, 2))
     (tmp_path / "web.log").write_text(f"10:00 started\n10:01 got {whole}\n10:02 got {cut[:-9]}\n", "utf-8")
