@@ -45,6 +45,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     standing: Status | None = None
     machine: Machine | None = None
     nobody: bool = False  # the address in the record is not the person's
+    envelope: bool = False  # it may hold events: only when all that can be opened was does it hold
 
 
 class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
