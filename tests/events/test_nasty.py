@@ -250,6 +250,16 @@ def test_envelopes_that_no_sample_shows(tmp_path, apart):
     assert read(tmp_path)[0] == sorted(wanted)
 
 
+def test_details_of_a_message_that_no_sample_shows(tmp_path):
+    """Postmark's are a list of events; unopened they would tell of nothing but the sending."""
+    at = "2026-09-01T06:00:00.1234567-04:00"
+    detail = {"MessageID": "m0", "Recipients": ["u0@x.example"], "Status": "Sent", "ReceivedAt": at}
+    detail |= {"MessageEvents": [{"Recipient": "u0@x.example", "Type": "Delivered", "ReceivedAt": at}]}
+    posts = [events(number)["postmark"] for number in range(1, 400)]
+    (tmp_path / "log.jsonl").write_text(lines(*posts[:200], detail, *posts[200:]), "utf-8")
+    assert {row[1] for row in read(tmp_path / "log.jsonl")[0]} == {"delivered"}
+
+
 def test_a_post_that_is_cut_in_the_log_of_a_program_is_counted(tmp_path):
     whole, cut = (json.dumps(events(number)["sendgrid"]) for number in (1, 2))
     (tmp_path / "web.log").write_text(f"10:00 started\n10:01 got {whole}\n10:02 got {cut[:-9]}\n", "utf-8")
