@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from hygiene.events.layout import layouts
 from hygiene.events.sample import sniff
-from hygiene.intake.kinds import Kind, binary_kind, looks_binary
+from hygiene.intake.kinds import Kind, binary_kind, looks_binary, refuse
 
 _MOST: Final = 16 * 1024 * 1024  # bytes of a line
 _LOOKED_AT: Final = 200  # lines
@@ -21,20 +21,25 @@ _WITHIN: Final = 256 * 1024  # bytes
 _TRIES: Final = 8  # places of a line at which a value may begin before one does
 
 _JSON: Final = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')  # how a file of JSON begins
+_REQUEST: Final = re.compile(rb"\s*(?:POST|PUT) \S+ HTTP/")  # RFC 9112 §3
+_LOGGED: Final = re.compile(rb"[^{]*(?:\d\d:\d\d|\x1e)")
 _BEGIN: Final = re.compile(r'\{\s*"|\[\s*\{')
 _DECODER: Final = json.JSONDecoder()
 
 
 def is_quoted(head: bytes) -> bool:
-    """Whether lines at the beginning of a file hold records of a platform behind something else.
+    """Whether lines at the beginning of a file hold records of a platform behind a time, or below a request.
+
+    Others may be somebody's notes on what such records look like.
 
     >>> is_quoted(b'12:00 got {"event": "open", "sg_event_id": "x"}'), is_quoted(b'12:00 got {"a": 1}')
     (True, False)
     """
-    if _JSON.match(head) or binary_kind(head) is not Kind.TEXT or looks_binary(head):
+    if _JSON.match(head) or binary_kind(head) is not Kind.TEXT or looks_binary(head) or refuse(head):
         return False
     lines = head[:_WITHIN].splitlines()[:_LOOKED_AT]
-    texts = [text for line in lines for text, is_whole in _values(line) if is_whole]
+    logged = lines if _REQUEST.match(head) else [line for line in lines if _LOGGED.match(line)]
+    texts = [text for line in logged for text, is_whole in _values(line) if is_whole]
     return bool(texts and sniff(texts, layouts()).layouts)
 
 

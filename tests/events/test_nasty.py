@@ -260,6 +260,17 @@ def test_details_of_a_message_that_no_sample_shows(tmp_path):
     assert {row[1] for row in read(tmp_path / "log.jsonl")[0]} == {"delivered"}
 
 
+def test_notes_on_what_posts_look_like_are_no_log(tmp_path):
+    sample = json.dumps(events(1)["sendgrid"])
+    for name, text in (
+        ("README.md", f"# Posts\n\n```\n{sample}\n```\n\nor `{sample}`\n"),
+        ("a.html", f"<!doctype html>\n12:00 {sample}"),
+    ):
+        (tmp_path / name).write_text(text, "utf-8")
+        with pytest.raises(UnreadableInput):
+            read(tmp_path / name)
+
+
 def test_a_post_that_is_cut_in_the_log_of_a_program_is_counted(tmp_path):
     whole, cut = (json.dumps(events(number)["sendgrid"]) for number in (1, 2))
     (tmp_path / "web.log").write_text(f"10:00 started\n10:01 got {whole}\n10:02 got {cut[:-9]}\n", "utf-8")
