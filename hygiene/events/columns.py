@@ -31,7 +31,7 @@ def columns_sql(records: Records, number: int) -> str:
         "source": _source(layouts),
         "event_id": _event_id(layouts),
         "message_id": _message(layouts),
-        "campaign": f"nullif(nullif({trimmed_sql('f_campaign')}, ''), '[]')",
+        "campaign": _campaign(),
         "variant": f"nullif({trimmed_sql('f_variant')}, '')",
         "segment": f"nullif({trimmed_sql('f_segment')}, '')",
         "stream": f"nullif({trimmed_sql('f_stream')}, '')",
@@ -61,6 +61,13 @@ def _source(layouts: Sequence[EventLayout]) -> str:
     names = " ".join(f"when {numbers[layout.name]} then {quote(layout.name)}" for layout in layouts)
     told = f"coalesce(f_source, case layout {names} end)"
     return f"case when kind in ('{Mark.DAMAGED}', '{Mark.LEFT}') then null else {told} end"
+
+
+def _campaign() -> str:
+    """Of a list that is written as a text, as tables have it, the first."""
+    listed = "starts_with(f_campaign, '[') and json_valid(f_campaign)"
+    first = "nullif(trim(json_extract_string(f_campaign, '$[0]')), '')"
+    return f"case when {listed} then {first} else nullif({trimmed_sql('f_campaign')}, '') end"
 
 
 def _provider(records: Records) -> str:
@@ -99,7 +106,13 @@ def _message(layouts: Sequence[EventLayout]) -> str:
     cases = " ".join(f"when {at} then split_part(f_message, {quote(end)}, 1)" for at, end in cut.items())
     text = f"case layout {cases} else f_message end" if cases else "f_message"
     framed = f"contains({text}, '<') or contains({text}, ' ')"
-    return f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
+    bare = f"nullif(case when {framed} then trim({text}, '<> ') else {text} end, '')"
+    of_reports = " or ".join(
+        f"layout = {at} and w_word in ({', '.join(map(quote, layout.reports))})"
+        for at, layout in enumerate(declared().layouts)
+        if layout.name in asked and layout.reports
+    )
+    return f"case when {of_reports} then null else {bare} end" if of_reports else bare
 
 
 def _bounce(layouts: Sequence[EventLayout]) -> str:

@@ -248,6 +248,7 @@ def scanned_records(log: JsonLog, shown: Shown, *, numbered: bool) -> Records | 
         layouts=shown.layouts,
         several=scan.several,
         damaged="false",
+        opened=False,
     )
 
 
@@ -283,6 +284,7 @@ def json_records(
         },
         listed=(lambda path: f"json_extract(body, {quote(_place(path) + '[*]')})") if apart else None,
         inside=_inside if apart else None,
+        opened=opened,
     )
 
 

@@ -45,6 +45,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     standing: Status | None = None
     machine: Machine | None = None
     nobody: bool = False  # the address in the record is not the person's
+    envelope: bool = False  # it may hold events: only when all that can be opened was does it hold
 
 
 class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,9 +61,11 @@ class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     labels: tuple[str, ...] = ()  # where the sender's own values stand, * being their name; at last as columns
     recipients: tuple[str, ...] = ()  # paths to lists, the first that is not empty; else the field `recipient`
     alone: tuple[EventKind, ...] = ()  # kinds that name nobody when there are several recipients
+    reports: tuple[str, ...] = ()  # words of what is told of a report that came in: the id is the report's
     zones: dict[str, str] = msgspec.field(default_factory=dict)  # path of a time → zone of its clock
     dates: dict[str, str] = msgspec.field(default_factory=dict)  # column of a table → how its times are written
     status_parts: tuple[str, ...] = ()  # paths to class, subject and detail of a status that is no text
+    patterns: dict[str, str] = msgspec.field(default_factory=dict)  # path → what of its text counts, in a group
     message_until: str = ""  # where the id of the mail ends in its field
     daily_id: bool = False  # ids of events are unique within a day only
     flagged: Machine = Machine.SCANNER  # what a flag says that only says yes
@@ -273,12 +276,18 @@ def field_sql(layouts: Sequence[EventLayout], field: str, reach: Reach, *, trimm
     """
     cases = {}
     for layout in layouts:
-        texts = [reach[path] for path in layout.fields.get(field, ()) if path in reach]
+        texts = [_told(layout, path, reach[path]) for path in layout.fields.get(field, ()) if path in reach]
         texts = [f"trim({text})" for text in texts] if trimmed else texts
         filled = texts if field == "machine" else [f"nullif({text}, '')" for text in texts]
         if filled:
             cases[layout.name] = f"coalesce({', '.join(filled)})" if len(filled) > 1 else filled[0]
     return by_layout(cases, layouts)
+
+
+def _told(layout: EventLayout, path: str, text: str) -> str:
+    """What counts of a path's text."""
+    pattern = layout.patterns.get(path)
+    return f"regexp_extract({text}, {quote(pattern)}, 1)" if pattern else text
 
 
 def by_layout(

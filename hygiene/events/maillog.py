@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from hygiene.errors import UnreadableInput
 from hygiene.event import EventKind
 from hygiene.events.layout import quote
+from hygiene.events.log_lines import holds_lines, unwrapped_sql
 from hygiene.events.mail_queue import LINE, LINES, Step, write_mail_events
 from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.intake.lines import lines_schema, read_lines
@@ -26,17 +27,26 @@ from hygiene.intake.lines import lines_schema, read_lines
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: what stands before the program, for both engines (re and RE2): a date, with a year and perhaps a zone or
-#: without both, and mostly the host
+#: what others put before a line, for both engines (re and RE2): grep the file, docker compose the container, a
+#: collector when it came and from where
+_BEFORE: Final = (
+    r"(?:[^\s:|]+:(?:\d+:)?)?(?:(?:\x1b\[[\d;]*m)?[\w.-]{1,64} +\|(?:\x1b\[0m)? )?"
+    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?: ?Z| ?[+-]\d\d:?\d\d)? (?:\S+ ){0,2})?"
+)
+#: what stands before the program: a date, with a year and perhaps a zone or without both, and mostly the host;
+#: BusyBox names the facility, too
 _HEADER: Final = (
-    r"^(?:[\w.-]{1,64} +\| )?(?:<\d{1,3}>(?:\d{1,2} )?)?"  # docker compose names the container
+    r"(?:<\d{1,3}>(?:\d{1,2} )?)?"
     r"(?:(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?"
     r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?"
     r"|([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?)"
-    r" (?:([^\s\[\]]*[^\s\[\]:]) )?"
+    r" (?:std(?:out|err) [FP] )?(?:([^\s\[\]]*[^\s\[\]:]) )?(?:(?:mail|user|daemon|local[0-7])\.[a-z]+ )?"
 )
 #: the program with its number, or (RFC 5424 §6) with all that stands before the message; then the queue id
-_BODY: Final = r"^(\S+/[a-z]+)(?:(?:\[\d+\])?: | \S+ \S+ (?:-|\[.*?\]) (?:\x{FEFF})?)([0-9A-Za-z]{5,20}): (.*)$"
+_BODY: Final = (
+    r"^(\S+/[a-z]+)(?:(?:\[\d+\])?: | \S+ \S+ (?:-|\[.*?\]) (?:\x{FEFF})?)(?:\[ID \d+ \w+\.\w+\] )?"
+    r"([0-9A-Za-z]{5,20}): (.*)$"
+)
 _ATTEMPT: Final = (
     r"^to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=([^,]*), .*?(?:dsn=([0-9.]+), )?status=([A-Za-z-]+)"
     r"(?: \((.*))?$"
@@ -46,21 +56,15 @@ _NEAR: Final = (
 )
 _QUEUED_AS: Final = r".*\b(?:queued|forwarded) as ([0-9A-Za-z]{5,20})\b"
 _NOTIFICATION: Final = r"^(?:sender|postmaster) [a-z -]*notification: ([0-9A-Za-z]{5,20})$"
-_POSTFIX: Final = re.compile(
-    rf"{_HEADER}\S+/(?:smtpd?|lmtp|local|virtual|pipe|error|retry|discard|qmgr|cleanup|bounce|pickup|master|anvil"
-    r"|scache|postscreen|trivial-rewrite|verify|postfix-script)(?:\[\d+\]:| )",
-    re.MULTILINE,
+_PROGRAM: Final = (
+    r"\S+/(?:smtpd?|lmtp|local|virtual|pipe|error|retry|discard|qmgr|cleanup|bounce|pickup|master|anvil"
+    r"|scache|postscreen|trivial-rewrite|verify|postfix-script)(?:\[\d+\]:| )"
 )
-#: the journal as JSON lines (systemd.journal-fields(7), journalctl -o json)
-_JOURNAL: Final = re.compile(
-    r'"SYSLOG_IDENTIFIER"\s*:\s*"[^"\s]+/(?:smtp|lmtp|local|virtual|pipe|qmgr|cleanup)"'
-)
-#: lines in JSON, as containers' and collectors' logs have them; Docker escapes <
-_WRAPPED: Final = re.compile(
-    r'"(?:log|message|line)"\s*:\s*"[^"\n]*/(?:smtpd?|lmtp|local|virtual|pipe|qmgr|cleanup|postscreen)\[\d+\]: '
-)
-_SYSLOG: Final = re.compile(_HEADER)
+_POSTFIX: Final = re.compile(f"^{_BEFORE}{_HEADER}{_PROGRAM}", re.MULTILINE)
+_BARE: Final = re.compile(f"^{_HEADER}{_PROGRAM}")
+_SYSLOG: Final = re.compile(f"^{_BEFORE}{_HEADER}")
 _LOOKED_AT: Final = 50  # lines
+_SHOWN: Final = 64 << 10  # bytes that show how lines begin
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _KEPT: Final = 2_000  # characters of a line that cannot be read
 
@@ -70,7 +74,7 @@ _KEPT: Final = 2_000  # characters of a line that cannot be read
 def is_mail_log(head: Head) -> bool:
     """Whether a file begins like a system log; reading one without a line of Postfix then says so."""
     text = head.start.decode("utf-8", "replace")
-    if _POSTFIX.search(text) or _JOURNAL.search(text) or _WRAPPED.search(text):
+    if _POSTFIX.search(text) or holds_lines(text):
         return True
     lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip()]
     return bool(lines) and sum(bool(_SYSLOG.match(line)) for line in lines) * 2 > len(lines)
@@ -84,7 +88,7 @@ def read_mail_log(task: Task) -> FileRead:
     columns = ", ".join(f"{name} {kind}" for name, kind in LINE.items())
     task.connection.execute(f"create temp table if not exists {LINES} ({columns})")
     with _lines_of(task) as seen:
-        task.connection.execute(f"create or replace temp table mail_read as {_READ}")
+        task.connection.execute(f"create or replace temp table mail_read as {_read_sql(_header(task))}")
     found, cut, zoneless = task.connection.execute(_FOUND).fetchall()[0]
     if not found and not cut:
         raise UnreadableInput(f"{task.name} is a system log, and holds no line of a delivery by Postfix")
@@ -129,26 +133,26 @@ def _lines_of(task: Task) -> Iterator[list[int]]:
             task.connection.unregister("mail_lines")
 
 
-#: a line of the journal, or one in JSON, as another log would write it
-_JOURNAL_LINE: Final = """case when text[1] = '{' and json_valid(text) then coalesce(
-    text ->> '$.log', text ->> '$.message', text ->> '$.line', concat(
-    strftime(make_timestamp(try_cast(text ->> '$.__REALTIME_TIMESTAMP' as bigint)), '%Y-%m-%dT%H:%M:%S.%fZ '),
-    text ->> '$._HOSTNAME', ' ', text ->> '$.SYSLOG_IDENTIFIER', ': ', text ->> '$.MESSAGE'))
-    else text end"""
+def _header(task: Task) -> str:
+    """What lines begin with; what others put before them only where some do: to look for it costs a third."""
+    with task.path.open("rb") as file:
+        lines = file.read(_SHOWN).decode("utf-8", "replace").splitlines()
+    framed = any(_POSTFIX.match(line) and not _BARE.match(line) for line in lines)
+    return f"^{_BEFORE}{_HEADER}" if framed else f"^{_HEADER}"
 
 
-def _read_sql() -> str:
+def _read_sql(header: str) -> str:
     """The lines of interest, in parts; what looks like a delivery and is none has no `what`."""
     step = " ".join(f"when {when} then {step:d}" for step, when in _STEPS.items())
     return f"""
-    with unwrapped as not materialized (select line, {_JOURNAL_LINE} as text from mail_lines),
+    with unwrapped as not materialized ({unwrapped_sql("mail_lines")}),
     wanted as (
         select line, rtrim(text, chr(13) || chr(10)) as text from unwrapped
         where contains(text, ': to=<') or contains(text, ': from=<') or contains(text, ': message-id=')
             or contains(text, ': removed') or contains(text, 'notification: ')
     ),
     headed as (
-        select *, regexp_extract(text, {quote(_HEADER + "(.*)$")},
+        select *, regexp_extract(text, {quote(header + "(.*)$")},
             ['day', 'clock', 'fraction', 'zone', 'date', 'year', 'time', 'host', 'rest']) as head from wanted
     ),
     bodied as (
@@ -172,7 +176,6 @@ _STEPS: Final = {
     Step.REMOVED: "body.said = 'removed'",
     Step.NOTICE: f"regexp_matches(body.said, {quote(_NOTIFICATION)})",
 }
-_READ: Final = _read_sql()
 _FOUND: Final = """
 select count(what), count(*) - count(what),
     count(*) filter (what is not null and zone[1] not in ('+', '-', 'Z') and zone not in ('UTC', 'GMT'))

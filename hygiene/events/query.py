@@ -15,6 +15,7 @@ from hygiene.events.feedback_loops import PLACE, place_sql
 from hygiene.events.layout import (
     EventLayout,
     Reach,
+    Rule,
     by_layout,
     declared,
     field_sql,
@@ -174,12 +175,17 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _kind(records: Records) -> str:
+    kind = rules_sql(records.layouts, lambda rule: _kind_of(rule, opened=records.opened))
     left = "" if records.listed or not records.several else f"when several is not null then '{Mark.LEFT}' "
     return (
         f"case when {records.damaged} then '{Mark.DAMAGED}' when layout is null then '{Mark.LEFT}' {left}"
         f"when rule is null then '{EventKind.UNKNOWN}' "
-        f"else coalesce({rules_sql(records.layouts, lambda rule: rule.kind)}, '{Mark.SKIPPED}') end"
+        f"else coalesce({kind}, '{Mark.SKIPPED}') end"
     )
+
+
+def _kind_of(rule: Rule, *, opened: bool) -> str | None:
+    return Mark.LEFT if rule.envelope and not opened else rule.kind
 
 
 def _status_parts(layouts: Sequence[EventLayout], reach: Reach) -> str:

@@ -275,8 +275,10 @@ class _Reading:
                 numbered=text.size <= _NUMBERED_TABLE,
             )
             with one_sentence(text.name, "text"):
-                notes = load_table(task, table)
-            damaged = text.damaged + take_damaged(task)
+                try:
+                    notes = load_table(task, table)
+                finally:
+                    damaged = text.damaged + take_damaged(task)
             yield FileRead(name=text.name, damaged=damaged, notes=(*text.said, *notes))
 
     def read_frame(self, frame: Any) -> None:

@@ -62,6 +62,7 @@ class Records:
     inside: Callable[[str], str] | None = None  # path inside an element, reached as `item` → its text
     raw: str = "body"  # the record as it stood
     damaged: str = "body is null"  # whether it is none; what cannot be told from records of no layout is left
+    opened: bool = True  # whether all that can be opened was; else what may be an envelope is left
     trimmed: bool = False  # whether white space around cells is none of their text
 
 

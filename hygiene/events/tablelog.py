@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,19 +17,19 @@ from hygiene.events.layout import (
     OWN,
     PLAIN,
     EventLayout,
+    Reach,
     declared,
     find_names,
     fitting,
     iso_sql,
     layouts,
-    names_of,
     quote,
 )
 from hygiene.events.query import MOST_TEXT, RARE, events_sql, insert_events, lacking, unread_sql
 from hygiene.events.recogniser import Task
 from hygiene.events.records import Records
 from hygiene.events.report_layout import reports
-from hygiene.events.sample import SAMPLE_VALUES
+from hygiene.events.sample import SAMPLE_VALUES, sniff
 from hygiene.events.values import address_sql, domain_sql, is_kind
 from hygiene.intake.guard import shown
 
@@ -61,14 +62,19 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     """Put the rows of a table into `events`; notes on how. Raises UnreadableInput for no event log."""
     kinds = table.columns.values()
     if any(kind.startswith(_NESTED) or kind.endswith("]") for kind in kinds):
-        bodies = f"select {_line(table)} as line, to_json(given) as body from ({table.query}) as given"
-        load_bodies(task, bodies, bodies, _sample(task, bodies))
-        return ()
+        return _load_json(task, table, "to_json(given)")
     names = {name.lower(): name for name in table.columns}
     if set(names) >= _OWN and "event" not in names:
         _load_own(task, table, names)
         return ()
-    records, said = _records(table, layouts(task.variant_column))
+    reach, places = _reach(table, layouts(task.variant_column))
+    fit = tuple(fitting(reach, layouts(task.variant_column), nested=False))
+    if not fit:
+        column = _column_of_json(task, table)
+        if column is None:
+            raise UnreadableInput(no_log(table.name, list(table.columns)))
+        return _load_json(task, table, f"try_cast({identifier(column)} as json)")
+    records, said = _records(table, fit, reach, places)
     records, dates = _dated(task, records)
     con = task.connection
     insert_events(con, events_sql(records, task), task.spared)
@@ -78,26 +84,52 @@ def load_table(task: Task, table: TableLog) -> tuple[str, ...]:
     if unread:
         con.execute(f"insert into unread by name {unread_sql(records, task.number, MOST_UNREAD)}")
     plain = con.execute(f"select 1 from events where file = {task.number} and source = '{PLAIN}' limit 1")
-    return (*said, *dates) if plain.fetchone() else ()
+    return (*(said if plain.fetchone() else ()), *dates)
 
 
-def _sample(task: Task, bodies: str) -> list[str]:
-    return [body for _, body in task.connection.execute(f"{bodies} limit {SAMPLE_VALUES}").fetchall()]
+def _load_json(task: Task, table: TableLog, body: str) -> tuple[str, ...]:
+    """Put rows that are JSON (SQL over the columns, or over the row as `given`) into `events`."""
+    bodies = f"select {_line(table)} as line, {body} as body from ({table.query}) as given"
+    sample = task.connection.execute(f"{bodies} limit {SAMPLE_VALUES}").fetchall()
+    load_bodies(task, bodies, bodies, [text for _, text in sample if text is not None])
+    return ()
+
+
+def _column_of_json(task: Task, table: TableLog) -> str | None:
+    """The column that holds posts or messages as they came; of several one that shows events."""
+    rows = task.connection.execute(
+        f"select columns(*)::varchar from ({table.query}) limit {SAMPLE_VALUES}"
+    ).fetchall()
+    cells = dict(zip(table.columns, zip(*rows, strict=True), strict=True)) if rows else {}
+    filled = {name: [cell for cell in column if (cell or "").strip()] for name, column in cells.items()}
+    kept = {name: texts for name, texts in filled.items() if texts and all(map(_is_json, texts))}
+    shown = (name for name, texts in kept.items() if sniff(texts, layouts(task.variant_column)).layouts)
+    return next(shown, next(iter(kept), None))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _line(table: TableLog) -> str:
     return "row_number() over ()" if table.numbered else "null::bigint"
 
 
-def _records(table: TableLog, known: Sequence[EventLayout]) -> tuple[Records, tuple[str, ...]]:
+def _reach(table: TableLog, known: Sequence[EventLayout]) -> tuple[Reach, dict[str, str]]:
+    """Path of a layout → SQL of its text, and the place of each column that has one."""
     paths = list(dict.fromkeys(path for layout in known for path in layout.paths))
-    names = list(table.columns)
-    found = {path: column for path, (column, _) in find_names(paths, names, nested=False).items()}
-    places = {column: f"c{at}" for at, column in enumerate(sorted(set(found.values())))}
-    reach = {path: places[column] for path, column in found.items()}
-    fit = tuple(fitting(reach, known, nested=False))
-    if not fit:
-        raise UnreadableInput(no_log(table.name, names))
+    found = find_names(paths, list(table.columns), nested=False)
+    places = {column: f"c{at}" for at, column in enumerate(sorted({column for column, _ in found.values()}))}
+    return {path: places[column] for path, (column, _) in found.items()}, places
+
+
+def _records(
+    table: TableLog, fit: tuple[EventLayout, ...], reach: Reach, places: Mapping[str, str]
+) -> tuple[Records, tuple[str, ...]]:
+    """The rows as records of the layouts that fit, and how they are read as plain ones."""
     needed = [
         f"{iso_sql(fit, column, f'given.{identifier(column)}::varchar')} as {place}"
         for column, place in places.items()
@@ -122,23 +154,22 @@ def _records(table: TableLog, known: Sequence[EventLayout]) -> tuple[Records, tu
 def _dated(task: Task, records: Records) -> tuple[Records, tuple[str, ...]]:
     """The records with times as people's spreadsheets write them made numbers; notes on how they were read.
 
-    Of plain tables alone: how platforms write theirs is declared. Where one of the first is usual, all are.
+    Where one of the first is usual, or as declared of its platform, all are.
     """
-    plain = declared().layouts[-1]
     notes: list[str] = []
-    if names_of(records.layouts) != {PLAIN}:
-        return records, ()
-    for place in dict.fromkeys(records.reach[path] for path in plain.fields["time"] if path in records.reach):
+    times = [(each, path) for each in records.layouts for path in each.fields["time"] if path in records.reach]
+    zones = {records.reach[path]: each.zones.get(path, task.timezone) for each, path in reversed(times)}
+    for place, zone in zones.items():
         query = f"select {place} from ({records.query}) where trim({place}) <> '' limit {_TIMES}"
         seen = [text for (text,) in task.connection.execute(query).fetchall()]
         if not seen or any(map(_USUAL_TIME.match, seen)):
             continue
         formats, unclear = settled(place, f"({records.query})", reports()[-1].forms[0].dates, task.connection)
-        moment, bare = instant_sql(place, formats, task.timezone)
+        moment, bare = instant_sql(place, formats, zone)
         if unclear:
             notes.append("day and month of its times cannot be told apart: they are not dated")
         elif bare != "false":
-            notes.append(f"times without a zone are taken for {task.timezone}")
+            notes.append(f"times without a zone are taken for {zone}")
         changed = f"coalesce(({moment})::varchar, {place}) as {place}"
         records = replace(records, query=f"select * replace ({changed}) from ({records.query})")
     return records, tuple(notes)

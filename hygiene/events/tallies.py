@@ -26,6 +26,7 @@ from hygiene.events.report_layout import (
     recognise_columns,
     recognise_keys,
     recognise_labels,
+    reports,
 )
 from hygiene.events.sheet import load_labels, load_records, load_sheet, peek
 from hygiene.intake.source import Source, open_sources
@@ -143,8 +144,8 @@ class _Reading:
             "create or replace temp table tally_cell as "
             f"select line, {texts}, {self._only()} as mailed from {_READ}"
         )
-        formats, unclear = settled("sent_us", "tally_cell", self.form.dates, connection)
-        connection.execute(self._rows_sql(instant_sql("sent_us", formats, self.task.timezone)))
+        instant, unclear = self._instant()
+        connection.execute(self._rows_sql(instant))
         ((count,),) = connection.execute(_INSERT.format(number=self.task.number)).fetchall()
         for field in (*COUNTS, "revenue"):
             column = "revenue_micros" if field == "revenue" else field
@@ -166,6 +167,20 @@ class _Reading:
             tallies=int(count),
             notes=(*said, *self._notes(unclear=unclear, undated=undated)),
         )
+
+    def _instant(self) -> tuple[tuple[str, str], bool]:
+        """How dates are read, and whether day and month cannot be told apart.
+
+        Where none is written as the platform does, a spreadsheet saved them again.
+        """
+        connection, timezone = self.task.connection, self.task.timezone
+        formats, unclear = settled("sent_us", "tally_cell", self.form.dates, connection)
+        instant = instant_sql("sent_us", formats, timezone)
+        found = connection.execute(f"select 1 from tally_cell where {instant[0]} is not null limit 1")
+        if unclear or found.fetchone():
+            return instant, unclear
+        formats, unclear = settled("sent_us", "tally_cell", reports()[-1].forms[0].dates, connection)
+        return instant_sql("sent_us", formats, timezone), unclear
 
     def _named(self, field: str) -> str:
         """The first of the field's columns that is there, as it is declared."""

@@ -15,12 +15,13 @@ from hygiene.errors import UnreadableInput, UsageError
 from hygiene.events.journal import is_journal, write_entries
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
+from hygiene.events.quoted import is_quoted, write_quoted
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import Head
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
-from hygiene.intake.kinds import Kind, binary_kind
-from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
+from hygiene.intake.kinds import PACKED, Kind, binary_kind
+from hygiene.intake.unpack import decompress, extract_member, list_members, open_zip
 from hygiene.intake.workbook import is_workbook
 
 Writer: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
@@ -136,10 +137,10 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
     packed = 0
-    while binary_kind(head) is Kind.GZIP:
+    while (kind := binary_kind(head)) in PACKED.values():
         if packed == _MOST_PACKED:
             raise UnreadableInput(f"{name} is compressed {packed} times and more; unpack it first")
-        path = gunzip(path, scratch)
+        path = decompress(path, kind, scratch)
         head, packed = _head(path), packed + 1
     if is_utf_16(head) and _is_no_table(head, name):
         path = _as_utf_8(path, head, scratch)
@@ -199,7 +200,12 @@ def _as_utf_8(path: Path, head: bytes, scratch: Scratch) -> Path:
 
 def writer_of(head: bytes) -> Writer | None:
     """What makes lines of JSON of a file that begins like this; None where nothing has to."""
-    ways = ((is_posts, write_posts), (is_keyed, write_activity), (is_journal, write_entries))
+    ways = (
+        (is_posts, write_posts),
+        (is_keyed, write_activity),
+        (is_journal, write_entries),
+        (is_quoted, write_quoted),
+    )
     return next((write for is_one, write in ways if is_one(head)), None)
 
 

@@ -12,11 +12,20 @@ class Kind(StrEnum):
 
     ZIP = "zip"
     GZIP = "gzip"
+    BZIP2 = "bzip2"
+    ZSTD = "zstd"
     PARQUET = "Parquet"
     JSON_LINES = "JSON Lines"
     JSON_ARRAY = "JSON array"
     TEXT = "text"
 
+
+#: first bytes → how one file is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1)
+PACKED: dict[bytes, Kind] = {
+    b"\x1f\x8b\x08": Kind.GZIP,
+    b"BZh": Kind.BZIP2,
+    b"\x28\xb5\x2f\xfd": Kind.ZSTD,
+}
 
 #: first bytes → what it is, and what to do about it
 REFUSED: tuple[tuple[bytes, str], ...] = (
@@ -28,9 +37,7 @@ REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "a text document (RTF): save it as .csv"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
-    (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ\x00", "compressed with xz: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database: export the table as .csv"),
     (b"ARROW1\x00\x00", "an Arrow or Feather file: save it as .parquet"),
     (b"Obj\x01", "an Avro file: save it as .parquet"),
@@ -61,11 +68,12 @@ def refuse(head: bytes) -> str:
 
 
 def binary_kind(head: bytes) -> Kind:
-    """ZIP, GZIP or PARQUET by their first bytes, else TEXT."""
+    """ZIP, PARQUET or how it is `PACKED` by the first bytes, else TEXT."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return Kind.ZIP
-    if head.startswith(b"\x1f\x8b\x08"):
-        return Kind.GZIP
+    for magic, kind in PACKED.items():
+        if head.startswith(magic) and (magic not in _BINARY_AFTER or _control_share(head) > 0):
+            return kind
     if head.startswith(b"PAR1") and _control_share(head[4:64]) > 0:
         return Kind.PARQUET
     return Kind.TEXT

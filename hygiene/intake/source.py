@@ -21,7 +21,7 @@ from hygiene.intake import encoding as enc
 from hygiene.intake.dialect import SAID_AS, Dialect, read_dialect, read_own_dialect
 from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
 from hygiene.intake.json_document import LARGEST, may_be_document, records_within
-from hygiene.intake.kinds import Kind, binary_kind, is_other_json, looks_binary, refuse, text_kind
+from hygiene.intake.kinds import PACKED, Kind, binary_kind, is_other_json, looks_binary, refuse, text_kind
 from hygiene.intake.tabular import (
     DamagedLine,
     TableText,
@@ -29,7 +29,7 @@ from hygiene.intake.tabular import (
     convert_json_lines,
     convert_parquet,
 )
-from hygiene.intake.unpack import extract_member, gunzip, list_members, open_zip
+from hygiene.intake.unpack import decompress, extract_member, list_members, open_zip, without_suffix
 from hygiene.intake.workbook import convert_workbook, is_workbook
 
 if TYPE_CHECKING:
@@ -186,12 +186,11 @@ def _listed(names: Sequence[str]) -> str:
 def _read_part(part: _Part, scratch: Scratch) -> Source:
     """A file that is not an archive of several."""
     kind = binary_kind(_head(part.path))
-    if kind is Kind.GZIP:
-        path = gunzip(part.path, scratch)
-        file_name = part.file_name.removesuffix(".gz").removesuffix(".GZ")
-        part = replace(part, path=path, file_name=file_name)
+    if kind in PACKED.values():
+        path = decompress(part.path, kind, scratch)
+        part = replace(part, path=path, file_name=without_suffix(part.file_name))
         kind = binary_kind(_head(part.path))
-        if kind is Kind.GZIP:
+        if kind in PACKED.values():
             raise UnreadableInput(f"{scratch.name} is compressed twice; unpack it first")
     if kind is Kind.ZIP:
         return _read_workbook(part, scratch)

@@ -1,7 +1,8 @@
-"""Archives: gzip and zip, unpacked within what is allowed and read to the last check sum."""
+"""Archives: gzip, bzip2, zstd and zip, unpacked within what is allowed and read to the last check sum."""
 
 from __future__ import annotations
 
+import bz2
 import errno
 import gzip
 import lzma
@@ -12,13 +13,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, Protocol
 
 from hygiene.errors import UnreadableInput
 from hygiene.intake.guard import CHUNK, Scratch, shown
-
-if TYPE_CHECKING:
-    pass
+from hygiene.intake.kinds import Kind
 
 #: members of an archive that can hold contacts; others are skipped, and named
 LISTS = frozenset(
@@ -36,8 +35,11 @@ LISTS = frozenset(
         ".ndjson",
         ".json",
         ".gz",
+        ".bz2",
+        ".zst",
     }
 )
+_SUFFIXES = ("gz", "bz2", "zst")
 ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz"})
 NO_LISTS = frozenset({"readme", "license", "licence", "notice", "changelog", "manifest"})
 
@@ -46,12 +48,35 @@ _DIRECTORY_LIMIT = 16 << 20  # bytes of a zip's list of members
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
 
 
-def gunzip(path: Path, scratch: Scratch) -> Path:
-    """What a gzip file holds, all its members in a row."""
+def decompress(path: Path, kind: Kind, scratch: Scratch) -> Path:
+    """What a file of one of the kinds in `PACKED` holds, all its members in a row."""
     target = scratch.new_path(".bin")
-    with _unpacking(scratch), gzip.open(path) as stream, target.open("wb") as unpacked:
+    with _unpacking(scratch), _open_packed(path, kind) as stream, target.open("wb") as unpacked:
         _copy(stream, unpacked, scratch)
     return target
+
+
+def without_suffix(name: str) -> str:
+    """A file's name without the one it has for being compressed."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and suffix.lower() in _SUFFIXES else name
+
+
+@contextmanager
+def _open_packed(path: Path, kind: Kind) -> Iterator[_Stream]:
+    if kind is Kind.ZSTD:
+        import pyarrow as pa
+
+        # pyarrow tells of damage as an OSError without a number
+        with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+            yield stream
+        return
+    with gzip.open(path) if kind is Kind.GZIP else bz2.open(path) as opened:
+        yield opened
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 @contextmanager
@@ -125,7 +150,7 @@ def read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, scratch: Scrat
             yield chunk
 
 
-def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], scratch: Scratch) -> None:
+def _copy(source: _Stream, target: IO[bytes], scratch: Scratch) -> None:
     while chunk := source.read(CHUNK):
         scratch.spend(len(chunk))
         target.write(chunk)
@@ -142,7 +167,7 @@ def _unpacking(scratch: Scratch) -> Iterator[None]:
         except _DAMAGE:
             raise _unpackable(scratch, "it is damaged or cut short") from None
         except OSError as error:
-            if error.errno == errno.EINVAL:  # an offset before the file's beginning
+            if error.errno in (None, errno.EINVAL):  # the latter: an offset before the file's beginning
                 raise _unpackable(scratch, "it is damaged or cut short") from None
             raise
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from hygiene.errors import UnreadableInput
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, unreadable
-from hygiene.intake.kinds import Kind, binary_kind, refuse
+from hygiene.intake.kinds import PACKED, binary_kind, refuse
 from hygiene.intake.source import Source, open_sources
-from hygiene.intake.unpack import gunzip
+from hygiene.intake.unpack import decompress
 from hygiene.metrics.support_layout import EACH, TRAITS, Layout, layouts, tell_layout
 from hygiene.metrics.support_sql import quote
 
@@ -48,8 +48,9 @@ def open_support_file(path: Path, work: Path, connection: duckdb.DuckDBPyConnect
     scratch = Scratch.for_input(given, Path(tempfile.mkdtemp(prefix="input-", dir=work)), Limits())
     try:
         inside, head = given.path, _head(given.path)
-        if binary_kind(head) is Kind.GZIP:
-            inside = gunzip(given.path, scratch)
+        kind = binary_kind(head)
+        if kind in PACKED.values():
+            inside = decompress(given.path, kind, scratch)
             head = _head(inside)
         if head.removeprefix(_MARK).lstrip().startswith((b"{", b"[")):
             why = refuse(head)

@@ -132,6 +132,15 @@ def test_rfc_5424(tmp_path, between):
             json.dumps({"log": f"{line}\n", "stream": "stdout"}).replace("<", "\\u003c").replace(">", "\\u003e")
         ),
         lambda line: json.dumps({"message": line, "host": "mx1"}),
+        lambda line: json.dumps({"message": line, "@timestamp": "2026-11-28T02:00:00Z"}),
+        lambda line: f"2026-11-28T01:00:04.123456789Z {line}",
+        lambda line: f"2026-11-28T01:00:04.123456789Z stdout F {line}",
+        lambda line: f'2026-11-28T01:00:04+01:00 {{job="mail"}} {line}',
+        lambda line: f"\x1b[36mmail_1  |\x1b[0m {line}",
+        lambda line: f"/var/log/mail.log.2.gz:{line}",
+        lambda line: f"mail.log:17:{line}",
+        lambda line: line.replace(" mx1 ", " mx1 mail.info "),
+        lambda line: line.replace("[1]: ", "[1]: [ID 197553 mail.info] "),
         lambda line: json.dumps({"line": line, "timestamp": "1", "fields": {}}),
     ],
 )
@@ -140,6 +149,44 @@ def test_lines_of_containers_and_collectors(tmp_path, wrapped):
     log = "".join(wrapped(line) + "\n" for line in plain.splitlines())
     assert POSTFIX.recognises(Head(name="x", start=log.encode()))
     assert Read(tmp_path, log).told == Read(tmp_path, plain).told
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda program, text: {"log": f"{program}[1]: {text}\n", "time": "2026-11-28T01:00:03.250Z"},
+        lambda program, text: {"textPayload": f"{program}[1]: {text}", "timestamp": "2026-11-28T01:00:03.25Z"},
+        lambda program, text: {
+            "@timestamp": "2026-11-28T02:00:03.25+01:00",
+            "host": "mx1",
+            "syslog-tag": f"{program}[1]:",
+            "message": f" {text}",
+        },
+        lambda program, text: {
+            "DATE": "1",
+            "ISODATE": "2026-11-28T01:00:03.25+00:00",
+            "HOST": "mx1",
+            "tag": "docker.1",
+            "PROGRAM": program,
+            "MESSAGE": text,
+        },
+        lambda program, text: {
+            "time": "2026-11-28T01:00:03.25Z",
+            "host": {"name": "mx1"},
+            "ident": program,
+            "message": text,
+        },
+    ],
+)
+def test_lines_whose_program_and_time_stand_beside_them(tmp_path, said):
+    texts = [line.split("postfix/", 1)[1].split("[1]: ", 1) for line in (QUEUED + SENT).splitlines()]
+    lines = [json.dumps(said(f"postfix/{program}", text)) for program, text in texts]
+    assert POSTFIX.recognises(Head(name="x", start=lines[0].encode()))
+    read = Read(tmp_path, "\n".join(lines))
+    assert read.rows("kind", "recipient", "ts_us") == [
+        (kind, "ann@example.com", us("2026-11-28 01:00:03") + 250_000) for kind in ("delivered", "sent")
+    ]
+    assert read.unread == []
 
 
 def test_the_journal_as_json(tmp_path):

@@ -1,10 +1,14 @@
 """Logs as they come: every platform's events in every way that exports and transports spoil them."""
 
+import base64
 import codecs
+import csv
 import gzip
 import json
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hygiene.errors import UnreadableInput
@@ -96,6 +100,17 @@ def in_sns(value):
 
 
 #: how a file of two events, each once, may look
+CAPTURED = "POST /hook?x=1 HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n\r\n"
+
+
+def caught(value):
+    return {"uuid": "u", "type": "web", "token_id": "t", "method": "POST", "content": json.dumps(value)}
+
+
+def coded(value):
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
 FORMS = {
     "an array": lambda one, other: json.dumps([one, other]).encode(),
     "arrays in an array": lambda one, other: json.dumps([[one], [other]]).encode(),
@@ -114,6 +129,21 @@ FORMS = {
     "NULs at the end": lambda one, other: f"{lines(one, other)}{chr(0) * 400}".encode(),
     "a key twice": lambda one, other: lines(one, other).replace("}\n", ', "x": 1, "x": 2}\n').encode(),
     "in SNS": lambda one, other: lines(in_sns(one), in_sns([other])).encode(),
+    "kept as texts": lambda *both: lines(*({"id": 1, "payload": json.dumps([each])} for each in both)).encode(),
+    "kept as objects": lambda *both: lines(*({"source": "x", "payload": each} for each in both)).encode(),
+    "requests": lambda *both: lines(*({"headers": {"a": "b"}, "body": each} for each in both)).encode(),
+    "a gateway's": lambda *both: lines(*({"path": "/", "body": json.dumps(each)} for each in both)).encode(),
+    "lists in requests": lambda *both: lines(*({"headers": {}, "body": [each]} for each in both)).encode(),
+    "in Base64": lambda *both: lines(*({"body": coded(e), "isBase64Encoded": True} for e in both)).encode(),
+    "Docker's": lambda *both: lines(*({"log": f"{json.dumps(e)}\n", "stream": "out"} for e in both)).encode(),
+    "Loki's": lambda *both: lines(*({"line": json.dumps(each), "timestamp": MOMENT} for each in both)).encode(),
+    "Elasticsearch's": lambda *both: json.dumps({"hits": {"hits": [{"_source": e} for e in both]}}).encode(),
+    "Google's": lambda *both: lines(*({"jsonPayload": each, "insertId": "x"} for each in both)).encode(),
+    "a program's": lambda *both: "".join(f"{MOMENT} [web] INFO: {json.dumps(e)} []\n" for e in both).encode(),
+    "one line of many": lambda *both: f"{'starting' * 9}\n{MOMENT}: {json.dumps(both)}\nstopped\n".encode(),
+    "captured": lambda *both: "".join(CAPTURED + json.dumps(each) + "\r\n" for each in both).encode(),
+    "Hookdeck's": lambda *both: lines(*({"webhook_id": "w", "data": {"body": each}} for each in both)).encode(),
+    "webhook.site's": lambda *both: json.dumps({"data": [*map(caught, both)], "current_page": 1}).encode(),
     "in SNS in SNS": lambda one, other: lines(in_sns(in_sns(one)), in_sns(other)).encode(),
 }  # fmt: skip
 
@@ -182,6 +212,96 @@ def test_cells_with_separators_and_quotes_in_them(tmp_path, delimiter, encoding)
     quoted = (delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
     (tmp_path / "log.csv").write_text("\n".join(quoted), encoding)
     assert read(tmp_path / "log.csv")[0] == [("plain", "delivered", "u1@x.example", T0)]
+
+
+def kept_in_a_table(path, posts):
+    """Rows as somebody's table of webhooks has them: of each post when it came, its headers and its body."""
+    headers = json.dumps({"Content-Type": "application/json"})
+    rows = [
+        {"id": str(at), "received": MOMENT, "headers": headers, "raw": each} for at, each in enumerate(posts)
+    ]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_envelopes_that_no_sample_shows(tmp_path, apart):
+    """One line of many, or one small file among others, has its events in a list, a notification or a row."""
+    wanted = []
+    for source in events(1):
+        first, second, third, *others = (events(number)[source] for number in range(450))
+        odd = lines([[first]], in_sns(second), {"payload": third})
+        plain = [json.dumps(one) + "\n" for one in others]
+        folder = tmp_path / source
+        folder.mkdir()
+        (folder / "1.json").write_text(
+            "".join([*plain[:200], *([] if apart else [odd]), *plain[200:]]), "utf-8"
+        )
+        if apart:
+            (folder / "0.json").write_text(odd, "utf-8")
+        mine = sorted((source, "delivered", f"u{number}@x.example", T0) for number in range(450))
+        assert read(folder)[0] == mine
+        wanted += mine
+    assert read(tmp_path)[0] == sorted(wanted)
+
+
+def test_details_of_a_message_that_no_sample_shows(tmp_path):
+    """Postmark's are a list of events; unopened they would tell of nothing but the sending."""
+    at = "2026-09-01T06:00:00.1234567-04:00"
+    detail = {"MessageID": "m0", "Recipients": ["u0@x.example"], "Status": "Sent", "ReceivedAt": at}
+    detail |= {"MessageEvents": [{"Recipient": "u0@x.example", "Type": "Delivered", "ReceivedAt": at}]}
+    posts = [events(number)["postmark"] for number in range(1, 400)]
+    (tmp_path / "log.jsonl").write_text(lines(*posts[:200], detail, *posts[200:]), "utf-8")
+    assert {row[1] for row in read(tmp_path / "log.jsonl")[0]} == {"delivered"}
+
+
+def test_notes_on_what_posts_look_like_are_no_log(tmp_path):
+    sample = json.dumps(events(1)["sendgrid"])
+    for name, text in (
+        ("README.md", f"# Posts\n\n```\n{sample}\n```\n\nor `{sample}`\n"),
+        ("a.html", f"<!doctype html>\n12:00 {sample}"),
+    ):
+        (tmp_path / name).write_text(text, "utf-8")
+        with pytest.raises(UnreadableInput):
+            read(tmp_path / name)
+
+
+def test_a_post_that_is_cut_in_the_log_of_a_program_is_counted(tmp_path):
+    whole, cut = (json.dumps(events(number)["sendgrid"]) for number in (1, 2))
+    (tmp_path / "web.log").write_text(f"10:00 started\n10:01 got {whole}\n10:02 got {cut[:-9]}\n", "utf-8")
+    rows, report = read(tmp_path / "web.log")
+    assert rows == [("sendgrid", "delivered", "u1@x.example", T0)]
+    assert report.damaged == 1
+
+
+@pytest.mark.parametrize("name", ["kept.csv", "kept.parquet"])
+def test_posts_that_are_kept_in_a_table(tmp_path, name):
+    first, second = events(1), events(2)
+    for source, one in first.items():
+        (tmp_path / source).mkdir()
+        kept_in_a_table(tmp_path / source / name, [json.dumps(one), "", json.dumps([second[source]], indent=1)])
+    rows, report = read(tmp_path)
+    assert rows == sorted((source, "delivered", f"u{at}@x.example", T0) for source in first for at in (1, 2))
+    assert report.damaged == len(first)  # the row without a post
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("01.09.2026 10:00", "13.09.2026 10:00"), ("9/1/2026 10:00", "9/13/2026 10:00")]
+)
+def test_a_platform_s_table_that_a_spreadsheet_saved_again(tmp_path, first, second):
+    text = "\ufeffemail;event;sg_message_id;timestamp;category\r\n"
+    text += (
+        f'u1@x.example;delivered;1.f;{first};"[""spring""]"\r\nu2@x.example;delivered;2.f;{second};spring\r\n'
+    )
+    (tmp_path / "log.csv").write_text(text, "utf-8")
+    rows, report = read(tmp_path / "log.csv")
+    assert [(row[0], row[3]) for row in rows] == [("sendgrid", T0), ("sendgrid", T0 + 12 * 86_400)]
+    assert "times without a zone are taken for UTC" in report.files[0].notes
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,22 @@ def test_dates(tmp_path, dates, first):
     assert said == (first is None)
 
 
+@pytest.mark.parametrize("written", ["%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %I:%M %p"])
+def test_a_platform_s_report_that_a_spreadsheet_saved_again(tmp_path, written):
+    rows = list(csv.reader(io.StringIO((SAMPLES / "mailchimp.csv").read_text("utf-8"))))
+    at = rows[0].index("Send Date")
+    moments = [datetime(2026, 9, day, 9, 30, tzinfo=UTC) for day in range(12, 12 + len(rows) - 1)]
+    for row, moment in zip(rows[1:], moments, strict=True):
+        row[at] = moment.strftime(written)
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows(rows)
+    read = Read(tmp_path, f"\ufeff{text.getvalue()}")
+    assert read.files[0].layouts == ("mailchimp",)
+    sent = {f"{moment:%Y-%m-%d %H:%M}" for moment in moments}
+    assert {f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%d %H:%M}" for (us,) in read.rows("sent_us")} <= sent
+    assert not any("cannot be read" in note for note in read.files[0].notes)
+
+
 def test_times_without_a_zone_are_in_the_one_given(tmp_path):
     read = Read(tmp_path, HEAD + "x,2026-07-01 12:00:00,1,1,1,\n", timezone="America/New_York")
     assert read.rows("sent_us") == [(meant("sent_us", "2026-07-01 16:00:00"),)]

@@ -1,5 +1,6 @@
 """Files of every kind are read as what they are, and said so; the bytes to scan say the same as the file."""
 
+import bz2
 import csv
 import gzip
 import io
@@ -258,12 +259,27 @@ def zipped(members, **keywords):
     return data.getvalue()
 
 
+def zstd(content):
+    data = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(data, "zstd") as stream:
+        stream.write(content)
+    return data.getvalue().to_pybytes()
+
+
 def test_gzip_with_several_members(opened):
     packed = gzip.compress(b"Email,Name\n") + gzip.compress(b"ann@example.com,Ann\n")
     source = opened(packed, "list.csv.gz")
     assert (source.name, source.file_name) == ("list.csv.gz", "list.csv")
     assert source.size == len(packed)
     assert records(source) == [["ann@example.com", "Ann"]]
+
+
+def test_other_compressions_of_one_file(opened):
+    for suffix, pack in (("bz2", bz2.compress), ("zst", zstd)):
+        packed = pack(b"Email,Name\n") + pack(b"ann@example.com,Ann\n")
+        source = opened(packed, f"list.csv.{suffix}")
+        assert source.file_name == "list.csv"
+        assert records(source) == [["ann@example.com", "Ann"]]
 
 
 def test_a_zip_of_three(tmp_path, work):

@@ -1,5 +1,6 @@
 """What is no list is refused in one sentence, before it costs memory, disk or time."""
 
+import bz2
 import gzip
 import io
 import os
@@ -64,6 +65,13 @@ def workbook(cells):
         book.active[place] = value
     book.save(data)
     return data.getvalue()
+
+
+def zstd(content):
+    data = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(data, "zstd") as stream:
+        stream.write(content)
+    return data.getvalue().to_pybytes()
 
 
 def parquet(**columns):
@@ -140,7 +148,8 @@ def test_the_same_file_twice(tmp_path, work):
         (b"%PDF-1.7\n", "a PDF document"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "save it as .xlsx or .csv"),
         (b"SQLite format 3\0" + bytes(50), "an SQLite database"),
-        (b"BZh91AY&SY\x01\x02", "bzip2: unpack it first"),
+        (b"BZh91AY&SY\x01\x02", "it is damaged or cut short"),
+        (b"\xfd7zXZ\0\0\4", "xz: unpack it first"),
         (b"\xff\xfe\0\0E\0\0\0", "UTF-32"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>", "a web page or XML"),
@@ -151,6 +160,7 @@ def test_the_same_file_twice(tmp_path, work):
         (b"{}\n{}\n", "holds no key"),
         (zipped({"[Content_Types].xml": "", "word/document.xml": ""}), "office document but no .xlsx"),
         (gzip.compress(gzip.compress(PLAIN, mtime=0), mtime=0), "compressed twice"),
+        (zstd(gzip.compress(PLAIN, mtime=0)), "compressed twice"),
         (gzip.compress(zipped({"a.csv": PLAIN}), mtime=0), "an archive in an archive"),
         (zipped({"b.zip": zipped({"a.csv": PLAIN})}), "it holds another archive, b.zip"),
         (zipped({"a.csv": zipped({"a.csv": PLAIN})}), "an archive in an archive"),
@@ -179,6 +189,8 @@ def test_only_workbooks_have_sheets(tmp_path, work):
 
 SOUND = {
     "list.gz": gzip.compress(PLAIN * 50, mtime=0),
+    "list.bz2": bz2.compress(PLAIN * 50),
+    "list.zst": zstd(PLAIN * 50),
     "list.zip": zipped({"list.csv": PLAIN * 50}),
     "list.xlsx": workbook({"A1": "Email", "A2": "ann@example.com"}),
     "list.parquet": parquet(email=["ann@example.com"]),
@@ -376,6 +388,7 @@ def test_no_room_is_known_beforehand(refusal, monkeypatch):
     ("name", "content"),
     [
         ("list.gz", gzip.compress(PLAIN * 9000, mtime=0)),
+        ("list.zst", zstd(PLAIN * 9000)),
         ("list.zip", zipped({"list.csv": PLAIN * 9000})),
         ("list.csv", b"\xff\xfe" + ("ann@example.com\n" * 9000).encode("utf-16-le")),
         ("list.jsonl", b'{"email": "ann@example.com"}\n' * 9000),
