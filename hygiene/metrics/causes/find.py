@@ -11,10 +11,17 @@ from hygiene.metrics.causes import plans
 from hygiene.metrics.causes.anomalies import ALL, Anomaly, Charted, choose_period, find_anomalies
 from hygiene.metrics.causes.comparison import Compared, compare
 from hygiene.metrics.causes.explanation import Explanation, explain
-from hygiene.metrics.causes.fatigue import SIGN_UP, Decay, Tiredness, measure_decay, measure_fatigue
+from hygiene.metrics.causes.fatigue import (
+    FATIGUE_RATES,
+    SIGN_UP,
+    Decay,
+    Tiredness,
+    measure_decay,
+    measure_fatigue,
+)
 from hygiene.metrics.causes.forecast import Forecast, forecast_complaints
 from hygiene.metrics.causes.maturity import Ripeness, judge_maturity
-from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of, summed
+from hygiene.metrics.causes.rates import BY_NAME, RATES, Counts, Rate, Row, pooled, rows_of, summed
 from hygiene.metrics.causes.reasons import BounceReasons, find_reasons
 from hygiene.metrics.causes.thresholds import Rule, thresholds
 from hygiene.metrics.counts import count as count_mails
@@ -27,6 +34,7 @@ Count: TypeAlias = Callable[[Sequence[str]], Counts]
 #: what changes are explained by, where the log tells it
 DIMENSIONS: Final = ("provider", "campaign", "segment", "stream", "variant")
 _CHARTED: Final = ("provider", "segment", "stream")  # campaigns come and go: they have no usual rate
+_ENGAGING: Final = ("open_rate_human", "click_rate_human")
 _REASON: Final = ("bounce_class", "smtp_status")
 _EXPLAINED = 10  # anomalies
 _DAY_US: Final = 86_400_000_000
@@ -90,18 +98,22 @@ def find_causes(
     latest_us = as_of_us if as_of_us is not None else _latest(by_day, mails, engine)
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
+
+    def complete_until(rate: Rate) -> int:
+        return _complete_until(rate, ripeness, latest_us)
+
     tables = {ALL: _by_period(by_day, period, ALL)}
     tables |= {name: _by_period(table, period, name) for name, table in daily.items() if name}
     charted = find_anomalies(
         {name: table for name, table in tables.items() if name in {ALL, *_CHARTED}},
         period=period,
-        complete_until=lambda rate: _complete_until(rate, ripeness, latest_us),
+        complete_until=complete_until,
         rates=rates,
     )
     forecast = _forecast(
         by_campaign, by_day, ripeness, told=complaints_told, next_send=next_send, as_of_us=latest_us
     )
-    fatigue, decay = _people(mails, engine, joined)
+    fatigue, decay = _people(mails, engine, joined, complete_until=complete_until, rates=rates)
     return Causes(
         compared=_compared(daily, ripeness, rates),
         reasons=_reasons(whole, mails, engine),
@@ -234,22 +246,31 @@ def _forecast(
 
 
 def _people(
-    mails: Frame | None, engine: Engine | None, joined: Frame | None
+    mails: Frame | None,
+    engine: Engine | None,
+    joined: Frame | None,
+    *,
+    complete_until: Callable[[Rate], int],
+    rates: Sequence[Rate],
 ) -> tuple[Tiredness | None, Decay | None]:
+    """Both of mails whose events are in: the latest ones would make everybody look tired."""
     if mails is None or engine is None:
         return None, None
-    fatigue = measure_fatigue(engine.collect(plans.pressure(mails)))
+    last_day = min((complete_until(rate) for rate in FATIGUE_RATES if rate in rates), default=None)
+    fatigue = measure_fatigue(*map(engine.collect, plans.pressure(mails)), until=last_day)
+    until_us = (min(complete_until(BY_NAME[name]) for name in _ENGAGING) + 1) * _DAY_US
     if joined is not None:
         first = plans.signed_up(joined)
         missing = engine.collect(plans.people_without(mails, first)).to_pylist()[0]["people"]
-        told = engine.collect(plans.ages(mails, first))
+        told = engine.collect(plans.ages(mails, first, until_us=until_us))
         return fatigue, measure_decay(told, since=SIGN_UP, left_out=int(missing))
     started = engine.collect(mails.select(sent_us=plans.first_sent())).to_pylist()[0]["sent_us"]
     if started is None:
         return fatigue, measure_decay([])
     since = int(started) + thresholds().fatigue.warm_up_weeks * _WEEK_DAYS * _DAY_US
     before = engine.collect(plans.people_before(mails, since_us=since)).to_pylist()[0]["people"]
-    return fatigue, measure_decay(engine.collect(plans.cohorts(mails, since_us=since)), left_out=int(before))
+    told = engine.collect(plans.cohorts(mails, since_us=since, until_us=until_us))
+    return fatigue, measure_decay(told, left_out=int(before))
 
 
 def _plain(value: Any) -> Any:
