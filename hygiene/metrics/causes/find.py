@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hygiene.engines.engine import Engine, Frame
@@ -115,7 +116,7 @@ def find_causes(
     )
     fatigue, decay = _people(mails, engine, joined, complete_until=complete_until, rates=rates)
     return Causes(
-        compared=_compared(daily, ripeness, rates),
+        compared=_compared(daily, ripeness, rates, complete_until),
         reasons=_reasons(whole, mails, engine),
         charted=charted,
         explanations=_explanations(charted, tables, count, period),
@@ -132,19 +133,29 @@ def _counting(mails: Frame, engine: Engine) -> Count:
 
 
 def _compared(
-    daily: Mapping[str, Sequence[Row]], ripeness: Ripeness | None, rates: Sequence[Rate]
+    daily: Mapping[str, Sequence[Row]],
+    ripeness: Ripeness | None,
+    rates: Sequence[Rate],
+    complete_until: Callable[[Rate], int],
 ) -> tuple[Compared, ...]:
-    """Each dimension; of a young campaign only what no longer grows."""
+    """Each dimension; young campaigns, and of other slices the latest days, are judged where that is fair."""
     young = ripeness.growing() if ripeness else frozenset()
+
+    def is_ripe(rate: Rate, name: str, row: Row) -> bool:
+        if name == "campaign":
+            return (str(row[name]), rate.name) not in young
+        return row["day"] is None or int(row["day"]) <= complete_until(rate)
+
+    def ripe(rate: Rate, name: str, table: Sequence[Row]) -> Counts | None:
+        rows = [row for row in table if is_ripe(rate, name, row)]
+        of_one_day = name != "campaign" and len({row["day"] for row in table}) == 1
+        return None if len(rows) == len(table) or of_one_day else summed(rows, (name,))
+
     return tuple(
-        compare(name, summed(table, (name,)), rates, complete=_is_complete(name, young))
+        compare(name, summed(table, (name,)), rates, ripe=partial(ripe, name=name, table=table))
         for name, table in daily.items()
         if name
     )
-
-
-def _is_complete(dimension: str, young: Collection[tuple[str, str]]) -> Callable[[Rate, str], bool]:
-    return lambda rate, name: dimension != "campaign" or (name, rate.name) not in young
 
 
 def _latest(by_day: Counts, mails: Frame | None, engine: Engine | None) -> int:

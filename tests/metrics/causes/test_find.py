@@ -222,6 +222,21 @@ def test_absurd_times_do_no_harm(engine, day):
     assert json.dumps(causes.to_dict())
 
 
+def test_a_segment_mailed_just_now_is_not_worse_than_those_of_last_month(engine):
+    def sent(segment, on, opened):
+        read = (START + on) * DAY_US + 13 * HOUR_US if opened else None
+        return {"segment": segment, "opened_human": opened, "first_open_us": read, "campaign": "c"}
+
+    rows = [mail(f"a{n}@x.example", START + n % 9, **sent("a", n % 9, n % 3 == 0)) for n in range(900)]
+    rows += [mail(f"b{n}@x.example", START + 40, **sent("b", 40, n % 90 == 0)) for n in range(900)]
+
+    def worse(**options):
+        return [pair[0].name for one in causes_of(engine, rows, **options).compared for pair in one.worse]
+
+    assert worse(as_of_us=(START + 40) * DAY_US + 14 * HOUR_US) == []
+    assert worse(as_of_us=(START + 50) * DAY_US) == ["b"]
+
+
 def test_small_slices_are_one(engine):
     rows = [mail(f"p{n}@d{n % 300}.example", START + n % 3, provider=f"d{n % 300}.example") for n in range(900)]
     rows += [mail(f"g{n}@gmail.com", START + n % 3) for n in range(100)]

@@ -128,7 +128,39 @@ def test_what_still_grows_is_not_called_worse():
         row(campaign="new", delivered=9_000, opened_human=90),
     ]
     assert [pair[0].name for pair in compare("campaign", rows).worse] == ["new"]
-    assert not compare("campaign", rows, complete=lambda _rate, name: name != "new").worse
+    assert not compare("campaign", rows, ripe=lambda _rate: rows[:1]).worse
+    bounced = [row(campaign="old", delivered=9_000, hard=90), row(campaign="new", delivered=6_000, hard=3_000)]
+    assert [pair[0].name for pair in compare("campaign", bounced, ripe=lambda _rate: bounced[:1]).worse] == [
+        "new"
+    ]
+
+
+def test_what_still_grows_makes_nothing_else_look_worse():
+    rows = [
+        row(segment="old", delivered=9_000, complained=27),
+        row(segment="new", delivered=90_000, complained=9),
+    ]
+    assert [pair[0].name for pair in compare("segment", rows).worse] == ["old"]
+    ripe = [rows[0], row(segment="new", delivered=3_000, complained=9)]
+    assert not compare("segment", rows, ripe=lambda _rate: ripe).worse
+
+
+def test_complaints_are_compared_where_they_are_told():
+    """Gmail tells of none: beside it every other provider would look worse."""
+    rows = [
+        row(provider="gmail", delivered=60_000, delivered_fbl=0),
+        row(provider="yahoo", delivered=20_000, complained=24),
+        row(provider="microsoft", delivered=20_000, complained=20),
+        row(provider="small.example", delivered=900, delivered_fbl=0, complained=1),
+    ]
+    found = compare("provider", rows)
+    assert not found.worse
+    by_name = {
+        one.name: next(each for each in one.rates if each.rate.event == "complaint") for one in found.slices
+    }
+    assert (by_name["gmail"].value, by_name["gmail"].n) == (None, 0)
+    assert by_name["yahoo"].others == 21 / 20_900
+    assert by_name["yahoo"].part == 24 / 45
 
 
 @pytest.mark.parametrize(
