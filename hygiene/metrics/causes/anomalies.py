@@ -17,7 +17,7 @@ from hygiene.metrics.causes.baseline import Baseline, estimate_baselines
 from hygiene.metrics.causes.chance import false_discovery
 from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, day_text, of, rows_of
 from hygiene.metrics.causes.thresholds import Anomalies, thresholds
-from hygiene.metrics.words import range_text, rate_text
+from hygiene.metrics.words import counted, range_text, rate_text
 
 ALL: Final = ""  # the dimension of all mail together
 _STEP: Final = {"day": 1, "week": 7}
@@ -261,5 +261,6 @@ def _summary(found: int, tests: int, period: str, limits: Anomalies) -> str:
         )
     chance = f"at most {rate_text(limits.false_discovery)} of what is named here would be chance"
     if not found:
-        return f"No {period} stands out: {tests:,} were compared with the {period}s before."
-    return f"{tests:,} {period}s of all series were compared with those before; {chance}."
+        return f"No {period} stands out: {counted(tests, 'was', 'were')} compared with the {period}s before."
+    compared = f"{counted(tests, period)} of all series {'was' if tests == 1 else 'were'} compared"
+    return f"{compared} with those before; {chance}."

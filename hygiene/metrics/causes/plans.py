@@ -8,13 +8,12 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 
 from hygiene.engines.engine import Engine
-from hygiene.metrics.causes.maturity import HOURS
+from hygiene.metrics.causes.maturity import HOURS, OTHERS
 from hygiene.metrics.causes.reasons import LONGEST, MASKS
 from hygiene.metrics.causes.thresholds import thresholds
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
-OTHERS: Final = "(all others)"
 _MOST: Final = {"provider": 40, "campaign": 2_000}  # slices that are told apart
 _MANY: Final = 200
 MOST_REASONS: Final = 2_000  # texts that reach Python, the commonest first

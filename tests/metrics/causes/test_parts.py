@@ -12,7 +12,8 @@ from hygiene.metrics.causes.comparison import compare
 from hygiene.metrics.causes.decomposition import decompose, decompose_parts
 from hygiene.metrics.causes.fatigue import measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import forecast_complaints
-from hygiene.metrics.causes.maturity import HOURS, judge_maturity
+from hygiene.metrics.causes.maturity import HOURS, OTHERS, judge_maturity
+from hygiene.metrics.causes.rates import RATES
 from hygiene.metrics.causes.reasons import find_reasons, rule_for
 from hygiene.metrics.causes.thresholds import advice, thresholds
 from tests.metrics.count_tables import row
@@ -376,6 +377,47 @@ def test_decay_says_when_it_is_half():
 # maturity
 
 HOUR_US = 3_600_000_000
+
+
+def ripeness_of(*ages_h, rates=RATES, names=None):
+    """Of campaigns of these ages, each with a mail that nobody has opened."""
+    now = 10_000 * HOUR_US
+    named = names or [f"c{at}" for at in range(len(ages_h))]
+    sent = [now - round(age * HOUR_US) for age in ages_h]
+    ages = [{"campaign": name, "first_us": at, "last_us": at} for name, at in zip(named, sent, strict=True)]
+    counts = [row(campaign=name, delivered=1) for name in named]
+    return judge_maturity(ages, [], counts, as_of_us=now, rates=rates)
+
+
+def test_a_campaign_of_this_hour_is_young_though_nothing_came_back_at_all():
+    found = ripeness_of(0.2, rates=())
+    assert found.sentence == "The campaign is too young to be judged in every rate."
+    assert [one.sentence for one in found.young] == ["c0 is less than an hour old, too young to be judged."]
+
+
+@pytest.mark.parametrize(
+    ("ages", "names", "sentence"),
+    [
+        ((2_000,), None, "The campaign is old enough to be judged."),
+        ((2_000, 2_000), None, "All 2 campaigns are old enough to be judged."),
+        ((2_000, 1), None, "1 of 2 campaigns is too young to be judged in every rate."),
+        ((2_000, 1), ["c", OTHERS], "The campaign is old enough to be judged."),
+        (
+            (9, 9, 2_000, 1),
+            ["c", "d", "e", OTHERS],
+            "2 of the 3 largest campaigns are too young to be judged in every rate.",
+        ),
+        ((2_000, 2_000, 1), ["c", "d", OTHERS], "All 2 largest campaigns are old enough to be judged."),
+    ],
+)
+def test_campaigns_are_counted_as_they_are(ages, names, sentence):
+    """The small ones of very many count as one, which is no campaign."""
+    assert ripeness_of(*ages, names=names).sentence == sentence
+
+
+def test_one_mail_is_no_mails():
+    found = forecast_complaints([row(campaign="c", delivered=1, complained=1)], reported=True)
+    assert found.sentence.startswith("100 % of 1 mail delivered was reported as spam")
 
 
 def test_a_young_campaign_is_headed_where_the_older_ones_went():
