@@ -302,7 +302,7 @@ def _method(causes: Causes) -> str:
     limits = thresholds()
     return (
         f"Reckoned from {day_text(causes.as_of_us)}. Each {causes.charted.period} is compared with up to "
-        f"{limits.anomalies.window} before it, with a beta-binomial distribution whose spread they show "
-        f"({limits.anomalies.source}). Changes are shared out exactly: a slice's own rate, and its share "
+        f"{limits.anomalies.window} before it, slices also with what the others did then, by a binomial "
+        f"distribution whose odds vary as they show ({limits.anomalies.source}). Changes are shared out exactly: a slice's own rate, and its share "
         f"of the mail. Limits of complaints: {limits.complaints.source}. Thresholds as of {limits.as_of}."
     )

@@ -99,6 +99,54 @@ def test_slices_are_charted_by_themselves():
     assert "to yahoo bounced" in one.sentence
 
 
+PROVIDERS = {"gmail": 1_400, "yahoo": 800, "microsoft": 600, "apple": 300, "gmx": 300}
+
+
+def campaigns_opened(seed, junked=None, apart=0.4):
+    """A campaign a day, opened by more or fewer, at every provider alike; on one day one of them junks it."""
+    rng = np.random.default_rng(seed)
+    return [
+        row(day=20_000 + day, provider=name, delivered=n, opened_human=int(rng.binomial(n, rate)))
+        for day, campaign in enumerate(0.15 * np.exp(rng.normal(0, apart, 35)))
+        for name, n in PROVIDERS.items()
+        for rate in [campaign / 4 if (day, name) == junked else campaign]
+    ]
+
+
+def test_a_day_that_one_provider_junked_shows_beside_the_others():
+    """Campaigns differ too much for one provider's fall to show by itself."""
+    found = [find_anomalies({"provider": campaigns_opened(seed, (30, "gmail"))}).anomalies for seed in range(8)]
+    assert all([(one.slice, one.days) for one in some] == [("gmail", (20_030,))] for some in found)
+    assert all("beside what other mail did then, usual is" in some[0].sentence for some in found)
+
+
+def test_a_poor_campaign_is_no_matter_of_one_provider():
+    table = campaigns_opened(3, apart=0.1)
+    for each in table:
+        if each["day"] == 20_030:
+            each["opened_human"] //= 4
+    assert not find_anomalies({"provider": table}).anomalies
+
+
+def test_with_few_others_a_provider_is_held_against_its_own_days():
+    table = [
+        each
+        for each in campaigns_opened(3, (30, "gmail"), apart=0.05)
+        if each["provider"] in {"gmail", "yahoo"}
+    ]
+    (one,) = find_anomalies({"provider": table}).anomalies
+    assert (one.slice, one.is_beside) == ("gmail", False)
+
+
+def test_rare_events_that_nobody_expected_are_tests_all_the_same():
+    """Days are not chosen by what was seen on them, or the few that are named would be chance."""
+    rng, alarms = np.random.default_rng(9), 0
+    for _ in range(30):
+        rows = [row(day=20_000 + day, delivered=2_000, complained=int(rng.poisson(1))) for day in range(60)]
+        alarms += bool(find_anomalies({"": rows}).anomalies)
+    assert alarms <= 2
+
+
 def test_providers_are_compared_with_all_others():
     rows = [row(provider="gmail", delivered=9_800, hard=200), row(provider="yahoo", delivered=800, block=200)]
     found = compare("provider", [*rows, row(provider=None, delivered=100, hard=2)])
