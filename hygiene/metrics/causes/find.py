@@ -99,10 +99,7 @@ def find_causes(
     latest_us = as_of_us if as_of_us is not None else _latest(by_day, mails, engine)
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
-
-    def complete_until(rate: Rate) -> int:
-        return _complete_until(rate, ripeness, latest_us)
-
+    complete_until = partial(_complete_until, ripeness=ripeness, as_of_us=latest_us)
     tables = {ALL: _by_period(by_day, period, ALL)}
     tables |= {name: _by_period(table, period, name) for name, table in daily.items() if name}
     charted = find_anomalies(

@@ -303,6 +303,7 @@ def _method(causes: Causes) -> str:
     return (
         f"Reckoned from {day_text(causes.as_of_us)}. Each {causes.charted.period} is compared with up to "
         f"{limits.anomalies.window} before it, slices also with what the others did then, by a binomial "
-        f"distribution whose odds vary as they show ({limits.anomalies.source}). Changes are shared out exactly: a slice's own rate, and its share "
-        f"of the mail. Limits of complaints: {limits.complaints.source}. Thresholds as of {limits.as_of}."
+        f"distribution whose odds vary as they show ({limits.anomalies.source}). Changes are shared out "
+        "exactly: a slice's own rate, and its share of the mail. Limits of complaints: "
+        f"{limits.complaints.source}. Thresholds as of {limits.as_of}."
     )
