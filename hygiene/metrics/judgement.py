@@ -134,7 +134,7 @@ def _missed(kpis: Kpis, missed: Sequence[KpiValue]) -> Finding:
             *(_seen(value) for value in missed[:MOST_SLICES]),
             *((f"and {counted(hidden, 'smaller slice')}",) if hidden > 0 else ()),
         ),
-        rule=f"{kpis.profile.title}, as of {kpis.profile.as_of}",
+        rule=kpis.profile.dated,
         source=kpis.profile.source,
         fix=advice.fix,
     )
@@ -158,7 +158,7 @@ def _open(kpis: Kpis, value: KpiValue) -> Finding:
         state=State.UNKNOWN,
         why=unproven(value),
         evidence=(_seen(value),) if value.value is not None else (),
-        rule=f"{kpis.profile.title}, as of {kpis.profile.as_of}",
+        rule=kpis.profile.dated,
         source=kpis.profile.source,
     )
 

@@ -196,3 +196,40 @@ def test_an_immature_slice_is_neither_praised_for_few_complaints_nor_blamed_for_
     assert new["open_rate_human"].verdict is Verdict.NOT_PROVEN
     assert "more may come" in new["open_rate_human"].note
     assert old["click_rate_human"].verdict is new["click_rate_human"].verdict is Verdict.MET
+
+
+def test_of_young_mails_it_is_not_said_how_many_would_prove_what_may_still_turn():
+    few = row(delivered=400, hard=4, complained=0, opened_human=58, clicked_human=4, engaged_human=60)
+    old, new = measured(few), measured(few, immature=[True])
+    for name in ("open_rate_human", "complaint_rate_delivered"):
+        assert old[name].needed
+        assert (new[name].verdict, new[name].needed, new[name].leans) == (Verdict.NOT_PROVEN, None, None)
+        assert new[name].note == "the mails are young: more may come"
+    assert old["click_rate_human"].verdict is Verdict.NOT_PROVEN
+
+
+def by_receiver(*rows, by=("provider",)):
+    """Complaints of each slice."""
+    slices = slice_counts([table(*rows)], by)
+    kpi = KPIS["complaint_rate_delivered"]
+    found = values_of(slices, [kpi], ALL_TOLD, load_profile("default"))
+    return {tuple(value.slice.values()): value for value in found}
+
+
+def test_no_complaints_are_no_merit_where_the_receiver_would_not_tell():
+    found = by_receiver(
+        row(provider="gmail", delivered=50_000, delivered_fbl=0),
+        row(provider="yahoo", delivered=50_000),
+        row(provider="shop.example", delivered=50_000, delivered_fbl=0, complained=200),
+        row(provider=None, delivered=50_000, delivered_fbl=0),
+    )
+    assert found["gmail",].verdict is Verdict.NOT_PROVEN
+    assert found["gmail",].note == "this receiver is not known to tell of complaints"
+    assert (found["gmail",].numerator, found["gmail",].value, found["gmail",].needed) == (0, 0, None)
+    assert found["yahoo",].verdict is found[None,].verdict is Verdict.MET
+    assert found["shop.example",].verdict is Verdict.MISSED
+
+
+def test_of_a_campaign_complaints_are_judged_wherever_its_mail_went():
+    mails = row(campaign="c", delivered=50_000, delivered_fbl=0)
+    assert by_receiver(mails, by=("campaign",))["c",].verdict is Verdict.MET

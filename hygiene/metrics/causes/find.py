@@ -100,8 +100,7 @@ def find_causes(
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
     complete_until = partial(_complete_until, ripeness=ripeness, as_of_us=latest_us)
-    tables = {ALL: _by_period(by_day, period, ALL)}
-    tables |= {name: _by_period(table, period, name) for name, table in daily.items() if name}
+    tables = {name: _by_period(table, period, name) for name, table in ({ALL: by_day} | daily).items()}
     charted = find_anomalies(
         {name: table for name, table in tables.items() if name in {ALL, *_CHARTED}},
         period=period,
