@@ -169,7 +169,8 @@ def unproven(value: KpiValue) -> str:
         return f"There is no figure: {value.why_null}."
     if value.needed is not None:
         mails = counted(value.needed, "more mail", "more mails")
-        return f"Too few mails; {mails} at the same rate would prove it {value.leans}."
+        note = f"; {value.note}" if value.note else ""
+        return f"Too few mails; {mails} at the same rate would prove it {value.leans}{note}."
     if value.note:
         return f"{_upper(value.note)}."
     return "The rate lies on the threshold: no number of mails at this rate proves it."

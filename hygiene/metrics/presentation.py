@@ -180,7 +180,8 @@ def _unproven(value: KpiValue) -> str:
     if value.needed is None:
         return f"{value.benchmark} is not proven yet; {value.note or 'the rate lies on the threshold'}"
     mails = counted(value.needed, "more mail", "more mails")
-    return f"{value.benchmark} is not proven yet; {mails} at this rate would prove it {value.leans}"
+    note = f"; {value.note}" if value.note else ""
+    return f"{value.benchmark} is not proven yet; {mails} at this rate would prove it {value.leans}{note}"
 
 
 def _aside(text: str) -> Cell:

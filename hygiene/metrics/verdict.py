@@ -28,7 +28,7 @@ def judge(
     """Whether the interval lies inside the range of the target, outside, or across an end of it.
 
     While mails are young (`growing`) a rate can only rise: then nothing is met that more of it would spoil, and
-    nothing is missed that more of it would mend; nor is it said how many mails at this rate would prove so.
+    nothing is missed that more of it would mend, and a number of mails that would prove so is said with that.
     """
     value = numerator / n
     verdict = _verdict(target, low, high)
@@ -39,7 +39,7 @@ def judge(
         needed = _needed(target, numerator, n, value)
         leans = Verdict.MET if _meets(target, value, value) else Verdict.MISSED
         if growing and _may_turn(kpi, leans):
-            return Judged(Verdict.NOT_PROVEN, note=_YOUNG)
+            return Judged(verdict, needed, leans, _YOUNG)
     return Judged(verdict, needed, leans, _note(target, value, low))
 
 
