@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -36,6 +36,7 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     source: str
     as_of: str
     line: tuple[Line, ...]
+    rest: str = "Figures not listed are counted alike."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,14 +51,23 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One thing that is counted otherwise, and what it does to the figure after those before it."""
+
+    what: str
+    change: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One figure, ours and theirs."""
+    """One figure, ours and theirs; the steps lead from ours to theirs, so they add up to the difference."""
 
     kpi: str
     title: str
     ours: Counted
     theirs: Counted
     why: str
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +79,7 @@ class AsOthers:
     source: str
     as_of: str
     differences: tuple[Difference, ...]
+    rest: str  # of all other figures
 
 
 @cache
@@ -98,25 +109,71 @@ def count_as(slices: Slices, platform: Platform, telling: Telling) -> AsOthers:
         source=platform.source,
         as_of=platform.as_of,
         differences=tuple(_difference(slices, line, telling) for line in platform.line),
+        rest=platform.rest,
     )
 
 
 def _difference(slices: Slices, line: Line, telling: Telling) -> Difference:
     kpi = KPIS[line.kpi]
-    ours = compute(slices, kpi, telling)
+    ours = _counted(compute(slices, kpi, telling), _formula(kpi.numerator, kpi.denominator))
+    theirs = _theirs(slices, kpi, line, telling)
+
+    def total(columns: tuple[str, ...]) -> int:
+        return int(compute(slices, replace(kpi, numerator=columns), telling).numerator[0])
+
+    known = ours.value is not None and theirs.value is not None
     return Difference(
         kpi=kpi.name,
         title=kpi.title,
-        ours=_counted(ours, _formula(kpi.numerator, kpi.denominator)),
-        theirs=_theirs(slices, kpi, line, telling),
+        ours=ours,
+        theirs=theirs,
         why=line.unknown or line.why,
+        steps=tuple(_steps(kpi, line, ours, theirs, total)) if known else (),
     )
+
+
+def _steps(
+    kpi: Kpi, line: Line, ours: Counted, theirs: Counted, total: Callable[[tuple[str, ...]], int]
+) -> Iterator[Step]:
+    """First what is counted, then what it is divided by; last what only some of the logs tell."""
+    k, n, value = ours.numerator or 0, ours.n or 0, ours.value or 0.0
+    changes = [
+        *_exchanged("counting", kpi.numerator, line.numerator, ()),
+        *_exchanged("dividing by", kpi.denominator, line.denominator, line.minus),
+    ]
+    for what, more, less in changes:
+        by = total(more) - total(less)
+        k, n = (k + by, n) if what.startswith(("counting", "not counting")) else (k, n + by)
+        after = k / n if n > 0 else value
+        yield Step(what=what, change=after - value)
+        value = after
+    if left := (theirs.value or 0.0) - value:
+        yield Step(what="of the logs that tell of it", change=left)
+
+
+def _exchanged(
+    verb: str, ours: tuple[str, ...], theirs: tuple[str, ...], minus: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """What is put in and left out, in words and as columns; one for one where it is one of each."""
+    more = tuple(name for name in theirs if name not in ours)
+    less = (*(name for name in ours if name not in theirs), *minus)
+    if more and len(less) == 1 and not minus:
+        yield f"{verb} {_sum(more)}, not {_sum(less)}", more, less
+        return
+    for name in more:
+        yield f"{verb} {_word(name)}, too", (name,), ()
+    for name in less:
+        yield f"not {verb} {_word(name)}", (), (name,)
+
+
+def _sum(columns: tuple[str, ...]) -> str:
+    return " + ".join(map(_word, columns))
 
 
 def _theirs(slices: Slices, kpi: Kpi, line: Line, telling: Telling) -> Counted:
     if line.unknown:
         return Counted(formula="unknown", numerator=None, n=None, value=None, why_null=line.unknown)
-    empty = f"there are no {' + '.join(map(_word, line.denominator))}"
+    empty = f"there are no {_sum(line.denominator)}"
     theirs = replace(kpi, numerator=line.numerator, denominator=line.denominator, empty=empty)
     found = compute(slices, theirs, telling)
     if line.minus:
@@ -141,7 +198,7 @@ def _text(line: Line) -> str:
 
 
 def _formula(numerator: tuple[str, ...], denominator: tuple[str, ...]) -> str:
-    return f"{' + '.join(map(_word, numerator))} / {' + '.join(map(_word, denominator))}"
+    return f"{_sum(numerator)} / {_sum(denominator)}"
 
 
 def _word(column: str) -> str:

@@ -16,6 +16,7 @@ from hygiene.files import packaged_text, read_whole
 from hygiene.metrics.kpis import Unit, find_kpi
 
 DEFAULT: Final = "default"
+UNDATED: Final = "not dated"
 _FILE: Final = ".toml"
 _PER_CENT: Final = re.compile(r"\s*(\d{1,3}(?:\.\d+)?|\.\d+)\s*%\s*")
 
@@ -76,6 +77,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     whose: str = ""
     note: str = ""
 
+    @property
+    def dated(self) -> str:
+        """Its title and since when it holds."""
+        return self.title if self.as_of == UNDATED else f"{self.title}, as of {self.as_of}"
+
     def target_of(self, kpi: str, *, human: bool = True) -> Target | None:
         """The target of a KPI by its full name, if there is one."""
         return next((one for one in self.target if find_kpi(one.kpi, human=human).name == kpi), None)
@@ -131,7 +137,9 @@ def load_profile(name: str | Path) -> Profile:
 
 def _own(tables: dict[str, Any], path: Path) -> Profile:
     """A profile of one's own: what it does not say of itself is taken from the name of its file."""
-    given = {"name": path.stem, "title": f"thresholds of {path.name}", "source": path.name, "as_of": "not said"}
+    given = {"name": path.stem, "title": f"thresholds of {path.name}", "source": path.name, "as_of": UNDATED}
+    if isinstance(tables.get("target"), dict):
+        raise UsageError(f"{path}: a target begins with [[target]], in two brackets")
     try:
         profile = msgspec.convert({**given, **tables}, Profile)
     except msgspec.ValidationError as error:
@@ -168,6 +176,10 @@ def _target(target: Target, place: str) -> Target:
         raise UsageError(f"{place} has no range: write above, at_least, below or at_most")
     if known.low is not None and known.high is not None and known.low >= known.high:
         raise UsageError(f"{place}: nothing lies between {known.low} and {known.high}")
+    if known.above == 1 or known.below == 0:
+        raise UsageError(f"{place}: no share lies {'above 1' if known.above == 1 else 'below 0'}")
+    if known.suspect_above is not None and float(known.suspect_above) <= (known.low or 0.0):
+        raise UsageError(f"{place}: suspect_above must be more than the lower end of the range")
     return known
 
 

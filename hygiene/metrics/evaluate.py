@@ -30,6 +30,9 @@ _SAID: Final = {
 }
 _BASELESS: Final = "the log tells neither to whom mail was sent nor what arrived (--sends gives a list)"
 _NO_JUDGEMENT: Final = Judged(Verdict.NONE)
+_COMPLAINED: Final = "complained"
+_RECEIVERS: Final = frozenset({"provider", "domain"})
+_UNHEARD: Final = Judged(Verdict.NOT_PROVEN, note="this receiver is not known to tell of complaints")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,8 @@ def judged_figures(
     if target is not None:
         rows = zip(figures.why, numerators, whole, low, high, young.tolist(), strict=True)
         judged = _judged(kpi, target, rows)
+        if kpi.numerator == (_COMPLAINED,):
+            judged = _but_unheard(judged, slices)
     silent = [bool(why) and not n for why, n in zip(figures.why, whole, strict=True)]
     return {
         "numerator": [None if none else k for none, k in zip(silent, numerators, strict=True)],
@@ -144,6 +149,22 @@ def judged_figures(
             _note(each, partly=partly) for each, partly in zip(judged, figures.partly.tolist(), strict=True)
         ],
     }
+
+
+def _but_unheard(judged: Sequence[Judged], slices: Slices) -> list[Judged]:
+    """No complaints are no merit where nobody would tell of them."""
+    untold = zip(judged, _unheard_of(slices), strict=True)
+    return [_UNHEARD if one and each.verdict is not Verdict.NONE else each for each, one in untold]
+
+
+def _unheard_of(slices: Slices) -> list[bool]:
+    """Of each slice whether its receivers are known, none of them tells of complaints, and none did."""
+    if not _RECEIVERS & set(slices.by):
+        return [False] * len(slices.keys)
+    told = slices.sums(["delivered_fbl"]) + slices.sums([_COMPLAINED])
+    places = [at for at, name in enumerate(slices.by) if name in _RECEIVERS]
+    known = (any(key[at] for at in places) for key in slices.keys)
+    return [is_known and not number for is_known, number in zip(known, told.tolist(), strict=True)]
 
 
 def _judged(kpi: Kpi, target: Target, rows: Iterable[tuple[Any, ...]]) -> list[Judged]:

@@ -134,7 +134,7 @@ def _missed(kpis: Kpis, missed: Sequence[KpiValue]) -> Finding:
             *(_seen(value) for value in missed[:MOST_SLICES]),
             *((f"and {counted(hidden, 'smaller slice')}",) if hidden > 0 else ()),
         ),
-        rule=f"{kpis.profile.title}, as of {kpis.profile.as_of}",
+        rule=kpis.profile.dated,
         source=kpis.profile.source,
         fix=advice.fix,
     )
@@ -158,7 +158,7 @@ def _open(kpis: Kpis, value: KpiValue) -> Finding:
         state=State.UNKNOWN,
         why=unproven(value),
         evidence=(_seen(value),) if value.value is not None else (),
-        rule=f"{kpis.profile.title}, as of {kpis.profile.as_of}",
+        rule=kpis.profile.dated,
         source=kpis.profile.source,
     )
 
@@ -169,7 +169,8 @@ def unproven(value: KpiValue) -> str:
         return f"There is no figure: {value.why_null}."
     if value.needed is not None:
         mails = counted(value.needed, "more mail", "more mails")
-        return f"Too few mails; {mails} at the same rate would prove it {value.leans}."
+        note = f"; {value.note}" if value.note else ""
+        return f"Too few mails; {mails} at the same rate would prove it {value.leans}{note}."
     if value.note:
         return f"{_upper(value.note)}."
     return "The rate lies on the threshold: no number of mails at this rate proves it."

@@ -7,6 +7,7 @@ from typing import Final
 
 from hygiene.metrics.account_presentation import account_sections, counting_section, counts_section
 from hygiene.metrics.actions import Action, actions_of
+from hygiene.metrics.as_others import Difference
 from hygiene.metrics.benchmarks import industry, profiles
 from hygiene.metrics.charts_presentation import (
     compared_sections,
@@ -21,7 +22,7 @@ from hygiene.metrics.measured import Kpis
 from hygiene.metrics.slices_presentation import slice_sections
 from hygiene.metrics.subjects.presentation import subject_sections
 from hygiene.metrics.tiles_presentation import TONES, tiles, tone_of, value_text
-from hygiene.metrics.words import counted, day_text, duration_text, rate_text
+from hygiene.metrics.words import counted, day_text, duration_text, points_text, rate_text
 from hygiene.render.figures import unbroken
 from hygiene.render.sections import (
     Block,
@@ -179,7 +180,8 @@ def _unproven(value: KpiValue) -> str:
     if value.needed is None:
         return f"{value.benchmark} is not proven yet; {value.note or 'the rate lies on the threshold'}"
     mails = counted(value.needed, "more mail", "more mails")
-    return f"{value.benchmark} is not proven yet; {mails} at this rate would prove it {value.leans}"
+    note = f"; {value.note}" if value.note else ""
+    return f"{value.benchmark} is not proven yet; {mails} at this rate would prove it {value.leans}{note}"
 
 
 def _aside(text: str) -> Cell:
@@ -228,15 +230,23 @@ def _as_others(kpis: Kpis) -> Section:
         tone = Tone.UNKNOWN if each.theirs.value is None else Tone.PLAIN
         formula = each.why if each.theirs.value is None else f"{_sums(each.theirs.formula, each)}; {each.why}"
         rows.append((Cell(each.title), Cell(ours), Cell(theirs, tone), Cell(formula, Tone.MUTED)))
-    return Section(
-        title=f"As {others.title} would count it",
-        blocks=(
-            Table(columns=("", "ours", others.title, "theirs, and why"), rows=tuple(rows), align="lrrl"),
-            Paragraph(
-                f"{others.source}, as of {others.as_of}. Figures not listed are counted alike.", Tone.MUTED
-            ),
-        ),
-    )
+    blocks: list[Block] = [
+        Table(columns=("", "ours", others.title, "theirs, and why"), rows=tuple(rows), align="lrrl")
+    ]
+    if steps := tuple(_step_rows(others.differences)):
+        blocks.append(Table(columns=("from ours to theirs", "", "points"), rows=steps, align="llr"))
+    blocks.append(Paragraph(f"{others.source}, as of {others.as_of}. {others.rest}", Tone.MUTED))
+    return Section(title=f"As {others.title} would count it", blocks=tuple(blocks))
+
+
+def _step_rows(differences: Sequence[Difference]) -> Iterator[tuple[Cell, ...]]:
+    """What makes each difference, line by line; the lines of a figure add up to it."""
+    for each in differences:
+        for at, step in enumerate(each.steps):
+            yield Cell("" if at else each.title), Cell(step.what, Tone.MUTED), Cell(points_text(step.change))
+        if len(each.steps) > 1:
+            total = (each.theirs.value or 0.0) - (each.ours.value or 0.0)
+            yield Cell(""), Cell("together"), Cell(points_text(total))
 
 
 def _sums(formula: str, difference: object) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from hygiene.metrics.benchmarks import Target
 from hygiene.metrics.intervals import NEVER, trials_at_rate
 from hygiene.metrics.kpis import Better, Kpi, Verdict
+
+_YOUNG: Final = "the mails are young: more may come"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,18 @@ def judge(
     """Whether the interval lies inside the range of the target, outside, or across an end of it.
 
     While mails are young (`growing`) a rate can only rise: then nothing is met that more of it would spoil, and
-    nothing is missed that more of it would mend.
+    nothing is missed that more of it would mend, and a number of mails that would prove so is said with that.
     """
     value = numerator / n
     verdict = _verdict(target, low, high)
     if growing and _may_turn(kpi, verdict):
-        return Judged(Verdict.NOT_PROVEN, note="the mails are young: more may come")
+        return Judged(Verdict.NOT_PROVEN, note=_YOUNG)
     needed, leans = None, None
     if verdict is Verdict.NOT_PROVEN:
         needed = _needed(target, numerator, n, value)
         leans = Verdict.MET if _meets(target, value, value) else Verdict.MISSED
+        if growing and _may_turn(kpi, leans):
+            return Judged(verdict, needed, leans, _YOUNG)
     return Judged(verdict, needed, leans, _note(target, value, low))
 
 

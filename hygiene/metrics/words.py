@@ -46,6 +46,15 @@ def _per_cent(share: float) -> str:
     return f"{per_cent:.{decimals}f}".rstrip("0").rstrip(".")
 
 
+def points_text(change: float) -> str:
+    """A difference of shares in points of per cent, with its sign.
+
+    >>> [points_text(change) for change in (0.0922, -0.0013, 0.0, -0.00002)]
+    ['+9.2', '−0.13', '0', '−0.002']
+    """
+    return f"{'+' if change > 0 else '−'}{_per_cent(abs(change))}" if change else "0"
+
+
 def money_text(amount: float, currency: str | None) -> str:
     """An amount for one mail: `0.137 EUR`."""
     decimals = 2 if abs(amount) >= 1 or amount == 0 else 4

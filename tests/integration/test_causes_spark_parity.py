@@ -16,8 +16,11 @@ PLANS = {
     "latest": plans.latest,
     "opens": lambda mails: plans.delays(mails, "open"),
     "complaints": lambda mails: plans.delays(mails, "complaint"),
-    "pressure": plans.pressure,
-    "cohorts": lambda mails: plans.cohorts(mails, since_us=(START + 3) * DAY_US),
+    "pressure": lambda mails: plans.pressure(mails)[0],
+    "pressure by campaign": lambda mails: plans.pressure(mails)[1],
+    "cohorts": lambda mails: plans.cohorts(
+        mails, since_us=(START + 3) * DAY_US, until_us=(START + 20) * DAY_US
+    ),
     "before": lambda mails: plans.people_before(mails, since_us=(START + 3) * DAY_US),
 }
 

@@ -26,8 +26,11 @@ THEIRS = {
     },
     "klaviyo": {
         "delivery_rate": 9_040 / 9_500,
-        "open_rate_human": 3_200 / 9_000,
-        "click_rate_human": 600 / 9_000,
+        "bounce_rate": 500 / 9_500,
+        "complaint_rate_delivered": 9 / 9_040,
+        "open_rate_human": 3_200 / 9_040,
+        "click_rate_human": 600 / 9_040,
+        "unsubscribe_rate": 45 / 9_040,
         "ctor": 600 / 3_200,
         "conversion_rate": None,
     },
@@ -71,6 +74,45 @@ def test_every_difference_is_explained_and_shows_both_sides():
                 assert each.theirs.why_null == each.why
             else:
                 assert each.theirs.formula != each.ours.formula
+
+
+def test_the_steps_of_a_difference_add_up_to_it():
+    for platform in platforms():
+        for each in counted_as(platform, SPRING).differences:
+            if each.theirs.value is None:
+                assert each.steps == ()
+            else:
+                total = sum(step.change for step in each.steps)
+                assert total == pytest.approx(each.theirs.value - each.ours.value, abs=1e-15)
+                assert all(step.what != "of the logs that tell of it" for step in each.steps)
+
+
+def test_a_difference_is_explained_line_by_line():
+    opens = next(one for one in counted_as("mailchimp", SPRING).differences if one.kpi == "open_rate_human")
+    ours = opens.ours.numerator
+    assert [(step.what, pytest.approx(step.change)) for step in opens.steps] == [
+        ("counting opened all, not opened human", (3_200 - ours) / 8_000),
+        ("dividing by delivered + pending, not delivered open tracked", 3_200 / 9_500 - 3_200 / 8_000),
+    ]
+    soft = next(one for one in counted_as("mailchimp", SPRING).differences if one.kpi == "soft_bounce_rate")
+    assert [step.what for step in soft.steps] == ["counting block, too", "counting undetermined, too"]
+
+
+def test_what_only_some_logs_tell_is_a_step_of_its_own():
+    """A report of sums tells no pending: its mails are in our figure, and not in theirs."""
+    sums = {**row("report", delivered=1_000, complained=4), "pending": None}
+    (complaints,) = [
+        one for one in counted_as("mailchimp", SPRING, sums).differences if one.kpi.startswith("complaint")
+    ]
+    assert complaints.steps[-1].what == "of the logs that tell of it"
+    assert sum(step.change for step in complaints.steps) == pytest.approx(
+        complaints.theirs.value - complaints.ours.value
+    )
+
+
+def test_gmail_shows_nothing_else():
+    assert counted_as("gmail", SPRING).rest.startswith("Gmail shows no other figures")
+    assert counted_as("ses", SPRING).rest == "Figures not listed are counted alike."
 
 
 def test_platforms_are_made_of_counts_that_exist():

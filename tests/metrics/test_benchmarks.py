@@ -177,6 +177,13 @@ def test_a_file_of_ones_own_says_what_it_says_and_the_rest_from_its_name(tmp_pat
         ("[[target]]\nkpi = 'ctor'\nabove = 0.1\nat_least = 0.2", "both above and at_least"),
         ("[[target]]\nkpi = 'ctor'\nabove = 0.2\nbelow = 0.1", "nothing lies between"),
         ("[[target]]\nkpi = 'ctor'\nover = 0.2", "unknown field `over`"),
+        ("[target]\nkpi = 'ctor'\nabove = 0.2", "a target begins with [[target]], in two brackets"),
+        ("[[target]]\nkpi = 'bounce_rate'\nbelow = 0", "no share lies below 0"),
+        ("[[target]]\nkpi = 'delivery_rate'\nabove = '100 %'", "no share lies above 1"),
+        (
+            "[[target]]\nkpi = 'open_rate'\nat_least = 0.3\nsuspect_above = 0.2",
+            "suspect_above must be more than the lower end",
+        ),
         ("[[target]]\nkpi = 'revenue_per_mail'\nabove = 0.2", "only shares have targets"),
         (
             "[[target]]\nkpi = 'open_rate'\nabove = 0.2\n[[target]]\nkpi = 'open_rate_human'\nabove = 0.1",
@@ -190,6 +197,12 @@ def test_a_file_that_cannot_be_is_refused_in_one_sentence(tmp_path, text, why):
     assert why in str(refused.value)
     assert "ours.toml" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_file_without_a_date_is_quoted_without_one(tmp_path):
+    target = "[[target]]\nkpi = 'ctor'\nabove = 0.1\n"
+    assert own(tmp_path, target).dated == "thresholds of ours.toml"
+    assert own(tmp_path, f"as_of = '2026-10'\n{target}").dated == "thresholds of ours.toml, as of 2026-10"
 
 
 def test_a_name_that_is_none_lists_those_that_are():

@@ -53,7 +53,7 @@ def joined():
 
 @pytest.fixture(scope="module")
 def measured():
-    return hygiene.measure(log(), joined=joined(), by="cohort,weeks-since")
+    return hygiene.measure(log(), joined=joined(), by="cohort,weeks-since", now="2026-11-30")
 
 
 def test_groups_are_those_of_the_same_sign_up(measured):
@@ -75,7 +75,12 @@ def test_decay_is_that_since_the_sign_up(measured):
     assert shares[9] == (60, 15, 60)
     assert decay.since == "sign-up"
     assert decay.left_out == 10
-    assert "10 people are left out: the list does not tell their sign-up." in decay.caveats
+    assert "People whose sign-up the list does not tell are left out: 10." in decay.caveats
+
+
+def test_the_last_mails_of_a_log_that_was_taken_at_once_age_nobody():
+    decay = hygiene.measure(log(), joined=joined()).causes.decay
+    assert max(one.week for one in decay.ages) == 8
 
 
 def test_every_kpi_by_cohort_and_age(measured):

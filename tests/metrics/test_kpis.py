@@ -6,6 +6,7 @@ from hygiene.errors import UsageError
 from hygiene.event import EventKind
 from hygiene.metrics.benchmarks import load_profile
 from hygiene.metrics.evaluate import Telling, values_of
+from hygiene.metrics.judgement import unproven
 from hygiene.metrics.kpis import FAMILIES, KPIS, Unit, Verdict, columns_of, find_kpi
 from hygiene.metrics.slices import slice_counts
 from hygiene.metrics.table import COUNTS
@@ -196,3 +197,44 @@ def test_an_immature_slice_is_neither_praised_for_few_complaints_nor_blamed_for_
     assert new["open_rate_human"].verdict is Verdict.NOT_PROVEN
     assert "more may come" in new["open_rate_human"].note
     assert old["click_rate_human"].verdict is new["click_rate_human"].verdict is Verdict.MET
+
+
+def test_how_many_young_mails_would_prove_what_may_still_turn_is_said_with_that():
+    few = row(delivered=400, hard=4, complained=0, opened_human=58, clicked_human=4, engaged_human=60)
+    old, new = measured(few), measured(few, immature=[True])
+    for name in ("open_rate_human", "complaint_rate_delivered"):
+        assert (new[name].verdict, new[name].needed, new[name].leans) == (
+            Verdict.NOT_PROVEN,
+            old[name].needed,
+            old[name].leans,
+        )
+        assert old[name].note is None
+        assert new[name].note == "the mails are young: more may come"
+        assert unproven(new[name]).endswith("; the mails are young: more may come.")
+
+
+def by_receiver(*rows, by=("provider",)):
+    """Complaints of each slice."""
+    slices = slice_counts([table(*rows)], by)
+    kpi = KPIS["complaint_rate_delivered"]
+    found = values_of(slices, [kpi], ALL_TOLD, load_profile("default"))
+    return {tuple(value.slice.values()): value for value in found}
+
+
+def test_no_complaints_are_no_merit_where_the_receiver_would_not_tell():
+    found = by_receiver(
+        row(provider="gmail", delivered=50_000, delivered_fbl=0),
+        row(provider="yahoo", delivered=50_000),
+        row(provider="shop.example", delivered=50_000, delivered_fbl=0, complained=200),
+        row(provider=None, delivered=50_000, delivered_fbl=0),
+    )
+    assert found["gmail",].verdict is Verdict.NOT_PROVEN
+    assert found["gmail",].note == "this receiver is not known to tell of complaints"
+    assert (found["gmail",].numerator, found["gmail",].value, found["gmail",].needed) == (0, 0, None)
+    assert found["yahoo",].verdict is found[None,].verdict is Verdict.MET
+    assert found["shop.example",].verdict is Verdict.MISSED
+
+
+def test_of_a_campaign_complaints_are_judged_wherever_its_mail_went():
+    mails = row(campaign="c", delivered=50_000, delivered_fbl=0)
+    assert by_receiver(mails, by=("campaign",))["c",].verdict is Verdict.MET

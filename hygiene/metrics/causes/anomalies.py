@@ -1,7 +1,8 @@
 """Days and weeks that stand out: an over-dispersed control chart for every series, and what explains a change.
 
 A point is compared with the points before it, not with all of them, so a change shows on the day it began. All
-tests are judged together: of the days named, at most the declared share is chance (Benjamini–Hochberg).
+tests are judged together: of the days named, at most the declared share is chance (Benjamini–Hochberg). Slices
+are held against what the others did on the same day, where there are enough of them.
 """
 
 from __future__ import annotations
@@ -15,21 +16,13 @@ import numpy as np
 
 from hygiene.metrics.causes.baseline import Baseline, estimate_baselines
 from hygiene.metrics.causes.chance import false_discovery
-from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, day_text, of, rows_of
+from hygiene.metrics.causes.others import beside_others
+from hygiene.metrics.causes.rates import RATES, Counts, Point, Rate, Row, day_text, of, rows_of
 from hygiene.metrics.causes.thresholds import Anomalies, thresholds
-from hygiene.metrics.words import range_text, rate_text
+from hygiene.metrics.words import counted, range_text, rate_text
 
 ALL: Final = ""  # the dimension of all mail together
 _STEP: Final = {"day": 1, "week": 7}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One day or week of a series; `when` is its first day."""
-
-    when: int
-    k: int
-    n: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +85,16 @@ class Anomaly:
         whose = f" to {self.slice}" if self.dimension in {"provider", "domain"} else ""
         whose = whose or (f" of {self.dimension} {self.slice}" if self.dimension else "")
         when = self.when[0].upper() + self.when[1:]
+        usual = "beside what other mail did then, usual is" if self.is_beside else "usual is"
         return (
             f"{when}, {rate_text(self.value)} of the {self.rate.of}{whose} {self.rate.verb} "
-            f"({self.k:,} of {self.n:,}); usual is {rate_text(self.usual)} ({range_text(*self.expected)})."
+            f"({self.k:,} of {self.n:,}); {usual} {rate_text(self.usual)} ({range_text(*self.expected)})."
         )
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it was held against what the other slices did at the same time."""
+        return any(point.doubt for point in self.points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +179,14 @@ def _series(
         k, n = of(rate, row)
         name = str(row[dimension]) if dimension and row[dimension] is not None else ""
         last_day = (row[period] or 0) + _STEP[period] - 1
-        if row[period] is None or (dimension and not name) or n < limits.least_n or last_day > until:
+        if row[period] is None or (dimension and not name) or not n or last_day > until:
             continue
         points[name].append(Point(int(row[period]), k, n))
     largest = sorted(points, key=lambda name: (-sum(point.n for point in points[name]), name))
-    for name in largest[: limits.series]:
-        ordered = tuple(sorted(points[name], key=lambda point: point.when))
-        yield _Series(rate=rate, dimension=dimension, slice=name, points=ordered)
+    ordered = {name: sorted(points[name], key=lambda point: point.when) for name in largest[: limits.series]}
+    for name, beside in beside_others(ordered).items():
+        enough = tuple(point for point in beside if point.n >= limits.least_n)
+        yield _Series(rate=rate, dimension=dimension, slice=name, points=enough)
 
 
 def _tests(series: Sequence[_Series], limits: Anomalies) -> Iterator[_Test]:
@@ -197,27 +197,32 @@ def _tests(series: Sequence[_Series], limits: Anomalies) -> Iterator[_Test]:
     ]
     if not places:
         return
-    k, n = (np.zeros((len(places), limits.window)) for _ in range(2))
+    sides = {name: np.zeros((len(places), limits.window)) for name in ("k", "n", "shift", "doubt")}
     for line, (one, place, window) in enumerate(places):
-        before = one.points[place - window : place]
-        k[line, :window], n[line, :window] = ([point.k for point in before], [point.n for point in before])
-    estimates = estimate_baselines(k, n, limits.least_variation)
+        for name, side in sides.items():
+            side[line, :window] = [getattr(point, name) for point in one.points[place - window : place]]
+    estimates = estimate_baselines(
+        **sides, least_variation=limits.least_variation, unknown_variation=limits.unknown_variation
+    )
     for (one, place, window), baseline in zip(places, estimates, strict=True):
-        point = one.points[place]
-        if baseline and max(point.k, baseline.mean * point.n) >= limits.least_events:
-            p = baseline.surprise(point.k, point.n)
+        if baseline:
+            p = baseline.surprise(one.points[place])
             yield _Test(series=one, place=place, window=window, baseline=baseline, p=p)
 
 
 def _is_worth_it(test: _Test, limits: Anomalies) -> bool:
-    point = test.series.points[test.place]
-    usual = test.baseline.mean
-    return abs(point.k / point.n - usual) >= limits.least_change * usual
+    """Whether enough was seen, and enough changed, beside others and as such; all are tests all the same."""
+    point, mean = test.series.points[test.place], test.baseline.mean
+    usual = test.baseline.usual(point)
+    value = point.k / point.n
+    seen = max(point.k, usual * point.n) >= limits.least_events
+    alike = (value - usual) * (value - mean) >= 0
+    return seen and alike and all(abs(value - one) >= limits.least_change * one for one in (usual, mean))
 
 
 def _rises(test: _Test) -> bool:
     point = test.series.points[test.place]
-    return point.k / point.n > test.baseline.mean
+    return point.k / point.n > test.baseline.usual(point)
 
 
 def _stretches(flagged: Sequence[_Test], period: str) -> Iterator[Anomaly]:
@@ -240,6 +245,7 @@ def _stretches(flagged: Sequence[_Test], period: str) -> Iterator[Anomaly]:
 def _anomaly(tests: Sequence[_Test], period: str) -> Anomaly:
     first, series = tests[0], tests[0].series
     points = tuple(series.points[test.place] for test in tests)
+    whole = _together(points)
     return Anomaly(
         rate=series.rate,
         dimension=series.dimension,
@@ -247,10 +253,17 @@ def _anomaly(tests: Sequence[_Test], period: str) -> Anomaly:
         period=period,
         points=points,
         before=series.points[first.place - first.window : first.place],
-        usual=first.baseline.mean,
-        expected=first.baseline.expected(sum(point.n for point in points)),
+        usual=first.baseline.usual(whole),
+        expected=first.baseline.expected(whole),
         p=min(test.p for test in tests),
     )
+
+
+def _together(points: Sequence[Point]) -> Point:
+    """Several as one."""
+    k, n = sum(point.k for point in points), sum(point.n for point in points)
+    shift, doubt = (sum(getattr(point, name) * point.n for point in points) / n for name in ("shift", "doubt"))
+    return Point(points[0].when, k, n, shift, doubt)
 
 
 def _summary(found: int, tests: int, period: str, limits: Anomalies) -> str:
@@ -261,5 +274,6 @@ def _summary(found: int, tests: int, period: str, limits: Anomalies) -> str:
         )
     chance = f"at most {rate_text(limits.false_discovery)} of what is named here would be chance"
     if not found:
-        return f"No {period} stands out: {tests:,} were compared with the {period}s before."
-    return f"{tests:,} {period}s of all series were compared with those before; {chance}."
+        return f"No {period} stands out: {counted(tests, 'was', 'were')} compared with the {period}s before."
+    compared = f"{counted(tests, period)} of all series {'was' if tests == 1 else 'were'} compared"
+    return f"{compared} with those before; {chance}."

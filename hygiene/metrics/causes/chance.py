@@ -14,6 +14,8 @@ import numpy as np
 from hygiene.metrics.intervals import wilson
 
 _SUMMED = 2_000  # counts up to which a tail is added up term by term; beyond it the beta distribution is close
+_NODES = np.linspace(-8, 8, 161)  # of a standard normal variable
+_WEIGHTS = np.exp(-_NODES * _NODES / 2) / np.exp(-_NODES * _NODES / 2).sum()
 _LEAST_SPREAD = 1e-9  # below it a beta-binomial is a binomial
 
 
@@ -84,9 +86,14 @@ def at_least(k: int, n: int, mean: float, spread: float) -> float:
     return max(0.0, 1.0 - at_most(k - 1, n, mean, spread))
 
 
-def two_sided(k: int, n: int, mean: float, spread: float) -> float:
-    """How surprising a count is, in either direction: twice the smaller tail, at most 1."""
-    return min(1.0, 2 * min(at_most(k, n, mean, spread), at_least(k, n, mean, spread)))
+def tails(k: int, n: int, centre: float, between: float) -> tuple[float, float]:
+    """The chances that a binomial count is at most, and at least k, whose log odds vary normally."""
+    from scipy import special
+
+    rates = special.expit(centre + between * _NODES)
+    at_most_k = float((_WEIGHTS * special.bdtr(k, n, rates)).sum()) if k < n else 1.0
+    at_least_k = float((_WEIGHTS * special.bdtrc(k - 1, n, rates)).sum()) if k > 0 else 1.0
+    return at_most_k, at_least_k
 
 
 def false_discovery(p_values: Sequence[float]) -> list[float]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hygiene.metrics.causes.chance import false_discovery, interval
-from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, of, pooled, rows_of
+from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, of, rows_of
 from hygiene.metrics.causes.thresholds import thresholds
 from hygiene.metrics.words import range_text, rate_text
 
@@ -86,40 +86,73 @@ def compare(
     table: Counts,
     rates: Sequence[Rate] = RATES,
     *,
-    complete: Callable[[Rate, str], bool] = lambda _rate, _name: True,
+    ripe: Callable[[Rate], Counts | None] = lambda _rate: None,
 ) -> Compared:
     """Compare each slice of a dimension with all the others, from counts by it.
 
-    What is not `complete`, as the opens of yesterday's campaign are not, is never called worse.
+    `ripe` gives the counts of the mails whose events of a rate are in, None if they are alike in that: what
+    people have not done yet, as with yesterday's opens, makes no slice look worse, nor any other better.
     """
-    rows: dict[str, Row] = {
-        UNTOLD if row[dimension] is None else str(row[dimension]): row for row in rows_of(table)
-    }
+    rows = _by_name(dimension, table)
     sent = sum(_sent(row) for row in rows.values())
-    totals = {rate.name: pooled(rate, rows.values()) for rate in rates}
     names = sorted((name for name in rows if _sent(rows[name])), key=lambda name: (-_sent(rows[name]), name))
-    shares = {name: [_share(rate, rows[name], totals[rate.name]) for rate in rates] for name in names}
-    adjusted = iter(false_discovery([one.p for name in names for one in shares[name]]))
+    found = [(rate, ripe(rate)) for rate in rates]
+    shares = [_shares(rate, rows, rows if told is None else _by_name(dimension, told)) for rate, told in found]
+    adjusted = iter(false_discovery([of_rate[name].p for name in names for of_rate in shares]))
     slices = tuple(
         Slice(
             name=name,
             sent=_sent(rows[name]),
             share=_sent(rows[name]) / sent,
-            rates=tuple(_judged(one, next(adjusted), complete(one.rate, name)) for one in shares[name]),
+            rates=tuple(_judged(of_rate[name], next(adjusted)) for of_rate in shares),
         )
         for name in names
     )
     return Compared(dimension=dimension, slices=slices, sentence=_summary(dimension, slices))
 
 
+def _by_name(dimension: str, table: Counts) -> dict[str, Row]:
+    return {UNTOLD if row[dimension] is None else str(row[dimension]): row for row in rows_of(table)}
+
+
 def _sent(row: Mapping[str, int | None]) -> int:
     return int(row["sent"] or 0)
 
 
-def _share(rate: Rate, row: Row, total: tuple[int, int]) -> Share:
+def _told(rate: Rate, row: Row) -> tuple[int, int]:
+    """Numerator and denominator; nothing of complaints where no receiver tells of any, as Gmail does not."""
     k, n = of(rate, row)
-    all_k, all_n = total
+    tells = rate.numerator != "complained" or k or row["delivered_fbl"]
+    return (k, n) if tells else (0, 0)
+
+
+def _shares(rate: Rate, rows: Mapping[str, Row], ripe: Mapping[str, Row]) -> dict[str, Share]:
+    """A rate of every slice; of what can still grow, the young mails count on the side that they help."""
+    all_counts = {name: _told(rate, row) for name, row in rows.items()}
+    complete = {name: _told(rate, row) for name, row in ripe.items()}
+    own, rest = (all_counts, complete) if rate.more_is_worse else (complete, all_counts)
+    total, total_rest = _sum(all_counts), _sum(rest)
+    return {
+        name: _share(rate, counts, total, own.get(name, (0, 0)), _less(total_rest, rest.get(name, (0, 0))))
+        for name, counts in all_counts.items()
+    }
+
+
+def _sum(counts: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    return sum(k for k, _ in counts.values()), sum(n for _, n in counts.values())
+
+
+def _less(total: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    return total[0] - part[0], total[1] - part[1]
+
+
+def _share(
+    rate: Rate, counts: tuple[int, int], total: tuple[int, int], own: tuple[int, int], rest: tuple[int, int]
+) -> Share:
+    """`own` and `rest` are what is judged: the slice and all other mail, as far as their events are in."""
+    (k, n), (all_k, all_n) = counts, total
     low, high = interval(k, n)
+    others = rest[0] / rest[1] if rest[1] else None
     return Share(
         rate=rate,
         k=k,
@@ -129,9 +162,17 @@ def _share(rate: Rate, row: Row, total: tuple[int, int]) -> Share:
         others=(all_k - k) / (all_n - n) if all_n > n else None,
         part=k / all_k if all_k else 0.0,
         mail=n / all_n if all_n else 0.0,
-        p=_chance(k, n, all_k - k, all_n - n),
-        worse=all_n > n and _is_apart(rate, (low, high), interval(all_k - k, all_n - n)),
+        p=_chance(*own, *rest),
+        worse=others is not None
+        and _is_apart(rate, interval(*own), interval(*rest))
+        and _is_large(own, others),
     )
+
+
+def _is_large(own: tuple[int, int], others: float) -> bool:
+    """Enough mail, and enough of a difference, to be worth a look."""
+    limits = thresholds().anomalies
+    return own[1] >= limits.least_n and abs(own[0] / own[1] - others) >= limits.least_change * others
 
 
 def _is_apart(rate: Rate, own: tuple[float, float], rest: tuple[float, float]) -> bool:
@@ -148,11 +189,8 @@ def _chance(k: int, n: int, other_k: int, other_n: int) -> float:
     return math.erfc(abs(k / n - other_k / other_n) / math.sqrt(2 * variance)) if variance > 0 else 1.0
 
 
-def _judged(one: Share, p: float, complete: bool) -> Share:
-    limits = thresholds().anomalies
-    others = one.others or 0.0
-    large = one.n >= limits.least_n and abs((one.value or 0.0) - others) >= limits.least_change * others
-    return replace(one, p=p, worse=one.worse and complete and large and p <= limits.false_discovery)
+def _judged(one: Share, p: float) -> Share:
+    return replace(one, p=p, worse=one.worse and p <= thresholds().anomalies.false_discovery)
 
 
 def _summary(dimension: str, slices: Sequence[Slice]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hygiene.engines.engine import Engine, Frame
@@ -11,10 +12,17 @@ from hygiene.metrics.causes import plans
 from hygiene.metrics.causes.anomalies import ALL, Anomaly, Charted, choose_period, find_anomalies
 from hygiene.metrics.causes.comparison import Compared, compare
 from hygiene.metrics.causes.explanation import Explanation, explain
-from hygiene.metrics.causes.fatigue import SIGN_UP, Decay, Tiredness, measure_decay, measure_fatigue
+from hygiene.metrics.causes.fatigue import (
+    FATIGUE_RATES,
+    SIGN_UP,
+    Decay,
+    Tiredness,
+    measure_decay,
+    measure_fatigue,
+)
 from hygiene.metrics.causes.forecast import Forecast, forecast_complaints
 from hygiene.metrics.causes.maturity import Ripeness, judge_maturity
-from hygiene.metrics.causes.rates import RATES, Counts, Rate, Row, pooled, rows_of, summed
+from hygiene.metrics.causes.rates import BY_NAME, RATES, Counts, Rate, Row, pooled, rows_of, summed
 from hygiene.metrics.causes.reasons import BounceReasons, find_reasons
 from hygiene.metrics.causes.thresholds import Rule, thresholds
 from hygiene.metrics.counts import count as count_mails
@@ -27,6 +35,7 @@ Count: TypeAlias = Callable[[Sequence[str]], Counts]
 #: what changes are explained by, where the log tells it
 DIMENSIONS: Final = ("provider", "campaign", "segment", "stream", "variant")
 _CHARTED: Final = ("provider", "segment", "stream")  # campaigns come and go: they have no usual rate
+_ENGAGING: Final = ("open_rate_human", "click_rate_human")
 _REASON: Final = ("bounce_class", "smtp_status")
 _EXPLAINED = 10  # anomalies
 _DAY_US: Final = 86_400_000_000
@@ -90,20 +99,20 @@ def find_causes(
     latest_us = as_of_us if as_of_us is not None else _latest(by_day, mails, engine)
     ripeness = _ripeness(by_campaign, mails, engine, as_of_us=latest_us, rates=rates)
     period = period or choose_period(by_day)
-    tables = {ALL: _by_period(by_day, period, ALL)}
-    tables |= {name: _by_period(table, period, name) for name, table in daily.items() if name}
+    complete_until = partial(_complete_until, ripeness=ripeness, as_of_us=latest_us)
+    tables = {name: _by_period(table, period, name) for name, table in ({ALL: by_day} | daily).items()}
     charted = find_anomalies(
         {name: table for name, table in tables.items() if name in {ALL, *_CHARTED}},
         period=period,
-        complete_until=lambda rate: _complete_until(rate, ripeness, latest_us),
+        complete_until=complete_until,
         rates=rates,
     )
     forecast = _forecast(
         by_campaign, by_day, ripeness, told=complaints_told, next_send=next_send, as_of_us=latest_us
     )
-    fatigue, decay = _people(mails, engine, joined)
+    fatigue, decay = _people(mails, engine, joined, complete_until=complete_until, rates=rates)
     return Causes(
-        compared=_compared(daily, ripeness, rates),
+        compared=_compared(daily, ripeness, rates, complete_until),
         reasons=_reasons(whole, mails, engine),
         charted=charted,
         explanations=_explanations(charted, tables, count, period),
@@ -120,19 +129,29 @@ def _counting(mails: Frame, engine: Engine) -> Count:
 
 
 def _compared(
-    daily: Mapping[str, Sequence[Row]], ripeness: Ripeness | None, rates: Sequence[Rate]
+    daily: Mapping[str, Sequence[Row]],
+    ripeness: Ripeness | None,
+    rates: Sequence[Rate],
+    complete_until: Callable[[Rate], int],
 ) -> tuple[Compared, ...]:
-    """Each dimension; of a young campaign only what no longer grows."""
+    """Each dimension; young campaigns, and of other slices the latest days, are judged where that is fair."""
     young = ripeness.growing() if ripeness else frozenset()
+
+    def is_ripe(rate: Rate, name: str, row: Row) -> bool:
+        if name == "campaign":
+            return (str(row[name]), rate.name) not in young
+        return row["day"] is None or int(row["day"]) <= complete_until(rate)
+
+    def ripe(rate: Rate, name: str, table: Sequence[Row]) -> Counts | None:
+        rows = [row for row in table if is_ripe(rate, name, row)]
+        of_one_day = name != "campaign" and len({row["day"] for row in table}) == 1
+        return None if len(rows) == len(table) or of_one_day else summed(rows, (name,))
+
     return tuple(
-        compare(name, summed(table, (name,)), rates, complete=_is_complete(name, young))
+        compare(name, summed(table, (name,)), rates, ripe=partial(ripe, name=name, table=table))
         for name, table in daily.items()
         if name
     )
-
-
-def _is_complete(dimension: str, young: Collection[tuple[str, str]]) -> Callable[[Rate, str], bool]:
-    return lambda rate, name: dimension != "campaign" or (name, rate.name) not in young
 
 
 def _latest(by_day: Counts, mails: Frame | None, engine: Engine | None) -> int:
@@ -234,22 +253,31 @@ def _forecast(
 
 
 def _people(
-    mails: Frame | None, engine: Engine | None, joined: Frame | None
+    mails: Frame | None,
+    engine: Engine | None,
+    joined: Frame | None,
+    *,
+    complete_until: Callable[[Rate], int],
+    rates: Sequence[Rate],
 ) -> tuple[Tiredness | None, Decay | None]:
+    """Both of mails whose events are in: the latest ones would make everybody look tired."""
     if mails is None or engine is None:
         return None, None
-    fatigue = measure_fatigue(engine.collect(plans.pressure(mails)))
+    last_day = min((complete_until(rate) for rate in FATIGUE_RATES if rate in rates), default=None)
+    fatigue = measure_fatigue(*map(engine.collect, plans.pressure(mails)), until=last_day)
+    until_us = (min(complete_until(BY_NAME[name]) for name in _ENGAGING) + 1) * _DAY_US
     if joined is not None:
         first = plans.signed_up(joined)
         missing = engine.collect(plans.people_without(mails, first)).to_pylist()[0]["people"]
-        told = engine.collect(plans.ages(mails, first))
+        told = engine.collect(plans.ages(mails, first, until_us=until_us))
         return fatigue, measure_decay(told, since=SIGN_UP, left_out=int(missing))
     started = engine.collect(mails.select(sent_us=plans.first_sent())).to_pylist()[0]["sent_us"]
     if started is None:
         return fatigue, measure_decay([])
     since = int(started) + thresholds().fatigue.warm_up_weeks * _WEEK_DAYS * _DAY_US
     before = engine.collect(plans.people_before(mails, since_us=since)).to_pylist()[0]["people"]
-    return fatigue, measure_decay(engine.collect(plans.cohorts(mails, since_us=since)), left_out=int(before))
+    told = engine.collect(plans.cohorts(mails, since_us=since, until_us=until_us))
+    return fatigue, measure_decay(told, left_out=int(before))
 
 
 def _plain(value: Any) -> Any:

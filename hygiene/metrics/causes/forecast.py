@@ -99,8 +99,7 @@ def forecast_complaints(
         looked_ahead=int(n * limits.most),
         crossings=crossings,
         caveats=tuple(_caveats(rows, sends=len(told), n=n, seen=seen, delay=delay, limits=limits)),
-        sentence=f"{rate_text(k / n)} of {n:,} mails delivered were reported as spam "
-        f"({range_text(low, high)}). " + " ".join(one.sentence for one in crossings),
+        sentence=" ".join([_so_far(k, n), *(one.sentence for one in crossings)]),
     )
 
 
@@ -187,6 +186,11 @@ def _sentence(limit: float, *, crossed: bool, safe: int | None, most: int, size:
     )
     chance = "under 0.1 %" if by_next < 0.001 else "over 99.9 %" if by_next > 0.999 else rate_text(by_next)
     return f"{room}; the next {size:,} cross it with a chance of {chance}."
+
+
+def _so_far(k: int, n: int) -> str:
+    mails = counted(n, "mail delivered was", "mails delivered were")
+    return f"{rate_text(k / n)} of {mails} reported as spam ({range_text(*interval(k, n))})."
 
 
 def _where_told(rows: Sequence[Row]) -> str:

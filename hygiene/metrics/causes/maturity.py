@@ -33,6 +33,7 @@ HOURS: Final = (
     240,
     336,
 )  # upper ends of the delays that are told apart
+OTHERS: Final = "(all others)"  # the name of all small slices together
 _DAY = 24
 _FEW = 5  # campaigns below which their differences tell nothing
 
@@ -122,7 +123,8 @@ def judge_maturity(
     """Which campaigns are complete.
 
     `ages` has campaign, first_us and last_us (of sending), `delays` campaign, event, hours (one of `HOURS`,
-    null for longer) and events, `by_campaign` the counts.
+    null for longer) and events, `by_campaign` the counts. `rates` are those of which anything was seen: where
+    they are heading is told.
     """
     limits = thresholds().maturity
     sending = {str(row["campaign"]): (int(row["first_us"]), int(row["last_us"])) for row in _named(ages)}
@@ -140,8 +142,13 @@ def judge_maturity(
             )
         )
     ]
+    few = OTHERS in sending  # the many small ones count as one
+    named = [one for one in young if one.campaign != OTHERS]
     return Ripeness(
-        delays=curves, young=tuple(young), campaigns=len(sending), sentence=_summary(len(young), len(sending))
+        delays=curves,
+        young=tuple(young),
+        campaigns=len(sending) - few,
+        sentence=_summary(len(named), len(sending) - few, largest=few),
     )
 
 
@@ -234,11 +241,15 @@ def _young(
     first, last = sending
     age = max(0.0, (as_of_us - last) / 3.6e9)
     still = (last - first) / 3.6e9 > limits.older_days * _DAY
-    growing = [rate for rate in rates if age < delays[rate.event].complete_h]
+    growing = [rate for rate in RATES if age < delays[rate.event].complete_h]
     if not growing:
         return None
-    nowcasts = () if still else tuple(_nowcast(rate, row, delays[rate.event], age) for rate in growing)
-    verb = "is still being sent; its latest days are incomplete" if still else f"is {_duration(age)} old"
+    nowcasts = (
+        ()
+        if still
+        else tuple(_nowcast(rate, row, delays[rate.event], age) for rate in growing if rate in rates)
+    )
+    verb = "is still being sent; its latest days are incomplete" if still else f"is {_age(age)} old"
     heading = " ".join(one.sentence for one in nowcasts if one.heading is not None)
     waits = "" if still else ", too young to be judged"
     return Young(
@@ -280,14 +291,24 @@ def _duration(hours: float) -> str:
     return f"{round(hours / _DAY)} days"
 
 
-def _summary(young: int, campaigns: int) -> str:
+def _age(hours: float) -> str:
+    """As `_duration`, but nothing is an hour old before its time.
+
+    >>> _age(0.2), _age(1.7)
+    ('less than an hour', '2 hours')
+    """
+    return "less than an hour" if hours < 1 else _duration(hours)
+
+
+def _summary(young: int, campaigns: int, *, largest: bool) -> str:
     if not campaigns:
         return "The log names no campaigns."
-    if not young:
+    if campaigns == 1:
         return (
-            f"All {campaigns} campaigns are old enough to be judged."
-            if campaigns > 1
-            else "The campaign is old enough to be judged."
+            f"The campaign is {'too young to be judged in every rate' if young else 'old enough to be judged'}."
         )
+    named = f"{campaigns:,} {'largest ' if largest else ''}campaigns"
+    if not young:
+        return f"All {named} are old enough to be judged."
     verb = "is" if young == 1 else "are"
-    return f"{young} of {counted(campaigns, 'campaign')} {verb} too young to be judged in every rate."
+    return f"{young:,} of {'the ' if largest else ''}{named} {verb} too young to be judged in every rate."

@@ -8,13 +8,12 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 
 from hygiene.engines.engine import Engine
-from hygiene.metrics.causes.maturity import HOURS
+from hygiene.metrics.causes.maturity import HOURS, OTHERS
 from hygiene.metrics.causes.reasons import LONGEST, MASKS
 from hygiene.metrics.causes.thresholds import thresholds
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
-OTHERS: Final = "(all others)"
 _MOST: Final = {"provider": 40, "campaign": 2_000}  # slices that are told apart
 _MANY: Final = 200
 MOST_REASONS: Final = 2_000  # texts that reach Python, the commonest first
@@ -115,7 +114,7 @@ def _flags(mails: Frame) -> Frame:
     }
     counted = {name: nw.when(part).then(nw.lit(1)).otherwise(nw.lit(0)) for name, part in parts.items()}
     named = mails.filter(~nw.col("recipient").is_null(), ~nw.col("sent_us").is_null())
-    return named.select("recipient", "week", "sent_us", **counted)
+    return named.select("recipient", "campaign", "week", "sent_us", **counted)
 
 
 _SUMMED = (
@@ -124,21 +123,18 @@ _SUMMED = (
 )
 
 
-def pressure(mails: Frame) -> Frame:
-    """mails_a_week (delivered; the most hold all with more), person_weeks, and counts."""
+def pressure(mails: Frame) -> tuple[Frame, Frame]:
+    """week, mails_a_week (delivered; the last holds all with more), person_weeks, counts; and by campaign."""
     most = thresholds().fatigue.most_mails
-    weeks = (
-        _flags(mails)
-        .filter(~nw.col("week").is_null())
-        .group_by("recipient", "week")
-        .agg(*(_total(name) for name in _SUMMED))
-        .filter(nw.col("delivered") > 0)
-    )
+    weekly = _flags(mails).filter(~nw.col("week").is_null(), nw.col("delivered") > 0)
+    people = weekly.group_by("recipient", "week").agg(*(_total(name) for name in _SUMMED))
     grouped = nw.when(nw.col("delivered") >= most).then(nw.lit(most)).otherwise(nw.col("delivered"))
+    people = people.with_columns(mails_a_week=grouped, one=nw.lit(1))
+    counts = [_total(name) for name in _SUMMED]
+    campaigns = weekly.join(people.select("recipient", "week", "mails_a_week"), on=["recipient", "week"])
     return (
-        weeks.with_columns(mails_a_week=grouped, one=nw.lit(1))
-        .group_by("mails_a_week")
-        .agg(*(_total(name) for name in _SUMMED), person_weeks=_total("one"))
+        people.group_by("week", "mails_a_week").agg(*counts, person_weeks=_total("one")),
+        campaigns.group_by("week", "campaign", "mails_a_week").agg(*counts),
     )
 
 
@@ -155,15 +151,16 @@ def _first_mails(mails: Frame) -> Frame:
     )
 
 
-def cohorts(mails: Frame, *, since_us: int) -> Frame:
+def cohorts(mails: Frame, *, since_us: int, until_us: int) -> Frame:
     """weeks_since the first mail, people, and counts, of people first mailed from `since_us` on."""
-    return ages(mails, _first_mails(mails).filter(nw.col("first_us") >= since_us))
+    return ages(mails, _first_mails(mails).filter(nw.col("first_us") >= since_us), until_us=until_us)
 
 
-def ages(mails: Frame, first: Frame) -> Frame:
-    """weeks_since `first` (recipient, first_us), people, and counts; mails sent before it are none of these."""
+def ages(mails: Frame, first: Frame, *, until_us: int) -> Frame:
+    """weeks_since `first` (recipient, first_us), people, and counts: of mails from then until `until_us`."""
     aged = (
         _flags(mails)
+        .filter(nw.col("sent_us") <= until_us)
         .join(first, on="recipient", how="inner")
         .filter(nw.col("sent_us") >= nw.col("first_us"))
         .with_columns(weeks_since=(nw.col("sent_us") - nw.col("first_us")) // _WEEK_US)

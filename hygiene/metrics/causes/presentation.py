@@ -14,7 +14,7 @@ from hygiene.metrics.causes.forecast import Forecast
 from hygiene.metrics.causes.maturity import Ripeness
 from hygiene.metrics.causes.reasons import BounceReasons
 from hygiene.metrics.causes.thresholds import thresholds
-from hygiene.metrics.words import day_text, range_text, rate_text
+from hygiene.metrics.words import counted, day_text, range_text, rate_text
 from hygiene.render.figures import share_of
 from hygiene.render.sections import Block, Cell, Paragraph, Section, Table, Tone
 
@@ -73,7 +73,9 @@ def _anomalies(causes: Causes) -> Iterator[Block]:
     if rows := tuple(_anomaly(one, explained.get(id(one))) for one in shown[:_SHOWN]):
         yield Table(rows=rows)
     if len(shown) > _SHOWN:
-        yield Paragraph(f"{len(shown) - _SHOWN} more stand out less; JSON holds them all.", Tone.MUTED)
+        yield Paragraph(
+            f"{counted(len(shown) - _SHOWN, 'more stands', 'more stand')} out less; JSON holds all.", Tone.MUTED
+        )
     yield Paragraph(causes.charted.sentence, Tone.MUTED)
 
 
@@ -104,7 +106,7 @@ def _decompositions(explanations: Sequence[Explanation]) -> Iterator[Block]:
                 Cell(f"{effect.after[0]:,} of {effect.after[1]:,}"),
                 Cell(_points(effect.rate)),
                 Cell(_points(effect.mix)),
-                Cell(f"{one.share(effect) * 100:.0f} %"),
+                Cell(f"{round(one.share(effect) * 100):,} %"),
             )
             for one in explanation.decompositions
             for effect in one.effects[:_EFFECTS]
@@ -115,8 +117,9 @@ def _decompositions(explanations: Sequence[Explanation]) -> Iterator[Block]:
 
 
 def _points(effect: float) -> str:
-    """Percentage points, with their sign."""
-    return f"{effect * 100:+.3f}"
+    """Percentage points, with their sign; none where there is nothing."""
+    points = round(effect * 100, 3)
+    return f"{points:+.3f}" if points else "0"
 
 
 # bounces
@@ -183,7 +186,9 @@ def _worse(causes: Causes) -> Iterator[Block]:
         heads = ("", "where", "there", "95 % sure", "elsewhere", "of all", "of the mail")
         yield Table(columns=heads, rows=rows, align="llrrrrr")
     if len(found) > _SHOWN:
-        yield Paragraph(f"{len(found) - _SHOWN} more are worse; JSON holds them all.", Tone.MUTED)
+        yield Paragraph(
+            f"{counted(len(found) - _SHOWN, 'more is', 'more are')} worse; JSON holds all.", Tone.MUTED
+        )
 
 
 def _providers(providers: Compared) -> Iterator[Block]:
@@ -195,7 +200,7 @@ def _providers(providers: Compared) -> Iterator[Block]:
     rows = tuple((Cell(one.name), Cell(f"{one.sent:,}"), *map(_share, one.rates)) for one in shown)
     yield Table(columns=("provider", "sent", *heads), rows=rows, align="lr" + "r" * len(heads))
     if others := sum(one.sent for one in providers.slices[_PROVIDERS:]):
-        yield Paragraph(f"{others:,} more mails went to smaller providers.", Tone.MUTED)
+        yield Paragraph(f"{counted(others, 'more mail', 'more mails')} went to smaller providers.", Tone.MUTED)
 
 
 def _share(one: Share) -> Cell:
@@ -288,7 +293,7 @@ def _ripeness(ripeness: Ripeness) -> Iterator[Block]:
     if rows:
         yield Table(rows=rows)
     if len(ripeness.young) > _SHOWN:
-        yield Paragraph(f"{len(ripeness.young) - _SHOWN} more; JSON holds them all.", Tone.MUTED)
+        yield Paragraph(f"{len(ripeness.young) - _SHOWN:,} more; JSON holds all.", Tone.MUTED)
     for delay in ripeness.delays:
         yield Paragraph(delay.sentence, Tone.MUTED)
 
@@ -297,7 +302,8 @@ def _method(causes: Causes) -> str:
     limits = thresholds()
     return (
         f"Reckoned from {day_text(causes.as_of_us)}. Each {causes.charted.period} is compared with up to "
-        f"{limits.anomalies.window} before it, with a beta-binomial distribution whose spread they show "
-        f"({limits.anomalies.source}). Changes are shared out exactly: a slice's own rate, and its share "
-        f"of the mail. Limits of complaints: {limits.complaints.source}. Thresholds as of {limits.as_of}."
+        f"{limits.anomalies.window} before it, slices also with what the others did then, by a binomial "
+        f"distribution whose odds vary as they show ({limits.anomalies.source}). Changes are shared out "
+        "exactly: a slice's own rate, and its share of the mail. Limits of complaints: "
+        f"{limits.complaints.source}. Thresholds as of {limits.as_of}."
     )

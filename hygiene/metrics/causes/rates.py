@@ -26,6 +26,21 @@ class Rate:
     more_is_worse: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One day or week of a series; `when` is its first day.
+
+    `shift` is how far the log odds of other slices were from what is usual for them then, `doubt` its variance;
+    both are 0 where it is not held against others.
+    """
+
+    when: int
+    k: int
+    n: int
+    shift: float = 0.0
+    doubt: float = 0.0
+
+
 RATES: Final = (
     Rate(
         name="bounce_rate",

@@ -22,6 +22,7 @@ class Anomalies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: int
     least_change: float
     least_variation: float
+    unknown_variation: float
     least_events: float
     series: int
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, special, stats
 from statsmodels.stats.multitest import multipletests
 
 from hygiene.metrics.causes.baseline import estimate_baseline, estimate_baselines
-from hygiene.metrics.causes.chance import at_least, at_most, beta_quantile, false_discovery, two_sided
+from hygiene.metrics.causes.chance import at_least, at_most, beta_quantile, false_discovery, tails
+from hygiene.metrics.causes.rates import Point
 
 MEANS = st.floats(1e-4, 0.9999)
 
@@ -49,9 +50,21 @@ def test_quantiles_turn_the_tail_around():
     assert stats.beta.cdf(beta_quantile(0.3, 2.5, 900), 2.5, 900) == pytest.approx(0.3)
 
 
-@given(st.integers(0, 1_000), st.integers(1, 1_000), MEANS, st.floats(0, 0.9))
-def test_two_sided_is_a_chance(k, more, mean, spread):
-    assert 0 <= two_sided(k, k + more, mean, spread) <= 1
+@pytest.mark.parametrize(("k", "n"), [(0, 40), (3, 40), (40, 40), (60, 500), (9, 5_000), (900, 5_000)])
+@pytest.mark.parametrize("between", [0.0, 0.1, 0.5, 1.5])
+def test_tails_are_those_of_rates_whose_odds_vary(k, n, between):
+    """Beside an integral by scipy."""
+    centre = -2.0
+
+    def weighted(chance):
+        def density(z):
+            return stats.norm.pdf(z) * chance(special.expit(centre + between * z))
+
+        return integrate.quad(density, -8, 8, points=np.linspace(-7, 7, 29).tolist(), limit=200)[0]
+
+    low, high = tails(k, n, centre, between)
+    assert low == pytest.approx(weighted(lambda rate: stats.binom.cdf(k, n, rate)), rel=0.01, abs=1e-9)
+    assert high == pytest.approx(weighted(lambda rate: stats.binom.sf(k - 1, n, rate)), rel=0.01, abs=1e-9)
 
 
 def test_odd_days_do_not_move_the_baseline():
@@ -98,6 +111,31 @@ def test_a_baseline_never_breaks(pairs, n):
     baseline = estimate_baseline(points)
     if baseline:
         assert 0 < baseline.mean < 1
-        assert 0 <= baseline.surprise(n // 2, n) <= 1
-        low, high = baseline.expected(n)
-        assert 0 <= low <= baseline.mean <= high <= 1
+        point = Point(0, n // 2, n)
+        assert 0 <= baseline.surprise(point) <= 1
+        low, high = baseline.expected(point)
+        assert 0 <= low <= baseline.usual(point) <= high <= 1
+
+
+@given(st.lists(st.integers(1, 299), min_size=6, max_size=20), st.integers(0, 300))
+def test_opens_and_what_was_not_opened_surprise_alike(counts, new):
+    """Odds have no better side: the shares that did and that did not do it are judged the same."""
+    did, did_not = (
+        estimate_baseline([(count, 300) for count in side]) for side in (counts, [300 - k for k in counts])
+    )
+    assert did.between == pytest.approx(did_not.between, abs=1e-6)
+    if 300 * min(did.mean, 1 - did.mean) > 5:
+        assert did.surprise(Point(0, new, 300)) == pytest.approx(
+            did_not.surprise(Point(0, 300 - new, 300)), rel=1e-3
+        )
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.2])
+def test_days_that_differ_by_what_they_are_multiplied_surprise_as_seldom_as_they_say(rate):
+    """Rates of campaigns are half or double the usual one alike: few more p-values below 1 % than 1 %."""
+    rng, small = np.random.default_rng(6), []
+    for _ in range(400):
+        rates = np.minimum(rate * np.exp(rng.normal(0, 0.5, 29)), 0.95)
+        days = [Point(day, int(rng.binomial(20_000, one)), 20_000) for day, one in enumerate(rates)]
+        small.append(estimate_baseline([(day.k, day.n) for day in days[:-1]]).surprise(days[-1]) < 0.01)
+    assert sum(small) <= 11

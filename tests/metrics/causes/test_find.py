@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from hygiene.engines.engine import DuckEngine
@@ -115,16 +116,24 @@ def test_alike_texts_are_one_reason():
 
 
 def test_pressure_counts_people_by_weeks(engine):
-    rows = [mail("a@x.example", START + (4 - START) % 7)] * 3 + [mail("b@x.example", START + (4 - START) % 7)]
+    rows = [mail("a@x.example", START + (4 - START) % 7, campaign="d")] * 3
     rows += [
-        mail("b@x.example", START + (4 - START) % 7 + 14),
+        mail("b@x.example", START + (4 - START) % 7, campaign="c"),
+        mail("b@x.example", START + (4 - START) % 7 + 14, campaign="d"),
         mail("c@x.example", state="bounced", arrived=False),
     ]
     mails = engine.load("mails", table(rows))
-    found = {row["mails_a_week"]: row for row in engine.collect(plans.pressure(mails)).to_pylist()}
-    assert {week: (row["person_weeks"], row["delivered"]) for week, row in found.items()} == {
-        1: (2, 2),
-        3: (1, 3),
+    people, campaigns = (engine.collect(one).to_pylist() for one in plans.pressure(mails))
+    monday = START + (4 - START) % 7
+    assert {(row["week"], row["mails_a_week"]): (row["person_weeks"], row["delivered"]) for row in people} == {
+        (monday, 1): (1, 1),
+        (monday, 3): (1, 3),
+        (monday + 14, 1): (1, 1),
+    }
+    assert {(row["week"], row["campaign"], row["mails_a_week"]): row["delivered"] for row in campaigns} == {
+        (monday, "c", 1): 1,
+        (monday, "d", 3): 3,
+        (monday + 14, "d", 1): 1,
     }
 
 
@@ -132,9 +141,10 @@ def test_cohorts_leave_out_who_was_there_before(engine):
     rows = [mail("old@x.example", START), mail("old@x.example", START + 40)]
     rows += [mail("new@x.example", START + 30 + 7 * week, clicked_human=week == 0) for week in range(3)]
     mails = engine.load("mails", table(rows))
-    since = (START + 28) * DAY_US
+    since, until = (START + 28) * DAY_US, (START + 45) * DAY_US
     found = {
-        row["weeks_since"]: row for row in engine.collect(plans.cohorts(mails, since_us=since)).to_pylist()
+        row["weeks_since"]: row
+        for row in engine.collect(plans.cohorts(mails, since_us=since, until_us=until)).to_pylist()
     }
     assert {week: (row["people"], row["engaged_human"]) for week, row in found.items()} == {
         0: (1, 1),
@@ -142,6 +152,29 @@ def test_cohorts_leave_out_who_was_there_before(engine):
         2: (1, 0),
     }
     assert engine.collect(plans.people_before(mails, since_us=since)).to_pylist() == [{"people": 1}]
+
+
+def test_mails_whose_opens_are_still_to_come_do_not_age_anybody(engine):
+    """A mail of this morning was opened by few so far, and is the oldest age there is."""
+    rows = [
+        mail(
+            f"p{number}@x.example",
+            START + 7 * week,
+            campaign=f"w{week}",
+            message_id=f"w{week}",
+            opened_human=number % 4 == 0 and week < 12,
+            first_open_us=(START + 7 * week) * DAY_US + 13 * HOUR_US if number % 4 == 0 and week < 12 else None,
+        )
+        for week in range(13)
+        for number in range(300)
+    ]
+    joined = pa.table({"recipient": [f"p{number}@x.example" for number in range(300)]})
+    joined = joined.append_column("joined_us", pa.array([START * DAY_US] * 300, pa.int64()))
+    options = {"joined": engine.load("joined", joined)}
+    early = causes_of(engine, rows, as_of_us=(START + 84) * DAY_US + 14 * HOUR_US, **options)
+    assert (early.decay.ages[-1].week, early.decay.half_week) == (11, None)
+    late = causes_of(engine, rows, as_of_us=(START + 90) * DAY_US, **options)
+    assert (late.decay.ages[-1].week, late.decay.half_week) == (12, 12)
 
 
 def test_delays_fall_into_their_hours(engine):
@@ -187,6 +220,21 @@ def test_absurd_times_do_no_harm(engine, day):
     causes = causes_of(engine, rows)
     assert causes.sections()
     assert json.dumps(causes.to_dict())
+
+
+def test_a_segment_mailed_just_now_is_not_worse_than_those_of_last_month(engine):
+    def sent(segment, on, opened):
+        read = (START + on) * DAY_US + 13 * HOUR_US if opened else None
+        return {"segment": segment, "opened_human": opened, "first_open_us": read, "campaign": "c"}
+
+    rows = [mail(f"a{n}@x.example", START + n % 9, **sent("a", n % 9, n % 3 == 0)) for n in range(900)]
+    rows += [mail(f"b{n}@x.example", START + 40, **sent("b", 40, n % 90 == 0)) for n in range(900)]
+
+    def worse(**options):
+        return [pair[0].name for one in causes_of(engine, rows, **options).compared for pair in one.worse]
+
+    assert worse(as_of_us=(START + 40) * DAY_US + 14 * HOUR_US) == []
+    assert worse(as_of_us=(START + 50) * DAY_US) == ["b"]
 
 
 def test_small_slices_are_one(engine):

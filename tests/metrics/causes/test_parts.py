@@ -12,7 +12,8 @@ from hygiene.metrics.causes.comparison import compare
 from hygiene.metrics.causes.decomposition import decompose, decompose_parts
 from hygiene.metrics.causes.fatigue import measure_decay, measure_fatigue
 from hygiene.metrics.causes.forecast import forecast_complaints
-from hygiene.metrics.causes.maturity import HOURS, judge_maturity
+from hygiene.metrics.causes.maturity import HOURS, OTHERS, judge_maturity
+from hygiene.metrics.causes.rates import RATES
 from hygiene.metrics.causes.reasons import find_reasons, rule_for
 from hygiene.metrics.causes.thresholds import advice, thresholds
 from tests.metrics.count_tables import row
@@ -98,6 +99,54 @@ def test_slices_are_charted_by_themselves():
     assert "to yahoo bounced" in one.sentence
 
 
+PROVIDERS = {"gmail": 1_400, "yahoo": 800, "microsoft": 600, "apple": 300, "gmx": 300}
+
+
+def campaigns_opened(seed, junked=None, apart=0.4):
+    """A campaign a day, opened by more or fewer, at every provider alike; on one day one of them junks it."""
+    rng = np.random.default_rng(seed)
+    return [
+        row(day=20_000 + day, provider=name, delivered=n, opened_human=int(rng.binomial(n, rate)))
+        for day, campaign in enumerate(0.15 * np.exp(rng.normal(0, apart, 35)))
+        for name, n in PROVIDERS.items()
+        for rate in [campaign / 4 if (day, name) == junked else campaign]
+    ]
+
+
+def test_a_day_that_one_provider_junked_shows_beside_the_others():
+    """Campaigns differ too much for one provider's fall to show by itself."""
+    found = [find_anomalies({"provider": campaigns_opened(seed, (30, "gmail"))}).anomalies for seed in range(8)]
+    assert all([(one.slice, one.days) for one in some] == [("gmail", (20_030,))] for some in found)
+    assert all("beside what other mail did then, usual is" in some[0].sentence for some in found)
+
+
+def test_a_poor_campaign_is_no_matter_of_one_provider():
+    table = campaigns_opened(3, apart=0.1)
+    for each in table:
+        if each["day"] == 20_030:
+            each["opened_human"] //= 4
+    assert not find_anomalies({"provider": table}).anomalies
+
+
+def test_with_few_others_a_provider_is_held_against_its_own_days():
+    table = [
+        each
+        for each in campaigns_opened(3, (30, "gmail"), apart=0.05)
+        if each["provider"] in {"gmail", "yahoo"}
+    ]
+    (one,) = find_anomalies({"provider": table}).anomalies
+    assert (one.slice, one.is_beside) == ("gmail", False)
+
+
+def test_rare_events_that_nobody_expected_are_tests_all_the_same():
+    """Days are not chosen by what was seen on them, or the few that are named would be chance."""
+    rng, alarms = np.random.default_rng(9), 0
+    for _ in range(30):
+        rows = [row(day=20_000 + day, delivered=2_000, complained=int(rng.poisson(1))) for day in range(60)]
+        alarms += bool(find_anomalies({"": rows}).anomalies)
+    assert alarms <= 2
+
+
 def test_providers_are_compared_with_all_others():
     rows = [row(provider="gmail", delivered=9_800, hard=200), row(provider="yahoo", delivered=800, block=200)]
     found = compare("provider", [*rows, row(provider=None, delivered=100, hard=2)])
@@ -128,7 +177,39 @@ def test_what_still_grows_is_not_called_worse():
         row(campaign="new", delivered=9_000, opened_human=90),
     ]
     assert [pair[0].name for pair in compare("campaign", rows).worse] == ["new"]
-    assert not compare("campaign", rows, complete=lambda _rate, name: name != "new").worse
+    assert not compare("campaign", rows, ripe=lambda _rate: rows[:1]).worse
+    bounced = [row(campaign="old", delivered=9_000, hard=90), row(campaign="new", delivered=6_000, hard=3_000)]
+    assert [pair[0].name for pair in compare("campaign", bounced, ripe=lambda _rate: bounced[:1]).worse] == [
+        "new"
+    ]
+
+
+def test_what_still_grows_makes_nothing_else_look_worse():
+    rows = [
+        row(segment="old", delivered=9_000, complained=27),
+        row(segment="new", delivered=90_000, complained=9),
+    ]
+    assert [pair[0].name for pair in compare("segment", rows).worse] == ["old"]
+    ripe = [rows[0], row(segment="new", delivered=3_000, complained=9)]
+    assert not compare("segment", rows, ripe=lambda _rate: ripe).worse
+
+
+def test_complaints_are_compared_where_they_are_told():
+    """Gmail tells of none: beside it every other provider would look worse."""
+    rows = [
+        row(provider="gmail", delivered=60_000, delivered_fbl=0),
+        row(provider="yahoo", delivered=20_000, complained=24),
+        row(provider="microsoft", delivered=20_000, complained=20),
+        row(provider="small.example", delivered=900, delivered_fbl=0, complained=1),
+    ]
+    found = compare("provider", rows)
+    assert not found.worse
+    by_name = {
+        one.name: next(each for each in one.rates if each.rate.event == "complaint") for one in found.slices
+    }
+    assert (by_name["gmail"].value, by_name["gmail"].n) == (None, 0)
+    assert by_name["yahoo"].others == 21 / 20_900
+    assert by_name["yahoo"].part == 24 / 45
 
 
 @pytest.mark.parametrize(
@@ -250,15 +331,81 @@ def test_recent_mails_count_for_what_of_them_is_in():
 # people
 
 
+MONDAY = 20_503
+
+
+def weeks_of(*weeks, campaign="news", start=MONDAY):
+    """Both tables of fatigue, from rows {mails a week: counts} of weeks in a row."""
+    rows = [
+        {
+            "week": start + 7 * at,
+            "mails_a_week": mails,
+            "person_weeks": counts["delivered"] // mails,
+            **row(**counts),
+        }
+        for at, week in enumerate(weeks)
+        for mails, counts in week.items()
+    ]
+    return rows, [{**each, "campaign": campaign} for each in rows]
+
+
 def test_fatigue_says_who_not_why():
-    few = {"mails_a_week": 1, "person_weeks": 50_000, **row(delivered=50_000, unsubscribed=50)}
-    many = {"mails_a_week": 8, "person_weeks": 5_000, **row(delivered=40_000, unsubscribed=200)}
-    found = measure_fatigue([many, few])
+    week = {1: {"delivered": 5_000, "unsubscribed": 5}, 8: {"delivered": 4_000, "unsubscribed": 20}}
+    found = measure_fatigue(*weeks_of(*[week] * 10))
     assert [one.label for one in found.groups] == ["1", "8 or more"]
-    assert "0.5 % (0.435–0.574 %) led to an opt-out in weeks with 8 or more mails" in found.sentence
+    assert found.sentence == (
+        "0.5 % led to an opt-out where people got 8 or more mails a week, 0.1 % of the same campaigns where "
+        "they got 1: 0.312–0.488 points more (95 % sure)."
+    )
     assert "not why" in found.caveats[0]
-    assert measure_fatigue([few]).unknown
-    assert measure_fatigue([]).unknown
+
+
+@pytest.mark.parametrize(
+    ("weeks", "options", "why"),
+    [
+        ([], {}, "the log names nobody, or has no dates"),
+        ([{1: {"delivered": 50_000}}], {}, "everybody got about the same number of mails a week"),
+        ([{1: {"delivered": 90}, 2: {"delivered": 90}}], {}, "too few mails"),
+        ([{1: {"delivered": 900}, 2: {"delivered": 900}}], {"until": MONDAY + 5}, "no week is complete yet"),
+        (
+            [{1: {"delivered": 900}}, {2: {"delivered": 900}}],
+            {},
+            "too few mails of the same campaigns went to people with more mails a week and with fewer",
+        ),
+    ],
+)
+def test_where_fatigue_cannot_be_told_it_says_why(weeks, options, why):
+    found = measure_fatigue(*weeks_of(*weeks), **options)
+    assert (found.unknown, found.contrasts) == (why, ())
+
+
+def test_weeks_with_better_campaigns_are_no_matter_of_how_many_mails():
+    """Where the weeks with many mails had the better campaign, pooled rates differ, and nobody is tired."""
+    poor, good = (
+        {
+            1: {"delivered": one, "opened_human": round(one * rate)},
+            4: {"delivered": four, "opened_human": round(four * rate)},
+        }
+        for one, four, rate in ((9_000, 1_000, 0.1), (1_000, 9_000, 0.4))
+    )
+    found = measure_fatigue(*weeks_of(*[poor, good] * 6))
+    few, many = found.groups
+    assert (few.rates[0].value, many.rates[0].value) == pytest.approx((0.13, 0.37))
+    assert found.sentence.startswith("People with 4 mails a week do not differ clearly from those with 1")
+
+
+def test_the_weeks_that_are_young_tire_nobody():
+    fresh = {1: {"delivered": 4_000, "opened_human": 80}, 2: {"delivered": 400, "opened_human": 80}}
+    told = weeks_of(fresh)
+    assert "opened" in measure_fatigue(*told).sentence
+    assert measure_fatigue(*told, until=MONDAY + 5).unknown == "no week is complete yet"
+    assert measure_fatigue(*told, until=MONDAY + 6) == measure_fatigue(*told)
+
+
+def test_one_opt_out_is_no_fatigue():
+    week = {1: {"delivered": 10_000}, 4: {"delivered": 300, "unsubscribed": 1}}
+    found = measure_fatigue(*weeks_of(week))
+    assert "unsubscribe_rate" not in {one.rate.name for one in found.contrasts}
 
 
 def test_decay_says_when_it_is_half():
@@ -270,7 +417,7 @@ def test_decay_says_when_it_is_half():
     found = measure_decay(rows, left_out=7)
     assert found.half_week == 3
     assert "From week 3 on" in found.sentence
-    assert any("7 people" in caveat for caveat in found.caveats)
+    assert found.caveats[-1].endswith("left out, as their age is not known: 7.")
     assert measure_decay(rows[:2]).half_week is None
     assert measure_decay([]).unknown
 
@@ -278,6 +425,47 @@ def test_decay_says_when_it_is_half():
 # maturity
 
 HOUR_US = 3_600_000_000
+
+
+def ripeness_of(*ages_h, rates=RATES, names=None):
+    """Of campaigns of these ages, each with a mail that nobody has opened."""
+    now = 10_000 * HOUR_US
+    named = names or [f"c{at}" for at in range(len(ages_h))]
+    sent = [now - round(age * HOUR_US) for age in ages_h]
+    ages = [{"campaign": name, "first_us": at, "last_us": at} for name, at in zip(named, sent, strict=True)]
+    counts = [row(campaign=name, delivered=1) for name in named]
+    return judge_maturity(ages, [], counts, as_of_us=now, rates=rates)
+
+
+def test_a_campaign_of_this_hour_is_young_though_nothing_came_back_at_all():
+    found = ripeness_of(0.2, rates=())
+    assert found.sentence == "The campaign is too young to be judged in every rate."
+    assert [one.sentence for one in found.young] == ["c0 is less than an hour old, too young to be judged."]
+
+
+@pytest.mark.parametrize(
+    ("ages", "names", "sentence"),
+    [
+        ((2_000,), None, "The campaign is old enough to be judged."),
+        ((2_000, 2_000), None, "All 2 campaigns are old enough to be judged."),
+        ((2_000, 1), None, "1 of 2 campaigns is too young to be judged in every rate."),
+        ((2_000, 1), ["c", OTHERS], "The campaign is old enough to be judged."),
+        (
+            (9, 9, 2_000, 1),
+            ["c", "d", "e", OTHERS],
+            "2 of the 3 largest campaigns are too young to be judged in every rate.",
+        ),
+        ((2_000, 2_000, 1), ["c", "d", OTHERS], "All 2 largest campaigns are old enough to be judged."),
+    ],
+)
+def test_campaigns_are_counted_as_they_are(ages, names, sentence):
+    """The small ones of very many count as one, which is no campaign."""
+    assert ripeness_of(*ages, names=names).sentence == sentence
+
+
+def test_one_mail_is_no_mails():
+    found = forecast_complaints([row(campaign="c", delivered=1, complained=1)], reported=True)
+    assert found.sentence.startswith("100 % of 1 mail delivered was reported as spam")
 
 
 def test_a_young_campaign_is_headed_where_the_older_ones_went():
