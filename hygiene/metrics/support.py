@@ -25,6 +25,7 @@ from hygiene.metrics.intervals import wilson
 from hygiene.metrics.local_time import DAY_US, SECOND_US, offsets, read_zone
 from hygiene.metrics.support_layout import TRAITS
 from hygiene.metrics.support_read import TicketTable, read_tickets
+from hygiene.metrics.support_words import read_scale
 from hygiene.metrics.survival import Quantile, estimate_survival
 
 if TYPE_CHECKING:
@@ -162,13 +163,15 @@ def measure_support(
     timezone: str = "UTC",
     business_hours: str = DEFAULT_HOURS,
     day_first: bool | None = None,
+    ratings: str | None = None,
     as_of: datetime | None = None,
 ) -> Support:
     """Measure support mail from a helpdesk's exports, or plain tables of tickets or messages.
 
     `by` splits by any of `BY`; days are those on which tickets were created, in `timezone`, which also holds
-    for times that name no zone and for `business_hours`. `day_first` settles dates like 3/4/2026 where a file
-    does not. `as_of` is the moment up to which open cases have waited, by default the last that the files hold.
+    for times that name no zone and for `business_hours`. `day_first` settles dates like 3/4/2026 and `ratings`,
+    like "1-7", from and to which number is rated, where a file does not. `as_of` is the moment up to which open
+    cases have waited, by default the last that the files hold.
 
     Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
     """
@@ -178,7 +181,10 @@ def measure_support(
             raise UsageError(f"tickets are not split by {name[:40]!r}: there are {', '.join(BY)}")
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     as_of_us = None if as_of is None else _microseconds(as_of, zone)
-    table = read_tickets([Path(one) for one in given], zone=timezone, day_first=day_first, as_of_us=as_of_us)
+    scale = None if ratings is None else read_scale(ratings)
+    table = read_tickets(
+        [Path(one) for one in given], zone=timezone, day_first=day_first, scale=scale, as_of_us=as_of_us
+    )
     tickets = _Tickets(table, zone, hours)
     slices = [({}, np.arange(tickets.count)), *tickets.split(tuple(by))]
     return Support(
