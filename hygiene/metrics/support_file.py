@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.errors import UnreadableInput
 from hygiene.events.figures import quiet_sql
+from hygiene.events.frames import as_table
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, unreadable
 from hygiene.intake.kinds import Kind, binary_kind, refuse
 from hygiene.intake.source import Source, open_sources
@@ -62,6 +63,25 @@ def open_support_file(path: Path, work: Path, connection: duckdb.DuckDBPyConnect
     except OSError as error:
         raise unreadable(path, error) from None
     return [_open_table(source, scratch) for source in open_sources([path], scratch.folder)]
+
+
+def open_support_frame(frame: Any, connection: duckdb.DuckDBPyConnection) -> SupportFile:
+    """The tickets or messages in a data frame; raises UsageError or UnreadableInput with one sentence."""
+    table = f"support_records_{len(connection.execute('show tables').fetchall())}"
+    with as_table(frame, connection, what="a support export") as given:
+        connection.execute(f"create table {table} as select * from {given}")
+    names = [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
+    layout, found = tell_layout(names, "the data frame")
+    columns = {
+        field: [f'"{name.replace(chr(34), chr(34) * 2)}"::varchar' for name in told]
+        for field, told in found.items()
+    }
+    return SupportFile(
+        name="the data frame",
+        layout=layout,
+        records=_records(columns, f"select * from {table}"),
+        fields=frozenset(found),
+    )
 
 
 def _head(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from hygiene.events.figures import decimal_mark
 from hygiene.intake.guard import shown
 from hygiene.intake.moments_sql import NUMERIC
 from hygiene.metrics.support_cells import BARE, number_sql, quote, word_sql, words_sql
-from hygiene.metrics.support_file import REJECTS, SupportFile, damage, open_support_file
+from hygiene.metrics.support_file import REJECTS, SupportFile, damage, open_support_file, open_support_frame
 from hygiene.metrics.support_layout import Layout, Shape
 from hygiene.metrics.support_sql import GATHERED, MESSAGE, MOMENTS, TICKET, Manner, insertion, name
 from hygiene.metrics.support_words import (
@@ -24,6 +24,7 @@ from hygiene.metrics.support_words import (
     rating_scale,
     satisfied_from,
 )
+from hygiene.metrics.words import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,14 +60,14 @@ class _Reading:
 
 
 def read_tickets(
-    paths: Sequence[Path],
+    given: Sequence[Any],
     *,
     zone: str = "UTC",
     day_first: bool | None = None,
     scale: tuple[float, float] | None = None,
     as_of_us: int | None = None,
 ) -> TicketTable:
-    """Read support exports; times that name no zone are in `zone`, a name of the IANA.
+    """Read support exports, paths or data frames; times that name no zone are in `zone`, a name of the IANA.
 
     `day_first` and `scale` (from and to which number is rated) settle what a file does not tell.
 
@@ -74,7 +75,7 @@ def read_tickets(
     """
     import duckdb
 
-    if not paths:
+    if not given:
         raise UsageError("name at least one file of tickets or messages")
     with tempfile.TemporaryDirectory(prefix="hygiene-support-", ignore_cleanup_errors=True) as work:
         settings: dict[str, Any] = {"autoinstall_known_extensions": False, "temp_directory": work}
@@ -83,10 +84,16 @@ def read_tickets(
             for table, columns in (("support_tickets", TICKET), ("support_messages", MESSAGE)):
                 listed = ", ".join(f"{name(column)} {kind}" for column, kind in columns.items())
                 connection.execute(f"create table {table} ({listed})")
-            files = [file for path in paths for file in open_support_file(Path(path), Path(work), connection)]
+            files = [file for one in given for file in _opened(one, Path(work), connection)]
             for file in files:
                 _load(file, reading)
             return _finish(files, reading, as_of_us)
+
+
+def _opened(one: Any, work: Path, connection: duckdb.DuckDBPyConnection) -> list[SupportFile]:
+    if isinstance(one, str | Path):
+        return open_support_file(Path(one), work, connection)
+    return [open_support_frame(one, connection)]
 
 
 # records → tickets
@@ -197,10 +204,9 @@ def _note_unread(file: SupportFile, reading: _Reading) -> None:
                 f"where f_{told} is not null and {value} is null"
             ).fetchone()
             if row and row[0]:
-                reading.notes.append(
-                    f"{file.name}: {row[0]:,} cells of {told.replace('_', ' ')} are {kind}, "
-                    f"like {shown(row[1], 40)!r}"
-                )
+                of = told.replace("_", " ")
+                cells_are = counted(row[0], f"cell of {of} is", f"cells of {of} are")
+                reading.notes.append(f"{file.name}: {cells_are} {kind}, like {shown(row[1], 40)!r}")
 
 
 def _note_unknown(layout: Layout, reading: _Reading) -> None:
@@ -230,7 +236,7 @@ def _note_unknown(layout: Layout, reading: _Reading) -> None:
 
 def _finish(files: Sequence[SupportFile], reading: _Reading, as_of_us: int | None) -> TicketTable:
     connection = reading.connection
-    if as_of_us is None:
+    if as_of_us is None:  # 0 where the files hold no moment at all
         latest = "greatest(created_us, reply_us, closed_us, updated_us)"
         as_of_us = max(
             _one(connection, f"select max({latest}) from support_tickets"),
@@ -312,7 +318,8 @@ def _cut(reading: _Reading, as_of_us: int) -> None:
     early = _one(reading.connection, "select count(*) from support_tickets where reply_us < created_us")
     if early:
         reading.notes.append(
-            f"{early:,} tickets were answered before they were created: their reply is not counted"
+            f"{counted(early, 'ticket was', 'tickets were')} answered before being created: "
+            "that reply is not counted"
         )
     reading.connection.execute(
         f"update support_tickets set answered = answered and coalesce(reply_us, 0) <= {as_of_us}, "

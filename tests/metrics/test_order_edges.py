@@ -3,6 +3,7 @@
 import pytest
 
 import hygiene
+from hygiene.errors import UnreadableInput
 
 CLICK = "2026-05-03T10:00:00.500000+00:00"
 
@@ -39,3 +40,13 @@ def credited(folder, ordered, rule="last-click:5d"):
 )
 def test_an_order_at_the_edge(tmp_path, ordered, rule, campaigns):
     assert credited(tmp_path, ordered, rule) == campaigns
+
+
+@pytest.mark.parametrize("text", ["id,created\n1,2026-05-01 10:00\n", '[{"order": "1", "total": 5}]'])
+def test_what_holds_no_orders_is_named_as_such(tmp_path, text):
+    (tmp_path / "log.csv").write_text(
+        "event,email,message_id,timestamp\nsent,a@x.example,m1,2026-05-01T10:00:00Z\n"
+    )
+    (tmp_path / "orders").write_text(text)
+    with pytest.raises(UnreadableInput, match="is no export of orders known here"):
+        hygiene.measure(tmp_path / "log.csv", orders=tmp_path / "orders")

@@ -103,7 +103,7 @@ def test_lengths_of_a_resolution(tmp_path, column, cell):
 def test_a_number_without_a_unit_is_no_length(tmp_path):
     found = measured(tmp_path, "id,created,first response time\n1,2026-11-02 09:00,42\n")
     assert found.whole.first_response.over == 0
-    assert any("1 cells of first reply are no date with a time" in note for note in found.notes)
+    assert any("1 cell of first reply is no date with a time" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("cell", ["N/A", "-", "null", "None", "0000-00-00 00:00:00"])

@@ -272,8 +272,8 @@ def test_answered_at_an_unknown_time_is_not_waiting(tmp_path):
     assert (whole.answered, whole.waiting, whole.closed, whole.open) == (2, 1, 2, 1)
     assert (whole.first_response.over, whole.first_response.open) == (1, 1)
     assert (whole.resolution.over, whole.resolution.open) == (1, 1)
-    assert any("1 cells of first reply" in note for note in found.notes)
-    assert any("1 cells of closed" in note for note in found.notes)
+    assert any("1 cell of first reply" in note for note in found.notes)
+    assert any("1 cell of closed" in note for note in found.notes)
 
 
 def test_the_frame_has_honest_types(tmp_path):
