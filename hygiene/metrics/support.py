@@ -180,27 +180,29 @@ def measure_support(
     for name in by:
         if name not in BY:
             raise UsageError(f"tickets are not split by {name[:40]!r}: there are {', '.join(BY)}")
-    as_of_us = None if as_of is None else _microseconds(as_of, zone)
-    scale = None if ratings is None else read_scale(ratings)
     table = read_tickets(
         list(given) if isinstance(given, list | tuple) else [given],
         zone=timezone,
         day_first=day_first,
-        scale=scale,
-        as_of_us=as_of_us,
+        scale=None if ratings is None else read_scale(ratings),
+        as_of_us=None if as_of is None else _microseconds(as_of, zone),
     )
+    return _measured(table, tuple(by), zone, hours)
+
+
+def _measured(table: TicketTable, by: tuple[str, ...], zone: ZoneInfo, hours: BusinessHours) -> Support:
     tickets = _Tickets(table, zone, hours)
-    slices = [({}, np.arange(tickets.count)), *tickets.split(tuple(by))]
+    slices = [({}, np.arange(tickets.count)), *tickets.split(by)]
     return Support(
         groups=tuple(tickets.measure(names, places) for names, places in slices),
-        by=tuple(by),
+        by=by,
         files=table.files,
         layouts=table.layouts,
         records=table.records,
         set_aside=table.set_aside,
         notes=table.notes,
         as_of=datetime.fromtimestamp(table.as_of_us / SECOND_US, zone) if table.as_of_us else None,
-        timezone=timezone,
+        timezone=zone.key,
         business_hours=str(hours),
         table=table,
     )

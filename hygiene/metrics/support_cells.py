@@ -30,7 +30,8 @@ def quote(text: str) -> str:
 
 def word_sql(text: str) -> str:
     """As `word_key` does it, for texts of one line."""
-    return f"strip_accents(lower(trim(regexp_replace(coalesce({text}, ''), '[_\\s-]+', ' ', 'g'))))"
+    blanked = f"regexp_replace(trim(coalesce({text}, '')), '([^_\\s-])[_\\s-]+', '\\1 ', 'g')"
+    return f"strip_accents(lower(trim({blanked})))"
 
 
 def words_sql(text: str, meanings: Mapping[str, Sequence[str]]) -> str:

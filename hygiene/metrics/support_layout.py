@@ -30,6 +30,7 @@ class Shape(StrEnum):
 
     TICKETS = "tickets"  # one ticket
     MESSAGES = "messages"  # one message, or something else that happened to a ticket
+    RATINGS = "ratings"  # what a customer said of a ticket that another file tells of
 
 
 class Statuses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +81,11 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     notes: tuple[str, ...] = ()
 
     @property
+    def family(self) -> str:
+        """Whose tickets these are: ids of one helpdesk say nothing of another's; blank for plain tables."""
+        return "" if self.plain else self.id.partition("-")[0]
+
+    @property
     def scores(self) -> Mapping[str, int]:
         """Word → 1 to 5; what the layout says of a word goes before what it means elsewhere."""
         own = {word_key(word): score for word, score in self.ratings.items() if isinstance(score, int)}
@@ -93,10 +99,11 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 @cache
 def layouts() -> Mapping[str, Layout]:
-    """Every declared layout by id, the platforms' before the plain ones."""
+    """Every declared layout by id, the platforms' before the plain ones, whose ratings come last."""
     names = sorted(one.name for one in files("hygiene.metrics").joinpath("support_formats").iterdir())
     found = [_load(name) for name in names if name.endswith(".toml")]
-    return MappingProxyType({one.id: one for one in sorted(found, key=lambda one: one.plain)})
+    ordered = sorted(found, key=lambda one: (one.plain, one.kind is Shape.RATINGS))
+    return MappingProxyType({one.id: one for one in ordered})
 
 
 def _load(name: str) -> Layout:

@@ -16,7 +16,18 @@ from hygiene.intake.moments_sql import NUMERIC
 from hygiene.metrics.support_cells import BARE, number_sql, quote, word_sql, words_sql
 from hygiene.metrics.support_file import REJECTS, SupportFile, damage, open_support_file, open_support_frame
 from hygiene.metrics.support_layout import Layout, Shape
-from hygiene.metrics.support_sql import GATHERED, MESSAGE, MOMENTS, TICKET, Manner, insertion, name
+from hygiene.metrics.support_sql import (
+    GATHERED,
+    MESSAGE,
+    MOMENTS,
+    RATED,
+    RATING,
+    TICKET,
+    UNRATED,
+    Manner,
+    insertion,
+    name,
+)
 from hygiene.metrics.support_words import (
     FIVE,
     LENGTHS,
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SAID = 5  # unknown words in a note
+_TABLES = {"support_tickets": TICKET, "support_messages": MESSAGE, "support_ratings": RATING}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +93,7 @@ def read_tickets(
         settings: dict[str, Any] = {"autoinstall_known_extensions": False, "temp_directory": work}
         with duckdb.connect(str(Path(work) / "support.db"), config=settings) as connection:
             reading = _Reading(connection, zone, day_first, scale)
-            for table, columns in (("support_tickets", TICKET), ("support_messages", MESSAGE)):
+            for table, columns in _TABLES.items():
                 listed = ", ".join(f"{name(column)} {kind}" for column, kind in columns.items())
                 connection.execute(f"create table {table} ({listed})")
             files = [file for one in given for file in _opened(one, Path(work), connection)]
@@ -170,6 +182,8 @@ def _order(file: SupportFile, reading: _Reading) -> bool | None:
 
 def _scale(file: SupportFile, reading: _Reading) -> tuple[float, float] | None:
     """From and to which number is rated, by the caller or by the numbers; what is not from 1 to 5 is said."""
+    if any(word.lstrip("-").isdigit() for word in file.layout.ratings):
+        return None  # the platform's own numbers
     if reading.scale:
         return reading.scale
     number = number_sql("f_rating")
@@ -241,10 +255,12 @@ def _finish(files: Sequence[SupportFile], reading: _Reading, as_of_us: int | Non
         as_of_us = max(
             _one(connection, f"select max({latest}) from support_tickets"),
             _one(connection, "select max(us) from support_messages"),
+            _one(connection, "select max(us) from support_ratings"),
         )
     _set_messages_aside(reading)
     connection.execute(GATHERED.replace("$as_of", str(as_of_us)))
     _keep_one_each(reading)
+    _join_ratings(files, reading, as_of_us)
     _cut(reading, as_of_us)
     kept = connection.sql(
         f"select {', '.join(map(name, TICKET))} from support_tickets order by created_us, layout, ticket"
@@ -285,6 +301,21 @@ def _set_messages_aside(reading: _Reading) -> None:
         "select count(*) from (select layout, ticket from support_messages group by all having not "
         "coalesce(bool_or(act = 'message' and who = 'customer' and us is not null), false))",
     )
+
+
+def _join_ratings(files: Sequence[SupportFile], reading: _Reading, as_of_us: int) -> None:
+    """Put ratings of files of their own on the tickets they are of."""
+    rated = [file for file in files if file.layout.kind is Shape.RATINGS]
+    if not rated:
+        return
+    if len(rated) == len(files):
+        raise UsageError(f"{rated[0].name} holds ratings only: give the export of the tickets they are of, too")
+    connection = reading.connection
+    connection.execute("create or replace temp table support_families (layout varchar, family varchar)")
+    families = {(file.layout.name, file.layout.family) for file in files}
+    connection.executemany("insert into support_families values (?, ?)", sorted(families))
+    connection.execute(RATED.replace("$as_of", str(as_of_us)))
+    reading.set_aside["rating of a ticket that is not here"] += _one(connection, UNRATED)
 
 
 def _keep_one_each(reading: _Reading) -> None:

@@ -37,6 +37,14 @@ MESSAGE: Final = {
     "rating": "BIGINT",
     **dict.fromkeys(TRAITS, "VARCHAR"),
 }
+#: columns of ``support_ratings``
+RATING: Final = {
+    "family": "VARCHAR",
+    "ticket": "VARCHAR",
+    "us": "BIGINT",
+    "rating": "BIGINT",
+    "asked": "BOOLEAN",
+}
 #: fields that hold a moment
 MOMENTS: Final = ("created", "updated", "closed", "first_reply", "reopened", "time")
 
@@ -104,18 +112,50 @@ def _signs(layout: Layout) -> Iterator[str]:
 _TRAITS = ", ".join(f"f_{trait} as {name(trait)}" for trait in TRAITS)
 
 
-def tickets_sql(layout: Layout, records: str) -> str:
-    """Rows of `TICKET` from records as `Manner.told` has them; ``f_…`` are texts and null where blank."""
+def asked_sql(layout: Layout) -> str:
+    """Whether somebody was asked for a rating, by the word that stands for it; null where nothing tells."""
     asked, not_asked = (layout.rating_words(which) for which in ("asked", "not_asked"))
     said = words_sql("f_rating", {"asked": asked, "not asked": not_asked})
-    asked_sql = (
+    if not asked:
+        return "if(rating is not null, true, null)"
+    return (
         f"case when rating is not null or {said} = 'asked' then true when {said} = 'not asked' then false end"
     )
+
+
+def ratings_sql(layout: Layout, records: str) -> str:
+    """Rows of `RATING` from records as `Manner.told` has them."""
+    return (
+        f"select {quote(layout.family)} as family, f_ticket as ticket, time_us as us, rating, "
+        f"{asked_sql(layout)} as asked from ({records})"
+    )
+
+
+_SAME: Final = "r.ticket = t.ticket and (r.family in ('', f.family) or f.family = '')"
+#: ratings → the tickets they are of, the last one of each; a plain table may be of any
+RATED: Final = f"""
+with said as (
+    select t.layout, t.ticket, arg_max(r.rating, coalesce(r.us, 0)) as rating, bool_or(r.asked) as asked
+    from support_tickets t join support_families f using (layout) join support_ratings r on {_SAME}
+    where coalesce(r.us, 0) <= $as_of group by all
+)
+update support_tickets set rating = coalesce(said.rating, support_tickets.rating),
+    asked = coalesce(said.asked, support_tickets.asked)
+from said where said.layout = support_tickets.layout and said.ticket = support_tickets.ticket
+"""
+#: how many ratings are of no ticket that is here
+UNRATED: Final = f"""
+select count(*) from support_ratings r where not exists (
+    select 1 from support_tickets t join support_families f using (layout) where {_SAME})
+"""
+
+
+def tickets_sql(layout: Layout, records: str) -> str:
+    """Rows of `TICKET` from records as `Manner.told` has them; ``f_…`` are texts and null where blank."""
     reopens = "coalesce(try_cast(f_reopens as bigint), if(reopened_us is not null, 1, null))"
     if "reopened" in layout.fields and "reopens" not in layout.fields:
         reopens = "if(reopened_us is not null, 1, 0)::bigint"
     undated = "if(f_closed is not null and ended_us is null, 'closed', null)"
-    told = asked_sql if asked else "if(rating is not null, true, null)"
     reply_told = ", ".join(f"f_{field}" for field in ("first_reply", *length_fields("first_reply")))
     return f"""
     select {quote(layout.name)} as layout, f_ticket as ticket, created_us,
@@ -123,7 +163,7 @@ def tickets_sql(layout: Layout, records: str) -> str:
         ended_us as closed_us, coalesce({reply_told}) is not null as answered,
         coalesce(updated_us, ended_us, created_us) as updated_us,
         coalesce({status_sql(layout)}, {undated}) as state,
-        {reopens} as reopens, rating, {told} as asked, {_TRAITS}
+        {reopens} as reopens, rating, {asked_sql(layout)} as asked, {_TRAITS}
     from (select *, coalesce(closed_us, created_us + coalesce(resolution_for_us, closed_after_us)) as ended_us
         from ({records}))"""
 
@@ -210,4 +250,6 @@ def insertion(layout: Layout, records: str) -> str:
     """Put a file's records into its table."""
     if layout.kind is Shape.TICKETS:
         return f"insert into support_tickets by name {tickets_sql(layout, records)}"
+    if layout.kind is Shape.RATINGS:
+        return f"insert into support_ratings by name {ratings_sql(layout, records)}"
     return f"insert into support_messages by name {messages_sql(layout, records)}"

@@ -49,13 +49,13 @@ def support_words() -> SupportWords:
 
 
 def word_key(text: str) -> str:
-    """A column or word for comparison: lower case without accents, single blanks for _ and -.
+    """A column or word for comparison: lower case without accents, single blanks for _ and -, but a minus.
 
-    >>> word_key(" Première-Réponse  le ")
-    'premiere reponse le'
+    >>> word_key(" Première-Réponse  le "), word_key("-103")
+    ('premiere reponse le', '-103')
     """
     plain = "".join(one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn")
-    return " ".join(re.sub(r"[_\-\ufeff]+", " ", plain).split()).casefold()
+    return " ".join(re.sub(r"([^_\s-])[_\s-]+", r"\1 ", plain.replace("\ufeff", "")).split()).casefold()
 
 
 def length_fields(length: str) -> tuple[str, ...]:

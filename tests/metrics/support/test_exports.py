@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import hygiene
 from hygiene.cli.app import app
 from hygiene.errors import HygieneError, UnreadableInput, UsageError
-from hygiene.metrics.support_layout import layouts
+from hygiene.metrics.support_layout import Shape, layouts
 from hygiene.metrics.support_read import read_tickets
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -56,7 +56,7 @@ def test_samples_read_as_expected(path):
 
 def test_every_layout_has_a_sample():
     told = {name for path in GIVEN for name in read_tickets([path]).layouts}
-    assert told == {layout.name for layout in layouts().values()}
+    assert told == {one.name for one in layouts().values() if one.kind is not Shape.RATINGS}
     assert all(
         layout.source and layout.read and (layout.confirmed or layout.unconfirmed)
         for layout in layouts().values()
