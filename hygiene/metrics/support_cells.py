@@ -18,8 +18,11 @@ _STARS: Final = r"^([1-5](?:[.,]\d+)?) ?(?:stars?|sterne?|étoiles?|estrellas?)$
 _LABELLED: Final = r"^([1-5]) ?[-–—:=(] ?[^0-9]+$"
 _GLYPHS: Final = r"^([★⭐]{1,5})☆*$"
 #: 26:05:10, 1 day 02:05
-_CLOCK: Final = r"^(?:(\d+) ?(?:d|days?|tage?|jours?|dias?),? )?(\d+):([0-5]\d)(?::([0-5]\d)(?:[.,]\d+)?)?$"
+_CLOCK: Final = (
+    r"^(?:(\d{1,5}) ?(?:d|days?|tage?|jours?|dias?),? )?(\d{1,5}):([0-5]\d)(?::([0-5]\d)(?:[.,]\d+)?)?$"
+)
 _NUMBER: Final = r"^-?[\d.,' ]*\d[\d.,]*$"
+_LONGEST = 100 * 365 * 86_400 * 10**6  # a century in microseconds: what is longer was misread
 _ISO_LENGTH: Final = r"^p(?:\d|t)"  # ISO 8601: PT45M
 
 
@@ -99,11 +102,16 @@ def length_sql(text: str, unit: int | None, mark: str) -> str:
         for part, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
     )
     spelled = _spelled(low)
-    plain = f"when regexp_matches({low}, {quote(_NUMBER)}) then {money_sql(low, mark)} * {unit}" if unit else ""
-    return (
-        f"(case when regexp_matches({low}, {quote(_CLOCK)}) then ({clock}) * 1000000 {plain} "
-        f"when regexp_matches({spelled}, {quote(_spellings())}) then {_summed(spelled)} end)::bigint"
+    plain = (
+        f"when regexp_matches({low}, {quote(_NUMBER)}) then {money_sql(low, mark)}::double * {unit}"
+        if unit
+        else ""
     )
+    told = (
+        f"case when regexp_matches({low}, {quote(_CLOCK)}) then ({clock}) * 1e6 {plain} "
+        f"when regexp_matches({spelled}, {quote(_spellings())}) then {_summed(spelled)} end"
+    )
+    return f"nullif(least({told}, {_LONGEST}), {_LONGEST})::bigint"
 
 
 def _spelled(low: str) -> str:

@@ -147,8 +147,11 @@ def _fits(layout: Layout, shape: Sequence[str], known: Mapping[str, str]) -> boo
 def _found(layout: Layout, known: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     taken: set[str] = set()
     for field, columns in layout.fields.items():
+        either = field.endswith("_length")  # a column of moments or of lengths, which the cells tell
         there = tuple(
-            known[key] for key in dict.fromkeys(map(word_key, columns)) if key in known and key not in taken
+            known[key]
+            for key in dict.fromkeys(map(word_key, columns))
+            if key in known and (either or key not in taken)
         )
         if layout.plain:  # a column is one thing only, and a plain field is one column
             there = there[:1]

@@ -207,10 +207,11 @@ def _scale(file: SupportFile, reading: _Reading) -> tuple[float, float] | None:
 
 def _note_unread(file: SupportFile, reading: _Reading) -> None:
     """Cells that should be moments or lengths and are none."""
-    moments = {one: f"{one}_us" for one in MOMENTS} | {
-        one: f"coalesce({one}_us, {one}_after_us)" for one in ("first_reply", "closed")
-    }
+    moments = {one: f"{one}_us" for one in MOMENTS}
+    moments["first_reply"] = "coalesce(first_reply_us, first_reply_for_us)"
     lengths = {one: f"{length}_for_us" for length in LENGTHS for one in length_fields(length)}
+    if "first_reply" in file.fields:  # perhaps the same column, which is told of once
+        del lengths["first_reply_length"]
     for kind, cells in (("no date with a time", moments), ("no length of time", lengths)):
         for told, value in cells.items():
             row = reading.connection.execute(

@@ -68,12 +68,8 @@ class Manner:
         )
         blank = [f"null::bigint as {field}_us" for field in MOMENTS if field not in there]
         lengths = [f"{self.length(length)} as {length}_for_us" for length in LENGTHS]
-        cells = [
-            f"{length_sql(f'f_{field}', None, '.') if field in there else 'null::bigint'} as {field}_after_us"
-            for field in ("first_reply", "closed")
-        ]
         rating = f"{rating_sql(layout, 'f_rating', self.scale)} as rating"
-        return f"select *, {', '.join((*blank, *lengths, *cells, rating))} from ({timed})"
+        return f"select *, {', '.join((*blank, *lengths, rating))} from ({timed})"
 
     def length(self, length: str) -> str:
         """The length that any field of it tells, in microseconds."""
@@ -159,12 +155,12 @@ def tickets_sql(layout: Layout, records: str) -> str:
     reply_told = ", ".join(f"f_{field}" for field in ("first_reply", *length_fields("first_reply")))
     return f"""
     select {quote(layout.name)} as layout, f_ticket as ticket, created_us,
-        coalesce(first_reply_us, created_us + coalesce(first_reply_for_us, first_reply_after_us)) as reply_us,
+        coalesce(first_reply_us, created_us + first_reply_for_us) as reply_us,
         ended_us as closed_us, coalesce({reply_told}) is not null as answered,
         coalesce(updated_us, ended_us, created_us) as updated_us,
         coalesce({status_sql(layout)}, {undated}) as state,
         {reopens} as reopens, rating, {asked_sql(layout)} as asked, {_TRAITS}
-    from (select *, coalesce(closed_us, created_us + coalesce(resolution_for_us, closed_after_us)) as ended_us
+    from (select *, coalesce(closed_us, created_us + resolution_for_us) as ended_us
         from ({records}))"""
 
 

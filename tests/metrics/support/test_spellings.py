@@ -100,6 +100,20 @@ def test_lengths_of_a_resolution(tmp_path, column, cell):
     assert (resolution.median.value, resolution.over, resolution.open) == (2 * HOUR, 1, 1)
 
 
+@pytest.mark.parametrize("column", ["first response (days)", "first response time", "resolution (days)"])
+@pytest.mark.parametrize("cell", ["99999999999", "9999999999999999999d", "-00:05:00", "99999999:00:00"])
+def test_what_no_length_can_be_is_none(tmp_path, column, cell):
+    found = measured(tmp_path, f"id,created,{column}\n1,2026-11-02 09:00,{cell}\n")
+    assert found.whole.tickets == 1
+    assert any(note.startswith("t.csv: 1 cell of ") for note in found.notes)
+
+
+def test_a_time_without_a_day_is_no_length(tmp_path):
+    found = measured(tmp_path, "id,created,first response at,closed\n1,2026-11-02 09:00,10:05,17:30\n")
+    assert (found.whole.first_response.over, found.whole.resolution.over) == (0, 0)
+    assert len(found.notes) == 2
+
+
 def test_a_number_without_a_unit_is_no_length(tmp_path):
     found = measured(tmp_path, "id,created,first response time\n1,2026-11-02 09:00,42\n")
     assert found.whole.first_response.over == 0
