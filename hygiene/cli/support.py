@@ -57,6 +57,10 @@ def support(
     dates: Annotated[
         Dates | None, typer.Option(help="What dates like 3/4/2026 mean, where a file does not tell.")
     ] = None,
+    ratings: Annotated[
+        str | None,
+        typer.Option(metavar="LOW-HIGH", help="What numbers rate from and to, where a file does not tell."),
+    ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Reckon up to this moment, like 2026-11-28 or 2026-11-28T09:00."),
@@ -81,6 +85,7 @@ def support(
         timezone=timezone,
         business_hours=business_hours,
         day_first=None if dates is None else dates is Dates.DAY_FIRST,
+        ratings=ratings,
         as_of=_moment(as_of),
     )
     if form is SupportFormat.CSV:

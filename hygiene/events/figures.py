@@ -68,14 +68,15 @@ def money_sql(cell: str, mark: str) -> str:
 
     Of a point and a comma in one cell the last stands before the parts of a unit; alone, it is read as `mark`.
     """
-    text = f"trim(replace({cell}, '−', '-'))"
+    text = f"regexp_replace(trim(replace({cell}, '−', '-')), '([A-Za-z])[.]', '\\1', 'g')"  # Rs. 5, kr. 5
     digits = f"regexp_extract({text}, {quote(_MONEY)}, 2)"
     both = f"contains({digits}, '.') and contains({digits}, ',')"
     last = f"strpos(reverse({digits}), ',') < strpos(reverse({digits}), '.')"
     kept = (
         f"if(case when {both} then {last} else {mark == ','} end, {_plain(digits, ',')}, {_plain(digits, '.')})"
     )
-    less = f"regexp_extract({text}, {quote(_MONEY)}, 1) = '-' or starts_with({text}, '(')"
+    behind = f"regexp_matches({text}, '\\d-$')"  # as accounts write it; 5,- is five
+    less = f"regexp_extract({text}, {quote(_MONEY)}, 1) = '-' or starts_with({text}, '(') or {behind}"
     amount = f"try_cast({kept} as decimal(30, 6))"
     return f"case when {amount} < {_MOST} then (if({less}, -1, 1) * {amount} * 1000000)::bigint end"
 
@@ -112,8 +113,10 @@ def settled(
 def instant_sql(cell: str, formats: Sequence[DateFormat], timezone: str) -> tuple[str, str]:
     """Microseconds since 1970 UTC, null for no date; and whether the cell told no zone: `timezone` counts.
 
-    A fraction of a second is left out, a closing Z is an offset of none, and no blank stands before an offset.
+    A closing Z is an offset of none, and no blank stands before an offset.
     """
+    digits = f"nullif(regexp_extract({cell}, ':\\d\\d[.,](\\d{{1,6}})', 1), '')"
+    fraction = f"coalesce(rpad({digits}, 6, '0')::bigint, 0)"
     plain = f"regexp_replace(trim({cell}), '(:\\d\\d)[.,]\\d+', '\\1')"
     plain = f"regexp_replace({plain}, '\\s*(?:Z|UTC|GMT)$', '+00:00')"
     plain = f"regexp_replace({plain}, '\\s+([+-]\\d\\d:?\\d\\d)$', '\\1')"
@@ -127,4 +130,7 @@ def instant_sql(cell: str, formats: Sequence[DateFormat], timezone: str) -> tupl
         tries.append(f"case when epoch_us({read}) >= {floor} then epoch_us({read}) end")
     if not tries:
         return "null::bigint", "false"
-    return f"coalesce({', '.join(tries)}, null)", f"coalesce({' or '.join(bare) or 'false'}, false)"
+    return (
+        f"(coalesce({', '.join(tries)}, null) + {fraction})",
+        f"coalesce({' or '.join(bare) or 'false'}, false)",
+    )

@@ -15,14 +15,14 @@ _NAME = "event_frame"
 
 
 @contextmanager
-def as_table(frame: Any, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def as_table(frame: Any, connection: duckdb.DuckDBPyConnection, *, what: str = "an event log") -> Iterator[str]:
     """The name of a data frame among the connection's tables; raises UsageError for anything else."""
     import narwhals as nw
 
     try:
         native = nw.from_native(frame)
     except TypeError:
-        raise UsageError(f"an event log is a path or a data frame, not {type(frame).__name__}") from None
+        raise UsageError(f"{what} is a path or a data frame, not {type(frame).__name__}") from None
     except nw.exceptions.DuplicateError:
         raise UsageError("the data frame has two columns of the same name") from None
     whole = native.collect("pyarrow") if isinstance(native, nw.LazyFrame) else native

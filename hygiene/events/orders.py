@@ -6,7 +6,7 @@ taken back stays so. A conversion's `event_id` is the order's number, its `sourc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from hygiene.errors import UnreadableInput
@@ -18,6 +18,8 @@ from hygiene.events.recogniser import FileRead, Head, Recogniser, Task
 from hygiene.events.sheet import load_sheet
 from hygiene.events.shop_layout import FIELDS, Shop, recognise_orders, shops
 from hygiene.events.values import address_sql, domain_sql, providers
+from hygiene.intake.dates import DateFormat, DayMonth
+from hygiene.intake.moments_sql import with_moments, zoned_sql
 from hygiene.intake.source import open_sources
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ _ORDER: Final = {
     "value_micros": "BIGINT",  # what was paid and not given back
     "currency": "VARCHAR",
     "campaign": "VARCHAR",
-    "state": "VARCHAR",  # counted, unpaid or undone
+    "state": "VARCHAR",  # counted, unpaid, undone, test, or refund: money given back, without its order
     "file": "INTEGER",
     "line": "BIGINT",
 }
 _WORDS_NAMED: Final = 5
-_READ, _CELLS, _ROWS = "order_read", "order_cell", "order_row"
+_READ, _CELLS, _DATED, _ROWS = "order_read", "order_cell", "order_dated", "order_row"
 
 
 def are_orders(head: Head) -> bool:
@@ -75,17 +77,20 @@ class _Reading:
         texts = ", ".join(f"{self._cell(field)} as {field}_text" for field in FIELDS)
         self.connection.execute(f"create or replace temp table {_CELLS} as select line, {texts} from {_READ}")
         formats, unclear = settled("time_text", _CELLS, self.shop.dates, self.connection)
-        self.connection.execute(self._rows_sql(*instant_sql("time_text", formats, self.task.timezone)))
+        self.connection.execute(self._dated_sql(formats))
+        self.connection.execute(self._rows_sql())
         self.connection.execute(self._insert_sql())
         self._set_aside()
         told = [int(number) for number in self.connection.execute(_TOLD).fetchall()[0]]
         notes = (*self.source.said, *self._notes(told, unclear=unclear), *self._unknown())
-        for table in (_READ, _CELLS, _ROWS):
+        for table in (_READ, _CELLS, _DATED, _ROWS):
             self.connection.execute(f"drop table {table}")
-        orders, unpaid, undone, empty, zoneless, *_ = told
+        orders, unpaid, undone, tests, refunds, empty, zoneless, *_ = told
         skipped = {
             "an order that is not paid": unpaid,
             "an order that was cancelled or given back": undone,
+            "a test order": tests,
+            "money given back, without its order": refunds,
             "a further row of an order": sheet.rows - orders - empty,
             "nothing in it": empty,
         }
@@ -106,33 +111,45 @@ class _Reading:
         filled = [f"case when not {quiet_sql(cell)} then trim({cell}) end" for cell in cells]
         return f"coalesce({', '.join(filled)})" if filled else "null::varchar"
 
-    def _rows_sql(self, moment: str, bare: str) -> str:
-        """One row an order: what its rows tell first. Without a number every row is one."""
-        first = ", ".join(
-            f"arg_min({field}_text, line) as {field}_text" for field in FIELDS if field != "order"
+    def _dated_sql(self, formats: Sequence[DateFormat]) -> str:
+        """The cells with their moment: as the shop writes it, else as people do."""
+        orders = {one.order for one in formats} - {DayMonth.NONE}
+        day_first = orders == {DayMonth.DAY_FIRST} if len(orders) == 1 else None
+        moment, bare = instant_sql("time_text", formats, self.task.timezone)
+        told = with_moments(
+            f"select * from {_CELLS}", {"told_us": "time_text"}, self.task.timezone, day_first=day_first
         )
         mark = decimal_mark("total_text", _CELLS, self.connection)
-        total, refunded = money_sql("total_text", mark), money_sql("refunded_text", mark)
-        word = f"regexp_replace({word_sql('status_text')}, '^wc_', '')"
-        counted, unpaid, undone = (
-            ", ".join(map(quote, words)) for words in (self.shop.counted, self.shop.unpaid, self.shop.undone)
+        total = money_sql("total_text", mark)
+        return f"""
+        create or replace temp table {_DATED} as
+        select *, coalesce({moment}, told_us) as ts_us, {total} as row_micros,
+            {bare} or (told_us is not null and not {zoned_sql("time_text")}) as bare from ({told})"""
+
+    def _rows_sql(self) -> str:
+        """One row an order: what its rows tell first, less what others give back. Each without a number."""
+        mark = decimal_mark("total_text", _CELLS, self.connection)
+        refunded, outstanding = (money_sql(f"{field}_text", mark) for field in ("refunded", "outstanding"))
+        shop, word = self.shop, f"regexp_replace({word_sql('status_text')}, '^wc_', '')"
+        counted, unpaid, undone, part_paid, tests = (
+            f"({', '.join(map(quote, words)) or 'null'})"
+            for words in (shop.counted, shop.unpaid, shop.undone, shop.part_paid, shop.tests)
         )
         return f"""
         create or replace temp table {_ROWS} as
-        with grouped as (
-            select order_text, min(line) as line, {first}, count(distinct total_text) as totals
-            from {_CELLS} where coalesce({", ".join(f"{field}_text" for field in FIELDS)}) is not null
-            group by order_text, if(order_text is null, line, null)
-        ),
+        with {_grouped()},
         figured as (
-            select *, {moment} as ts_us, {bare} as bare, {total} as total_micros,
-                coalesce(abs({refunded}), 0) as back_micros, {word} as word from grouped
+            select *, {word} as word, greatest(coalesce(abs({refunded}), 0), coalesce(less_micros, 0))
+                + if({word} in {part_paid}, coalesce({outstanding}, 0), 0) as back_micros
+            from grouped left join given_back using (order_text)
         )
         select *, case
-            when word in ({undone}) or undone_text is not null then 'undone'
+            when {word_sql("test_text")} in {tests} then 'test'
+            when total_micros < 0 then 'refund'
+            when word in {undone} or undone_text is not null then 'undone'
             when back_micros >= total_micros and total_micros > 0 then 'undone'
-            when word in ({unpaid}) then 'unpaid' else 'counted' end as state,
-            word not in ({counted}, {unpaid}, {undone}) as strange,
+            when word in {unpaid} then 'unpaid' else 'counted' end as state,
+            word not in {counted} and word not in {unpaid} and word not in {undone} as strange,
             {address_sql("email_text")} as recipient
         from figured"""
 
@@ -140,7 +157,8 @@ class _Reading:
         return f"""
         insert into {_ORDERS} by name
         select {quote(self.shop.name)} as source, order_text as order_id, recipient, ts_us,
-            total_micros - back_micros as value_micros, campaign_text as campaign, state,
+            if(state = 'refund', null, total_micros - back_micros) as value_micros, campaign_text as campaign,
+            state,
             {currency_sql("currency_text", "total_text")} as currency,
             {self.task.number}::int as file, line
         from {_ROWS}"""
@@ -177,29 +195,51 @@ class _Reading:
             yield f"orders with a status not known here, which are counted: {named}{more}"
 
 
+def _grouped() -> str:
+    """The orders, and what rows with less than nothing give back; rows that repeat the order give it once."""
+    rank = "(coalesce(row_micros, 0) < 0, line)"
+    first = ", ".join(f"arg_min({field}_text, {rank}) as {field}_text" for field in FIELDS if field != "order")
+    filled = ", ".join(f"{field}_text" for field in FIELDS)
+    return f"""
+    grouped as (
+        select order_text, min(line) as line, {first}, arg_min(ts_us, {rank}) as ts_us,
+            coalesce(arg_min(bare, {rank}) filter (ts_us is not null), false) as bare,
+            arg_min(row_micros, {rank}) as total_micros,
+            count(distinct row_micros) filter (row_micros >= 0) as totals
+        from {_DATED} where coalesce({filled}) is not null
+        group by order_text, if(order_text is null, line, null)
+    ),
+    given_back as (
+        select order_text, -sum(row_micros)::bigint as less_micros
+        from (select distinct order_text, row_micros, ts_us from {_DATED} where row_micros < 0) group by all
+    )"""
+
+
 _TOLD: Final = f"""
 select count(*), count(*) filter (state = 'unpaid'), count(*) filter (state = 'undone'),
+    count(*) filter (state = 'test'), count(*) filter (state = 'refund'),
     (select count(*) from {_CELLS} where coalesce({", ".join(f"{field}_text" for field in FIELDS)}) is null),
     count(*) filter (bare), count(*) filter (state = 'counted' and recipient is null),
     count(*) filter (totals > 1), count(*) filter (ts_us is null), count(*) filter (total_micros is null)
 from {_ROWS}"""
 
 # Of several exports the strictest state counts, and of several amounts the smallest: money is only given back.
-# The same number at another time is an order of another shop.
+# The same number in another second is an order of another shop.
 _SETTLED: Final = f"""
 with numbered as (
     select source, order_id, coalesce(ts_us, any_value(ts_us) over (partition by source, order_id)) as ts_us,
-        recipient, value_micros, currency, campaign, state, file, line, count(distinct ts_us) over (
-            partition by source, order_id) > 1 as shared
+        recipient, value_micros, currency, campaign, state, file, line,
+        count(distinct ts_us // 1000000) over (partition by source, order_id) > 1 as shared
     from {_ORDERS} where order_id is not null
 ),
 single as (
-    select source, if(any_value(shared), order_id || '@' || ts_us // 1000000, order_id) as event_id, ts_us,
+    select source, if(any_value(shared), order_id || '@' || ts_us // 1000000, order_id) as event_id,
+        max(ts_us) as ts_us,
         min(recipient) as recipient, min(value_micros) as value_micros, min(currency) as currency,
         min(campaign) as campaign, min((file, line)) as place,
-        case when bool_or(state = 'undone') then 'undone' when bool_or(state = 'counted') then 'counted'
-            else 'unpaid' end as state
-    from numbered group by source, order_id, ts_us
+        case when bool_or(state in ('undone', 'test')) then 'undone'
+            when bool_or(state = 'counted') then 'counted' else 'unpaid' end as state
+    from numbered group by source, order_id, ts_us // 1000000
     union all by name
     select source, null as event_id, ts_us, recipient, value_micros, currency, campaign, state,
         (file, line) as place

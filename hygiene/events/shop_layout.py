@@ -17,7 +17,10 @@ from hygiene.files import packaged_text
 from hygiene.intake.dates import DateFormat
 
 PLAIN: Final = "orders"
-FIELDS: Final = ("order", "email", "time", "total", "refunded", "currency", "status", "campaign", "undone")
+FIELDS: Final = (
+    *("order", "email", "time", "total", "refunded", "outstanding", "currency", "status", "campaign"),
+    *("undone", "test"),
+)
 
 
 class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,6 +37,8 @@ class Shop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     counted: tuple[str, ...]  # words of the status of orders that stand
     unpaid: tuple[str, ...]  # … that nobody has paid
     undone: tuple[str, ...]  # … that were taken back; so were those with a cell in the column `undone`
+    part_paid: tuple[str, ...] = ()  # … of which what is outstanding is not paid
+    tests: tuple[str, ...] = ()  # words of the column `test` of orders that somebody tried the shop with
 
 
 @cache

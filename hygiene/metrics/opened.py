@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import narwhals as nw
 
 from hygiene.engines.engine import Engine, Frame, check_engine, engine_beside, explained
+from hygiene.errors import UnreadableInput
 from hygiene.event import EVENT, EventKind
 from hygiene.events.progress import Tick
 from hygiene.events.query import PROVIDER
@@ -20,6 +21,10 @@ from hygiene.metrics.sends import as_events, check_kind, join_sends
 
 Say: TypeAlias = Callable[[str], None]
 
+_NO_EXPORT: Final = (
+    "is no export of orders known here: it needs a table with the number of each order, the buyer's address, "
+    "an amount and a time"
+)
 NO_ORDERS: Final = "no orders were given: add them with --orders"
 ATTRIBUTION: Final = "last-click:5d"
 
@@ -113,7 +118,11 @@ def _orders(events: Events, orders: Any, options: Mapping[str, Any]) -> EventRep
     """The orders, into the table ``shop_orders``; None where none are given."""
     if is_nothing(orders):
         return None
-    report = events.read_beside("shop_orders", orders, **options)
+    try:
+        report = events.read_beside("shop_orders", orders, **options)
+    except UnreadableInput as error:
+        name, is_strange, _ = str(error).partition(" is no event log known here")
+        raise UnreadableInput(f"{name} {_NO_EXPORT}") if is_strange else error from None
     check_kind(events.reading.connection, "shop_orders", EventKind.CONVERTED, ("--orders", "order"))
     return report
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from hygiene.metrics.intervals import wilson
 from hygiene.metrics.local_time import DAY_US, SECOND_US, offsets, read_zone
 from hygiene.metrics.support_layout import TRAITS
 from hygiene.metrics.support_read import TicketTable, read_tickets
+from hygiene.metrics.support_words import read_scale
 from hygiene.metrics.survival import Quantile, estimate_survival
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Support:
     records: int
     set_aside: Mapping[str, int]
     notes: tuple[str, ...]
-    as_of: datetime
+    as_of: datetime | None  # None: the files hold no moment
     timezone: str
     business_hours: str
     table: TicketTable = field(repr=False, compare=False)
@@ -133,7 +133,7 @@ class Support:
             "records": self.records,
             "set_aside": dict(self.set_aside),
             "notes": list(self.notes),
-            "as_of": self.as_of.isoformat(),
+            "as_of": self.as_of and self.as_of.isoformat(),
             "timezone": self.timezone,
             "business_hours": self.business_hours,
             "by": list(self.by),
@@ -156,19 +156,23 @@ class Support:
 
 
 def measure_support(
-    paths: str | Path | Sequence[str | Path],
+    given: Any,
     *,
     by: Sequence[str] = (),
     timezone: str = "UTC",
     business_hours: str = DEFAULT_HOURS,
     day_first: bool | None = None,
+    ratings: str | None = None,
     as_of: datetime | None = None,
 ) -> Support:
     """Measure support mail from a helpdesk's exports, or plain tables of tickets or messages.
 
+    `given` is a path or a data frame (pandas, Polars, Arrow, DuckDB), or a list of them.
+
     `by` splits by any of `BY`; days are those on which tickets were created, in `timezone`, which also holds
-    for times that name no zone and for `business_hours`. `day_first` settles dates like 3/4/2026 where a file
-    does not. `as_of` is the moment up to which open cases have waited, by default the last that the files hold.
+    for times that name no zone and for `business_hours`. `day_first` settles dates like 3/4/2026 and `ratings`,
+    like "1-7", from and to which number is rated, where a file does not. `as_of` is the moment up to which open
+    cases have waited, by default the last that the files hold.
 
     Raises UsageError, UnreadableInput or UnwritableOutput with one sentence.
     """
@@ -176,21 +180,29 @@ def measure_support(
     for name in by:
         if name not in BY:
             raise UsageError(f"tickets are not split by {name[:40]!r}: there are {', '.join(BY)}")
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    as_of_us = None if as_of is None else _microseconds(as_of, zone)
-    table = read_tickets([Path(one) for one in given], zone=timezone, day_first=day_first, as_of_us=as_of_us)
+    table = read_tickets(
+        list(given) if isinstance(given, list | tuple) else [given],
+        zone=timezone,
+        day_first=day_first,
+        scale=None if ratings is None else read_scale(ratings),
+        as_of_us=None if as_of is None else _microseconds(as_of, zone),
+    )
+    return _measured(table, tuple(by), zone, hours)
+
+
+def _measured(table: TicketTable, by: tuple[str, ...], zone: ZoneInfo, hours: BusinessHours) -> Support:
     tickets = _Tickets(table, zone, hours)
-    slices = [({}, np.arange(tickets.count)), *tickets.split(tuple(by))]
+    slices = [({}, np.arange(tickets.count)), *tickets.split(by)]
     return Support(
         groups=tuple(tickets.measure(names, places) for names, places in slices),
-        by=tuple(by),
+        by=by,
         files=table.files,
         layouts=table.layouts,
         records=table.records,
         set_aside=table.set_aside,
         notes=table.notes,
-        as_of=datetime.fromtimestamp(table.as_of_us / SECOND_US, zone),
-        timezone=timezone,
+        as_of=datetime.fromtimestamp(table.as_of_us / SECOND_US, zone) if table.as_of_us else None,
+        timezone=zone.key,
         business_hours=str(hours),
         table=table,
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hygiene.errors import UnreadableInput
+from hygiene.events.figures import quiet_sql
+from hygiene.events.frames import as_table
 from hygiene.intake.guard import MIB, Limits, Scratch, locate_input, unreadable
 from hygiene.intake.kinds import PACKED, binary_kind, refuse
 from hygiene.intake.source import Source, open_sources
 from hygiene.intake.unpack import decompress
-from hygiene.metrics.support_layout import EACH, TRAITS, Layout, layouts, tell_layout
-from hygiene.metrics.support_sql import quote
+from hygiene.metrics.support_cells import quote
+from hygiene.metrics.support_layout import EACH, FLAGS, TRAITS, Layout, layouts, tell_layout
+from hygiene.metrics.support_words import LENGTHS, length_fields
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,8 +29,9 @@ _HEAD = 64 << 10
 _LARGEST = 1 << 30  # bytes of one JSON value, which a page of an API is
 _MARK = b"\xef\xbb\xbf"
 _FIELDS = (
-    *("ticket", "created", "updated", "closed", "first_reply", "first_reply_minutes", "reopened", "status"),
-    *("reopens", "rating", "time", "what", "author", "automatic", "state", *TRAITS),
+    *("ticket", "created", "updated", "closed", "first_reply", "reopened", "status", "reopens", "rating"),
+    *("time", "what", "author", "automatic", "private", "public", "state", *FLAGS, "tags", *TRAITS),
+    *(field for length in LENGTHS for field in length_fields(length)),
 )
 
 
@@ -62,6 +66,25 @@ def open_support_file(path: Path, work: Path, connection: duckdb.DuckDBPyConnect
     return [_open_table(source, scratch) for source in open_sources([path], scratch.folder)]
 
 
+def open_support_frame(frame: Any, connection: duckdb.DuckDBPyConnection) -> SupportFile:
+    """The tickets or messages in a data frame; raises UsageError or UnreadableInput with one sentence."""
+    table = f"support_records_{len(connection.execute('show tables').fetchall())}"
+    with as_table(frame, connection, what="a support export") as given:
+        connection.execute(f"create table {table} as select * from {given}")
+    names = [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
+    layout, found = tell_layout(names, "the data frame")
+    columns = {
+        field: [f'"{name.replace(chr(34), chr(34) * 2)}"::varchar' for name in told]
+        for field, told in found.items()
+    }
+    return SupportFile(
+        name="the data frame",
+        layout=layout,
+        records=_records(columns, f"select * from {table}"),
+        fields=frozenset(found),
+    )
+
+
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD)
@@ -86,25 +109,48 @@ def _open_json(path: Path, head: bytes, scratch: Scratch, connection: duckdb.Duc
     else:
         target.symlink_to(path.resolve())
     kind = "array" if head[3 if mark else 0 :].lstrip().startswith(b"[") else "unstructured"
-    size = min(_LARGEST, max(16 * MIB, path.stat().st_size + 1))
+    damaged = _load_json(target, kind, scratch, connection)
     wrappers = dict.fromkeys(wrapper for one in layouts().values() for wrapper in one.wrappers)
-    with damage(scratch.name):
-        connection.execute(
-            f"create or replace temp table support_page as select json as body from read_json_objects("
-            f"{quote(str(target))}, format = '{kind}', maximum_object_size = {size}, "
-            "compression = 'uncompressed')"
-        )
     cases = " ".join(
         f"when json_type(body, {quote(json_path(wrapper))}) = 'ARRAY' "
-        f"then json_extract(body, {quote(json_path(wrapper) + '[*]')})"
+        f"then json_extract(body, {quote(json_path(wrapper) + '[*]')}) "
+        f"when json_type(body, {quote(json_path(wrapper))}) = 'OBJECT' "
+        f"then [json_extract(body, {quote(json_path(wrapper))})]"
         for wrapper in wrappers
     )
     table = f"support_records_{len(connection.execute('show tables').fetchall())}"
     connection.execute(
         f"create table {table} as select body from (select unnest(case {cases} else [body] end) as body "
-        "from support_page) where json_type(body) = 'OBJECT'"
+        "from (select unnest(case json_type(body) when 'ARRAY' then json_extract(body, '$[*]') "
+        "else [body] end) as body from support_page where body is not null)) where json_type(body) = 'OBJECT'"
     )
-    return _tell_json(table, scratch, connection)
+    return replace(_tell_json(table, scratch, connection), damaged=damaged)
+
+
+def _load_json(target: Path, kind: str, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> int:
+    """Put the values of a file into `support_page`; how many of its lines are damaged.
+
+    Where it cannot be read as a whole, each line is a value of its own.
+    """
+    import duckdb
+
+    size = min(_LARGEST, max(16 * MIB, target.stat().st_size + 1))
+    read = (
+        f"create or replace temp table support_page as select json as body from read_json_objects("
+        f"{quote(str(target))}, maximum_object_size = {size}, compression = 'uncompressed', format = "
+    )
+    try:
+        connection.execute(f"{read}'{kind}')")
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        with damage(scratch.name):
+            connection.execute(f"{read}'newline_delimited', ignore_errors = true)")
+            whole, lost = connection.execute(
+                "select count(body), count(*) - count(body) from support_page"
+            ).fetchall()[0]
+        if not whole:
+            raise UnreadableInput(f"{scratch.name} cannot be read: it is damaged or cut short") from None
+        return int(lost)
+    return 0
 
 
 def _tell_json(table: str, scratch: Scratch, connection: duckdb.DuckDBPyConnection) -> SupportFile:
@@ -196,7 +242,12 @@ def _records(columns: Mapping[str, Sequence[str]], query: str) -> str:
     """All fields as text; of several columns the first that is not blank."""
     told = []
     for field_name in _FIELDS:
-        cells = [f"nullif(trim({cell}), '')" for cell in columns.get(field_name, ())]
+        cells = [f"case when not {_blank(cell)} then trim({cell}) end" for cell in columns.get(field_name, ())]
         text = f"coalesce({', '.join(cells)}, null)" if cells else "null"
         told.append(f"{text}::varchar as f_{field_name}")
     return f"select {', '.join(told)} from ({query})"
+
+
+def _blank(cell: str) -> str:
+    """Whether a cell says nothing, as N/A does, or the date that some databases write for none."""
+    return f"({quiet_sql(cell)} or {cell} like '0000-00-00%')"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -16,10 +15,13 @@ import msgspec
 from hygiene.errors import UnreadableInput
 from hygiene.files import packaged_text
 from hygiene.intake.guard import shown
+from hygiene.metrics.support_words import LENGTHS, common_ratings, support_words, unit_names, word_key
 
 EACH: Final = "each."  # a field of every message within a record
 #: what groups can be made by, besides time
 TRAITS: Final = ("topic", "channel", "group", "agent", "priority")
+#: fields that say yes where a ticket is no support case
+FLAGS: Final = ("spam", "deleted", "merged")
 _NAMED = 8  # columns in a sentence
 
 
@@ -28,6 +30,7 @@ class Shape(StrEnum):
 
     TICKETS = "tickets"  # one ticket
     MESSAGES = "messages"  # one message, or something else that happened to a ticket
+    RATINGS = "ratings"  # what a customer said of a ticket that another file tells of
 
 
 class Statuses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +38,8 @@ class Statuses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()  # no support case: spam, deleted
+    left_out: tuple[str, ...] = ()  # no support case: spam, deleted, merged into another
+    left_out_tags: tuple[str, ...] = ()  # … by a tag
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +51,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rated: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # the ticket is no support case
+    private: tuple[str, ...] = ()  # the customer does not see it, or it was never sent
     customer: tuple[str, ...] = ()
     agent: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
@@ -75,9 +81,15 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     notes: tuple[str, ...] = ()
 
     @property
+    def family(self) -> str:
+        """Whose tickets these are: ids of one helpdesk say nothing of another's; blank for plain tables."""
+        return "" if self.plain else self.id.partition("-")[0]
+
+    @property
     def scores(self) -> Mapping[str, int]:
-        """Word → 1 to 5."""
-        return {word_key(word): score for word, score in self.ratings.items() if isinstance(score, int)}
+        """Word → 1 to 5; what the layout says of a word goes before what it means elsewhere."""
+        own = {word_key(word): score for word, score in self.ratings.items() if isinstance(score, int)}
+        return {**common_ratings(), **own}
 
     def rating_words(self, name: str) -> tuple[str, ...]:
         """The words for asked and not_asked."""
@@ -85,25 +97,27 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return () if isinstance(words, int) else words
 
 
-def word_key(text: str) -> str:
-    """A column or word for comparison: in lower case, single blanks for _ and -.
-
-    >>> word_key(" First_Reply  At ")
-    'first reply at'
-    """
-    return " ".join(re.sub(r"[_\-\ufeff]+", " ", text).split()).casefold()
-
-
 @cache
 def layouts() -> Mapping[str, Layout]:
-    """Every declared layout by id, the platforms' before the plain ones."""
+    """Every declared layout by id, the platforms' before the plain ones, whose ratings come last."""
     names = sorted(one.name for one in files("hygiene.metrics").joinpath("support_formats").iterdir())
     found = [_load(name) for name in names if name.endswith(".toml")]
-    return MappingProxyType({one.id: one for one in sorted(found, key=lambda one: one.plain)})
+    ordered = sorted(found, key=lambda one: (one.plain, one.kind is Shape.RATINGS))
+    return MappingProxyType({one.id: one for one in ordered})
 
 
 def _load(name: str) -> Layout:
-    return msgspec.convert(tomllib.loads(packaged_text("hygiene.metrics", f"support_formats/{name}")), Layout)
+    declared = tomllib.loads(packaged_text("hygiene.metrics", f"support_formats/{name}"))
+    return msgspec.convert({**declared, "fields": dict(_with_units(declared["fields"]))}, Layout)
+
+
+def _with_units(fields: Mapping[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """The fields, and for the stems of a length one more for each unit."""
+    for field, names in fields.items():
+        if field.removesuffix("_length") in LENGTHS:
+            for unit in support_words().units:
+                yield f"{field.removesuffix('_length')}_{unit}", list(unit_names(names, unit))
+        yield field, names
 
 
 def tell_layout(names: Sequence[str], file_name: str) -> tuple[Layout, dict[str, tuple[str, ...]]]:
@@ -133,8 +147,11 @@ def _fits(layout: Layout, shape: Sequence[str], known: Mapping[str, str]) -> boo
 def _found(layout: Layout, known: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     taken: set[str] = set()
     for field, columns in layout.fields.items():
+        either = field.endswith("_length")  # a column of moments or of lengths, which the cells tell
         there = tuple(
-            known[key] for key in dict.fromkeys(map(word_key, columns)) if key in known and key not in taken
+            known[key]
+            for key in dict.fromkeys(map(word_key, columns))
+            if key in known and (either or key not in taken)
         )
         if layout.plain:  # a column is one thing only, and a plain field is one column
             there = there[:1]

@@ -45,8 +45,9 @@ def _sentence(whole: SupportGroup) -> str:
         return "Fewer than half of the customers were answered by a human so far, so there is no median."
     half = f"Half of the customers had a human reply within {duration_text(length.median.value)}"
     if length.p90.value is None:
-        return f"{half}; nine in ten have not had one so far."
-    return f"{half}, nine in ten within {duration_text(length.p90.value)}; those still waiting are counted."
+        return f"{half}; fewer than nine in ten have had one so far."
+    waiting = "; those still waiting are counted" if length.open else ""
+    return f"{half}, nine in ten within {duration_text(length.p90.value)}{waiting}."
 
 
 def _sections(support: Support) -> Iterator[Section]:
@@ -184,6 +185,5 @@ def _method(support: Support) -> str:
 
 
 def _footer(support: Support) -> str:
-    return (
-        f"as of {support.as_of:%Y-%m-%d %H:%M} · {support.timezone} · business hours {support.business_hours}"
-    )
+    moment = f"as of {support.as_of:%Y-%m-%d %H:%M} · " if support.as_of else ""
+    return f"{moment}{support.timezone} · business hours {support.business_hours}"

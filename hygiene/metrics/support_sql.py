@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from hygiene.metrics.support_layout import TRAITS, Layout, Shape, word_key
+from hygiene.intake.moments_sql import with_moments
+from hygiene.metrics.support_cells import length_sql, quote, rating_sql, words_sql
+from hygiene.metrics.support_layout import FLAGS, TRAITS, Layout, Shape
+from hygiene.metrics.support_words import LENGTHS, length_fields, support_words
 
 #: columns of ``support_tickets``, one row a ticket; what is null is not told
 TICKET: Final = {
@@ -27,31 +31,55 @@ MESSAGE: Final = {
     "layout": "VARCHAR",
     "ticket": "VARCHAR",
     "us": "BIGINT",
-    "act": "VARCHAR",  # message, closed, reopened, rated, asked, ignored; null: not known
+    "act": "VARCHAR",  # message, closed, reopened, opened, rated, asked, ignored; null: not known
     "who": "VARCHAR",  # customer, agent, machine; null: not known
     "state": "VARCHAR",
     "rating": "BIGINT",
     **dict.fromkeys(TRAITS, "VARCHAR"),
 }
+#: columns of ``support_ratings``
+RATING: Final = {
+    "family": "VARCHAR",
+    "ticket": "VARCHAR",
+    "us": "BIGINT",
+    "rating": "BIGINT",
+    "asked": "BOOLEAN",
+}
 #: fields that hold a moment
 MOMENTS: Final = ("created", "updated", "closed", "first_reply", "reopened", "time")
 
-_ISO = (
-    r"^(\d{4}-\d{1,2}-\d{1,2})[T ]+(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)"
-    r" ?(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
-)
-_CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-_DAYS = ("%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y")
-_DAY_FIRST, _MONTH_FIRST = ("%d/%m/%Y", "%d-%m-%Y"), ("%m/%d/%Y", "%m-%d-%Y")
-#: 1990 and 2100 in microseconds since 1970: what lies outside was misread
-_EARLIEST, _LATEST = 631_152_000_000_000, 4_102_444_800_000_000
-#: day and month as numbers, in an order that the text does not tell
-NUMERIC: Final = r"^\s*(\d{1,2})[/-](\d{1,2})[/-]\d{4}\b"
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manner:
+    """How one file writes what it tells."""
 
-def quote(text: str) -> str:
-    """A text as a literal of SQL."""
-    return "'" + text.replace("'", "''") + "'"
+    zone: str  # of times that name none
+    day_first: bool | None  # in dates like 3/4/2026; None: there are none
+    marks: Mapping[str, str]  # field of a length → what stands before the parts of its unit
+    scale: tuple[float, float] | None  # from and to which number it rates; None: not told
+
+    fields: frozenset[str]  # that the file has
+
+    def told(self, layout: Layout, records: str) -> str:
+        """The records with what is to be read in them once: moments (``…_us``), lengths, and the rating."""
+        there = [field for field in MOMENTS if field in self.fields]
+        timed = with_moments(
+            records, {f"{field}_us": f"f_{field}" for field in there}, self.zone, day_first=self.day_first
+        )
+        blank = [f"null::bigint as {field}_us" for field in MOMENTS if field not in there]
+        lengths = [f"{self.length(length)} as {length}_for_us" for length in LENGTHS]
+        rating = f"{rating_sql(layout, 'f_rating', self.scale)} as rating"
+        return f"select *, {', '.join((*blank, *lengths, rating))} from ({timed})"
+
+    def length(self, length: str) -> str:
+        """The length that any field of it tells, in microseconds."""
+        units = {name: unit.length for name, unit in support_words().units.items()}
+        told = [
+            length_sql(f"f_{field}", units.get(field.rpartition("_")[2]), self.marks[field])
+            for field in length_fields(length)
+            if field in self.marks
+        ]
+        return f"coalesce({', '.join(told)}, null)::bigint" if told else "null::bigint"
 
 
 def name(text: str) -> str:
@@ -59,121 +87,114 @@ def name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def word_sql(text: str) -> str:
-    """As `word_key` does it, for texts of one line."""
-    return f"lower(trim(regexp_replace(coalesce({text}, ''), '[_\\s-]+', ' ', 'g')))"
-
-
-def moment_sql(text: str, zone: str, *, day_first: bool | None) -> str:
-    """The moment of a text: microseconds since 1970 UTC, null for what is none, as a day without a time is.
-
-    What names no zone is in `zone`. Numbers are seconds, milliseconds or microseconds by their size.
-    """
-    orders = () if day_first is None else _DAY_FIRST if day_first else _MONTH_FIRST
-    patterns = ", ".join(quote(f"{day} {clock}") for day in (*_DAYS, *orders) for clock in _CLOCKS)
-    parts = f"regexp_extract({text}, {quote(_ISO)}, ['day', 'clock', 'zone'])"
-    stamp = f"try_cast({parts}.day || ' ' || {parts}.clock as timestamp)"
-    digits = f"rpad(regexp_replace({parts}.zone, '[^0-9]', '', 'g'), 4, '0')"
-    seconds = f"({digits}[1:2]::bigint * 3600 + {digits}[3:4]::bigint * 60)"
-    offset = f"if({parts}.zone like '-%', -1, 1) * {seconds} * 1000000"
-    here = "epoch_us({})" if zone == "UTC" else f"epoch_us(timezone({quote(zone)}, {{}}))"
-    number = f"try_cast({text} as double)"
-    moment = f"""case
-        when {text} is null then null
-        when regexp_full_match({text}, '\\d{{9,10}}(\\.\\d+)?') then round({number} * 1000000)::bigint
-        when regexp_full_match({text}, '\\d{{12,13}}') then {text}::bigint * 1000
-        when regexp_full_match({text}, '\\d{{15,16}}') then {text}::bigint
-        when {parts}.day <> '' and {parts}.zone = '' then {here.format(stamp)}
-        when {parts}.day <> '' and regexp_full_match({parts}.zone, '[+-].*') then epoch_us({stamp}) - {offset}
-        when {parts}.day <> '' then epoch_us({stamp})
-        else {here.format(f"try_strptime({text}, [{patterns}])")} end"""
-    return f"nullif(nullif(greatest(least({moment}, {_LATEST}), {_EARLIEST}), {_LATEST}), {_EARLIEST})"
-
-
-def words_sql(text: str, meanings: Mapping[str, Sequence[str]]) -> str:
-    """What a word means; null for one that is not known."""
-    word = word_sql(text)
-    cases = [
-        f"when {word} in ({', '.join(quote(word_key(one)) for one in words)}) then {quote(meaning)}"
-        for meaning, words in meanings.items()
-        if words
-    ]
-    return f"case {' '.join(cases)} end" if cases else "null::varchar"
-
-
-def rating_sql(layout: Layout, text: str) -> str:
-    """1 to 5; null for what is not."""
-    word = word_sql(text)
-    cases = "".join(f" when {word} = {quote(key)} then {score}" for key, score in layout.scores.items())
-    return (
-        f"case when regexp_full_match(trim({text}), '[1-5](\\.0+)?') then trim({text})[1:1]::bigint{cases} end"
-    )
-
-
-def status_sql(layout: Layout, text: str) -> str:
-    """What a status means: open, closed or left out; null for an unknown word."""
+def status_sql(layout: Layout) -> str:
+    """What a status, a flag or a tag means: open, closed or left out; null for an unknown word."""
     words = {
         "open": layout.statuses.open,
         "closed": layout.statuses.closed,
         "left out": layout.statuses.left_out,
     }
-    return words_sql(text, words)
+    return f"case when {' or '.join(_signs(layout))} then 'left out' else {words_sql('f_status', words)} end"
+
+
+def _signs(layout: Layout) -> Iterator[str]:
+    yes = words_sql("f_{}", {"yes": (*support_words().yes, *layout.statuses.left_out)})
+    yield from (f"{yes.format(flag)} is not null" for flag in FLAGS)
+    for tag in layout.statuses.left_out_tags:
+        pattern = rf"(^|\W){tag}(\W|$)"
+        yield f"coalesce(regexp_matches(lower(f_tags), {quote(pattern)}), false)"
 
 
 _TRAITS = ", ".join(f"f_{trait} as {name(trait)}" for trait in TRAITS)
 
 
-def tickets_sql(layout: Layout, records: str, zone: str, *, day_first: bool | None) -> str:
-    """Rows of `TICKET` from records with ``f_…`` columns, all text and null where blank."""
-    moments = {field: moment_sql(f"f_{field}", zone, day_first=day_first) for field in MOMENTS}
-    minutes = "round(try_cast(f_first_reply_minutes as double) * 60000000)::bigint"
+def asked_sql(layout: Layout) -> str:
+    """Whether somebody was asked for a rating, by the word that stands for it; null where nothing tells."""
     asked, not_asked = (layout.rating_words(which) for which in ("asked", "not_asked"))
     said = words_sql("f_rating", {"asked": asked, "not asked": not_asked})
-    asked_sql = (
+    if not asked:
+        return "if(rating is not null, true, null)"
+    return (
         f"case when rating is not null or {said} = 'asked' then true when {said} = 'not asked' then false end"
     )
+
+
+def ratings_sql(layout: Layout, records: str) -> str:
+    """Rows of `RATING` from records as `Manner.told` has them."""
+    return (
+        f"select {quote(layout.family)} as family, f_ticket as ticket, time_us as us, rating, "
+        f"{asked_sql(layout)} as asked from ({records})"
+    )
+
+
+_SAME: Final = "r.ticket = t.ticket and (r.family in ('', f.family) or f.family = '')"
+#: ratings → the tickets they are of, the last one of each; a plain table may be of any
+RATED: Final = f"""
+with said as (
+    select t.layout, t.ticket, arg_max(r.rating, coalesce(r.us, 0)) as rating, bool_or(r.asked) as asked
+    from support_tickets t join support_families f using (layout) join support_ratings r on {_SAME}
+    where coalesce(r.us, 0) <= $as_of group by all
+)
+update support_tickets set rating = coalesce(said.rating, support_tickets.rating),
+    asked = coalesce(said.asked, support_tickets.asked)
+from said where said.layout = support_tickets.layout and said.ticket = support_tickets.ticket
+"""
+#: how many ratings are of no ticket that is here
+UNRATED: Final = f"""
+select count(*) from support_ratings r where not exists (
+    select 1 from support_tickets t join support_families f using (layout) where {_SAME})
+"""
+
+
+def tickets_sql(layout: Layout, records: str) -> str:
+    """Rows of `TICKET` from records as `Manner.told` has them; ``f_…`` are texts and null where blank."""
     reopens = "coalesce(try_cast(f_reopens as bigint), if(reopened_us is not null, 1, null))"
     if "reopened" in layout.fields and "reopens" not in layout.fields:
         reopens = "if(reopened_us is not null, 1, 0)::bigint"
-    undated = "if(f_closed is not null and closed_us is null, 'closed', null)"
-    told = asked_sql if asked else "if(rating is not null, true, null)"
+    undated = "if(f_closed is not null and ended_us is null, 'closed', null)"
+    reply_told = ", ".join(f"f_{field}" for field in ("first_reply", *length_fields("first_reply")))
     return f"""
     select {quote(layout.name)} as layout, f_ticket as ticket, created_us,
-        coalesce(first_reply_us, created_us + {minutes}) as reply_us, closed_us,
-        f_first_reply is not null or f_first_reply_minutes is not null as answered,
-        coalesce(updated_us, closed_us, created_us) as updated_us,
-        coalesce({status_sql(layout, "f_status")}, {undated}) as state,
-        {reopens} as reopens, rating, {told} as asked, {_TRAITS}
-    from (select *, {", ".join(f"{sql} as {field}_us" for field, sql in moments.items())},
-        {rating_sql(layout, "f_rating")} as rating from ({records}))"""
+        coalesce(first_reply_us, created_us + first_reply_for_us) as reply_us,
+        ended_us as closed_us, coalesce({reply_told}) is not null as answered,
+        coalesce(updated_us, ended_us, created_us) as updated_us,
+        coalesce({status_sql(layout)}, {undated}) as state,
+        {reopens} as reopens, rating, {asked_sql(layout)} as asked, {_TRAITS}
+    from (select *, coalesce(closed_us, created_us + resolution_for_us) as ended_us
+        from ({records}))"""
 
 
-def messages_sql(layout: Layout, records: str, zone: str, *, day_first: bool | None) -> str:
-    """Rows of `MESSAGE` from records with ``f_…`` columns; a field that says closed adds a closing."""
-    words = layout.words
+def messages_sql(layout: Layout, records: str) -> str:
+    """Rows of `MESSAGE` from records as `Manner.told` has them; a field that says closed adds a closing."""
+    words, declared = layout.words, support_words()
     acts = {
         "message": words.message,
         "closed": words.closed,
         "reopened": words.reopened,
         "rated": words.rated,
         "asked": words.asked,
-        "ignored": words.ignored,
+        "ignored": (*words.ignored, *words.left_out),
     }
     people = {"customer": words.customer, "agent": words.agent, "machine": words.machine}
-    automatic = words_sql("f_automatic", {"machine": words.machine})
-    state, rating = status_sql(layout, "f_status"), rating_sql(layout, "f_rating")
-    common = f"{state} as state, {rating} as rating, {_TRAITS}"
-    time, closed = (moment_sql(f"f_{field}", zone, day_first=day_first) for field in ("time", "closed"))
+    hidden = (
+        f"({words_sql('f_private', {'hidden': (*declared.yes, *words.private)})} is not null or "
+        f"{words_sql('f_public', {'hidden': (*declared.no, *words.private)})} is not null)"
+    )
+    automatic = words_sql("f_automatic", {"machine": (*words.machine, *declared.yes)})
+    gone = words_sql("f_what", {"left out": words.left_out})
+    common = f"coalesce({gone}, {status_sql(layout)}) as state, rating, {_TRAITS}"
     who = f"coalesce({automatic}, {words_sql('f_author', people)})"
-    ends = words_sql("f_state", {"closed": layout.statuses.closed})
+    turns = words_sql("f_state", {"closed": layout.statuses.closed, "opened": layout.statuses.open})
     ticket = f"{quote(layout.name)} as layout, f_ticket as ticket"
     return f"""
-    select {ticket}, {time} as us, {words_sql("f_what", acts)} as act, {who} as who, {common}
+    select {ticket}, time_us as us, if({hidden}, 'ignored', {words_sql("f_what", acts)}) as act, {who} as who,
+        {common}
     from ({records})
     union all
-    select {ticket}, {time}, 'closed', null, {common} from ({records}) where {ends} = 'closed'
+    select {ticket}, time_us, {turns}, null, {common} from ({records})
+    where {turns} is not null and not {hidden}
     union all
-    select distinct {ticket}, {closed}, 'closed', null, {common}
+    select distinct {ticket}, closed_us, 'closed', null, {common}
     from ({records}) where f_closed is not null"""
 
 
@@ -182,12 +203,13 @@ def messages_sql(layout: Layout, records: str, zone: str, *, day_first: bool | N
 GATHERED: Final = f"""
 with acts as (
     select distinct layout, ticket, us, act, who from support_messages
-    where act in ('message', 'closed', 'reopened', 'rated', 'asked') and us is not null and us <= $as_of
+    where act in ('message', 'closed', 'reopened', 'opened', 'rated', 'asked') and us is not null
+        and us <= $as_of
 ), said as (
     select layout, coalesce(bool_or(act = 'reopened'), false) as says from acts group by layout
 ), turns as (
     select layout, ticket, us, act = 'closed' as ends from acts join said using (layout)
-    where act in ('closed', 'reopened') or (act = 'message' and who = 'customer' and not says)
+    where act in ('closed', 'reopened', 'opened') or (act = 'message' and who = 'customer' and not says)
 ), counted as (
     select layout, ticket, count(*) filter (not ends and before) as reopens, arg_max(ends, (us, ends)) as ended,
         max(us) filter (ends) as closed_us
@@ -220,8 +242,10 @@ from told join started using (layout, ticket) left join replied using (layout, t
 """
 
 
-def insertion(layout: Layout, records: str, zone: str, *, day_first: bool | None) -> str:
+def insertion(layout: Layout, records: str) -> str:
     """Put a file's records into its table."""
     if layout.kind is Shape.TICKETS:
-        return f"insert into support_tickets by name {tickets_sql(layout, records, zone, day_first=day_first)}"
-    return f"insert into support_messages by name {messages_sql(layout, records, zone, day_first=day_first)}"
+        return f"insert into support_tickets by name {tickets_sql(layout, records)}"
+    if layout.kind is Shape.RATINGS:
+        return f"insert into support_ratings by name {ratings_sql(layout, records)}"
+    return f"insert into support_messages by name {messages_sql(layout, records)}"

@@ -239,3 +239,114 @@ def test_encodings_and_separators(tmp_path):
         assert read.rows("event_id", "recipient", "value_micros", "currency") == [
             ("Ö-1", "jörg@example.com", 10_500_000, "EUR")
         ]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_of_less_than_nothing_gives_back(tmp_path, first):
+    sold, back = row(total="100.00"), row(date="2026-05-03 10:00:00", total="-40.00", status="refunded")
+    rows = (sold, back)[:: -1 if first else 1]
+    read = Read(tmp_path, HEAD + "".join(rows) + rows[1])
+    assert read.rows("event_id", "value_micros", "ts_us") == [
+        ("A-1", 60_000_000, meant("ts_us", "2026-05-01 10:00:00"))
+    ]
+    again = back.replace("05-03", "05-04")
+    assert Read(tmp_path, HEAD + sold + back + again).rows("value_micros") == [(20_000_000,)]
+    assert Read(tmp_path, HEAD + sold + back.replace("-40", "-100")).rows("event_id") == []
+
+
+def test_money_given_back_without_its_order_is_no_order(tmp_path):
+    read = Read(tmp_path, HEAD + row() + row("R-1", total="-40.00"))
+    assert read.rows("event_id", "value_micros") == [("A-1", 10_000_000)]
+    assert read.files[0].skipped == {"money given back, without its order": 1}
+
+
+def test_test_orders_are_none(tmp_path):
+    text = "order_id,email,date,total,test\n1,a@x.example,2026-05-01,5,false\n2,a@x.example,2026-05-01,5,true\n"
+    read = Read(tmp_path, text)
+    assert read.rows("event_id") == [("1",)]
+    assert read.files[0].skipped == {"a test order": 1}
+
+
+SHOPIFY = (
+    "Name,Email,Financial Status,Currency,Total,Created at,Lineitem name,Payment Method,Outstanding Balance\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "outstanding", "kept"),
+    [
+        ("partially_paid", "card", "70.00", [(30_000_000,)]),
+        ("authorized", "card", "100.00", [(100_000_000,)]),
+        ("paid", "bogus", "0.00", []),
+    ],
+)
+def test_shopify_keeps_what_was_paid_for_real(tmp_path, status, method, outstanding, kept):
+    text = f"{SHOPIFY}#1,a@x.example,{status},EUR,100.00,2026-05-01 10:00:00 +0200,Cup,{method},{outstanding}\n"
+    assert Read(tmp_path, text).rows("value_micros") == kept
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("2026-05-21T10:00:00.250001Z", "2026-05-21 10:00:00.250001"),
+        ("1779357600", "2026-05-21 10:00:00"),
+        ("2026-05-21 12:00 +0200", "2026-05-21 10:00:00"),
+        ("2026-05-21T10:00", "2026-05-21 10:00:00"),
+        ("2026/05/21 10:00:00", "2026-05-21 10:00:00"),
+        ("5/21/2026, 10:00:00 AM", "2026-05-21 10:00:00"),
+        ("May 21, 2026 10:00 AM", "2026-05-21 10:00:00"),
+        ("Thu, 21 May 2026 12:00:00 +0200", "2026-05-21 10:00:00"),
+        ("2026-05-21 12:00:00 CEST", "2026-05-21 10:00:00"),
+        ("46163.416666667", "2026-05-21 10:00:00"),
+    ],
+)
+def test_moments_as_people_write_them(tmp_path, cell, expected):
+    read = Read(tmp_path, f'order_id,email,date,total\n1,a@x.example,"{cell}",5\n')
+    us = int(datetime.fromisoformat(expected).replace(tzinfo=UTC).timestamp() * 1_000_000)
+    assert read.rows("ts_us") == [(pytest.approx(us, abs=500),)]
+    assert read.unread == []
+
+
+def test_a_fraction_of_a_second_makes_no_other_order(tmp_path):
+    texts = [f"order_id,email,date,total\n1,a@x.example,2026-05-01T10:00:00{end}Z,5\n" for end in ("", ".25")]
+    assert Read(tmp_path, *texts).rows("event_id") == [("1",)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "millionths"),
+    [
+        ("Rs. 1,23,456.00", 123_456_000_000),
+        ("kr. 1.234,50", 1_234_500_000),
+        ("Fr. 12.50", 12_500_000),
+        ("100,-", 100_000_000),
+        ("1.234,50 €", 1_234_500_000),
+    ],
+)
+def test_amounts_with_what_stands_around_them(tmp_path, cell, millionths):
+    text = f"order_id;email;date;total\n1;a@x.example;2026-05-01;{cell}\n"
+    assert Read(tmp_path, text).rows("value_micros") == [(millionths,)]
+
+
+def test_a_minus_behind_an_amount_is_less_than_nothing(tmp_path):
+    text = "order_id;email;date;total\n1;a@x.example;2026-05-01;12,00-\n"
+    assert Read(tmp_path, text).files[0].skipped == {"money given back, without its order": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bestellnummer;E-Mail;Bestelldatum;Gesamtbetrag;Währung;Status\n"
+        "1;a@x.example;21.05.2026 10:00;1.234,50;EUR;bezahlt\n2;a@x.example;21.05.2026;9,00;EUR;storniert\n",
+        "Numéro de commande;Adresse e-mail;Date de commande;Montant total;Devise;Statut\n"
+        "1;a@x.example;21/05/2026 10:00;1 234,50;EUR;payée\n2;a@x.example;21/05/2026;9,00;EUR;en attente\n",
+        "Número de pedido;Correo electrónico;Fecha del pedido;Importe total;Moneda;Estado\n"
+        "1;a@x.example;21/05/2026 10:00;1.234,50;EUR;Pagado\n2;a@x.example;21/05/2026;9,00;EUR;reembolsado\n",
+    ],
+    ids=["German", "French", "Spanish"],
+)
+def test_orders_in_other_languages(tmp_path, text):
+    read = Read(tmp_path, text)
+    assert read.rows("event_id", "value_micros", "currency", "ts_us") == [
+        ("1", 1_234_500_000, "EUR", meant("ts_us", "2026-05-21 10:00:00"))
+    ]
+    assert not any("not known here" in note for note in read.files[0].notes)

@@ -265,15 +265,15 @@ def test_what_no_file_tells_is_null_with_a_reason(tmp_path):
 
 def test_answered_at_an_unknown_time_is_not_waiting(tmp_path):
     path = tmp_path / "t.csv"
-    rows = ["1,2026-11-02 09:00,42 min,2026-11-02 12:00", "2,2026-11-02 09:00,2026-11-02 10:00,last week"]
+    rows = ["1,2026-11-02 09:00,quickly,2026-11-02 12:00", "2,2026-11-02 09:00,2026-11-02 10:00,last week"]
     path.write_text("\n".join(["id,created,first reply,closed", *rows, "3,2026-11-02 09:00,,"]) + "\n")
     found = measure_support(path)
     whole = found.whole
     assert (whole.answered, whole.waiting, whole.closed, whole.open) == (2, 1, 2, 1)
     assert (whole.first_response.over, whole.first_response.open) == (1, 1)
     assert (whole.resolution.over, whole.resolution.open) == (1, 1)
-    assert any("1 cells of first reply" in note for note in found.notes)
-    assert any("1 cells of closed" in note for note in found.notes)
+    assert any("1 cell of first reply" in note for note in found.notes)
+    assert any("1 cell of closed" in note for note in found.notes)
 
 
 def test_the_frame_has_honest_types(tmp_path):
