@@ -253,7 +253,7 @@ def _implied(census: Census, changes: list[tuple[int, int]]) -> dict[str, nw.Exp
 def _columns() -> dict[str, nw.Expr]:
     """The columns of a mail in which no kind of event occurs twice; see `_implied` for the others."""
     human_click = nw.col("human_click")
-    by_person = nw.when(~is_early(human_click, nw.col("delivered_at"))).then(human_click)
+    by_person = nw.when(~is_early(human_click, dated("delivered_at"))).then(human_click)
     dated_click = nw.when(by_person < UNDATED).then(by_person)
     made = {
         "delivered_us": dated("delivered_at"),

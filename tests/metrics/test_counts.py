@@ -138,6 +138,13 @@ def test_two_links_within_a_second_are_a_person_s_and_three_a_scanner_s(engine):
     assert (row["clicked_all"], row["clicked_human"], row["clicks_total"]) == (4, 2, 17)
 
 
+def test_a_click_is_not_before_a_delivery_that_is_not_dated(engine):
+    told = {"source": "plain", "message_id": "m1", "recipient": ANN}
+    rows = [*mail(1, 0, ("clicked", 5 * SECOND)), event("delivered", **told, ts_us=None)]
+    counted = only(count(found(engine, *rows).mails, engine=engine))
+    assert (counted["clicked_all"], counted["clicked_human"]) == (1, 1)
+
+
 def test_sends_of_a_list_find_their_sources(engine):
     """Two logs, neither of which tells of sends; what nobody tells of is pending, not lost."""
     log = [
