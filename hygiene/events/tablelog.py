@@ -35,6 +35,7 @@ from hygiene.intake.guard import shown
 
 _NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
 _OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
+_USUAL: Final = (EventKind.SENT, EventKind.DELIVERED, EventKind.OPENED)  # of nearly all events
 _NAMED: Final = 8  # columns named in one sentence
 _TIMES: Final = 200  # times looked at
 #: a number, or a day as ISO 8601 has it
@@ -202,7 +203,8 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
     if task.variant_column:
         told = names.get(task.variant_column.lower())
         given["variant"] = f"{identifier(told)}::varchar" if told else "null::varchar"
-    typed = _listed(given | {"line": _line(table), "known_kind": _known(given["kind"], EventKind)})
+    known = _known(given["kind"], EventKind, _USUAL)
+    typed = _listed(given | {"line": _line(table), "known_kind": known})
     made = {column: column for column in EVENT} | _checked() | {"file": f"{task.number}::int"}
     del made["domain"]
     domain = domain_sql("recipient")
@@ -248,10 +250,14 @@ def _checked() -> dict[str, str]:
     }
 
 
-def _known(text: str, words: Iterable[str]) -> str:
-    """The word that a text is, in any case and between blanks; null for none. Most are written as we do."""
+def _known(text: str, words: Iterable[str], usual: Iterable[str] = ()) -> str:
+    """The word that a text is, in any case and between blanks; null for none. Most are written as we do.
+
+    DuckDB compares a text with each word of a list, so that it helps to ask for the `usual` ones before all.
+    """
     listed, plain = ", ".join(map(quote, words)), f"lower(trim({text}))"
-    return f"case when {text} in ({listed}) then {text} when {plain} in ({listed}) then {plain} end"
+    often = f"when {is_kind(text, *usual)} then {text} " if usual else ""
+    return f"case {often}when {text} in ({listed}) then {text} when {plain} in ({listed}) then {plain} end"
 
 
 def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:

@@ -371,10 +371,11 @@ def _durations(rows: Sequence[Mapping[str, Any]], under_way: int) -> tuple[Durat
     for row in rows:
         if row["bucket"] is not None:
             mails[row["what"], int(row["bucket"])] += int(row["mails"])
+    ordered = sorted(mails.items())
     return tuple(
         measure_duration(
             name,
-            [_bucket(bucket, number) for (each, bucket), number in sorted(mails.items()) if each == what],
+            [_bucket(bucket, number) for (each, bucket), number in ordered if each == what],
             under_way if what == "delivery" else 0,
         )
         for what, name in _DURATIONS.items()
