@@ -115,7 +115,7 @@ def _open_cases(whole: SupportGroup) -> Iterator[Block]:
 def _parts(whole: SupportGroup) -> Table:
     rows = (
         ("reopened at least once", whole.reopened),
-        ("satisfied: 4 or 5 of 5", whole.satisfaction),
+        ("satisfied: like 4 of 5 or better", whole.satisfaction),
         ("rated", whole.response),
     )
     return Table(
