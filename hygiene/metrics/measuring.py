@@ -369,8 +369,7 @@ def _durations(rows: Sequence[Mapping[str, Any]], under_way: int) -> tuple[Durat
     """Of the rows of `hygiene.metrics.delays`, those of slices added up."""
     mails: Counter[tuple[str, int]] = Counter()
     for row in rows:
-        if row["bucket"] is not None:
-            mails[row["what"], int(row["bucket"])] += int(row["mails"])
+        mails[row["what"], int(row["bucket"])] += int(row["mails"])
     ordered = sorted(mails.items())
     return tuple(
         measure_duration(

@@ -4,7 +4,7 @@ import pytest
 
 from hygiene.engines.engine import open_engine
 from hygiene.metrics.counts import count
-from hygiene.metrics.delays import delays, elapsed
+from hygiene.metrics.delays import delays
 from hygiene.metrics.habits import with_cohorts, with_frequency
 from hygiene.metrics.reconcile import reconcile
 from hygiene.metrics.table import KEY, MAIL
@@ -88,7 +88,6 @@ def test_both_engines_find_the_same(engines, timezone):
                 "cohorts": count(with_cohorts(found), ["cohort", "weeks_since"], engine=engine).to_pylist(),
                 "weekly": count(with_frequency(found), ["mails_a_week"], engine=engine).to_pylist(),
                 "delays": delays(found.mails, ["source"], engine=engine).to_pylist(),
-                "elapsed": elapsed(found.mails, ["source"], engine=engine).to_pylist(),
             }
         )
     for what, wanted in results[0].items():

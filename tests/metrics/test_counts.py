@@ -10,7 +10,7 @@ from hygiene.errors import UsageError
 from hygiene.metrics.attribution import read_attribution
 from hygiene.metrics.census import ENOUGH_SENDS
 from hygiene.metrics.counts import count
-from hygiene.metrics.delays import EDGES_US, LAST_HOUR, delays, elapsed
+from hygiene.metrics.delays import EDGES_US, delays
 from hygiene.metrics.habits import with_cohorts, with_frequency
 from hygiene.metrics.laws import PARTS, SUMS, BrokenSum, check_counts, check_events
 from hygiene.metrics.local_time import offsets, read_zone
@@ -233,11 +233,13 @@ def test_times_far_out_do_no_harm(engine):
 # Beside the counts
 
 
-def test_delays_count_what_has_not_happened(engine):
+def test_delays_count_what_has_happened_and_is_dated(engine):
     rows = [
         *mail(1, 0, ("delivered", 90 * SECOND), ("opened", 2 * HOUR)),
         *mail(2, 0, ("delivered", 0)),
         *mail(3, 0),
+        *mail(4, 0),
+        event("delivered", source="plain", message_id="m4", recipient=ANN, ts_us=None),
     ]
     result = found(engine, *rows)
     told = {
@@ -245,23 +247,7 @@ def test_delays_count_what_has_not_happened(engine):
     }
     place = next(number for number, edge in enumerate(EDGES_US) if edge > 90 * SECOND)
     late = next(number for number, edge in enumerate(EDGES_US) if edge > 2 * HOUR)
-    assert told == {
-        ("delivery", 0): 1, ("delivery", place): 1, ("delivery", None): 1, ("open", late): 1, ("open", None): 1,
-        ("click", None): 2,
-    }  # fmt: skip
-
-
-def test_hours_after_sending_end_with_the_rest(engine):
-    rows = [
-        *mail(1, 0, ("delivered", SECOND), ("opened", 5 * HOUR + 1), ("complained", 9_999 * HOUR)),
-        *mail(2, 0, ("delivered", SECOND)),
-    ]
-    hours = {
-        (row["what"], row["hour"]): row["mails"]
-        for row in elapsed(found(engine, *rows).mails, engine=engine).to_pylist()
-    }
-    assert (hours["open", 5], hours["open", None], hours["delivery", 0]) == (1, 1, 2)
-    assert hours["complaint", LAST_HOUR] == 1
+    assert told == {("delivery", 0): 1, ("delivery", place): 1, ("open", late): 1}
 
 
 def test_cohorts_and_frequency(engine):
