@@ -82,6 +82,9 @@ class Machine(StrEnum):
     UNKNOWN = "unknown"  #: the log does not say
 
 
+#: What of a mail is counted by whom it was sent with: opens, clicks, both, or neither.
+TRACKED: Final = ("open", "click", "both", "none")
+
 #: The columns of the event table, one row per event and recipient, with their types in DuckDB. A reader may add
 #: columns; it never gives one of these another meaning.
 EVENT: Final = MappingProxyType(

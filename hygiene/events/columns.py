@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hygiene.event import EVENT, EventKind, Machine
+from hygiene.event import EVENT, TRACKED, EventKind, Machine
 from hygiene.events.layout import OWN, EventLayout, declared, names_of, quote, rule_fields
 from hygiene.events.records import SEEN, TOLD_WHY, Mark, Records, is_told, rules_sql
 from hygiene.events.values import bounce_sql, flagged_sql, is_kind, machine_sql, provider_words, trimmed_sql
+from hygiene.events.words import WORDS, kept_sql
 
 _MOST_REASON = 500  # characters
 _MOST_SUBJECT = 1_000  # characters: RFC 5322 §2.1.1 allows 998 a line
-_TRACKED = ("open", "click", "both", "none")
 _NO = "'', '0', 'false', 'no', 'f', 'n'"
 _DAY = 86_400_000_000  # microseconds
 #: column → the fields that it is made of alone, null where no layout has one
@@ -53,6 +53,7 @@ def columns_sql(records: Records, number: int) -> str:
     for name, fields in _NEEDED.items():
         if not any(is_told(records, field) for field in fields):
             made[name] = f"null::{EVENT[name]}"
+    made |= {name: kept_sql(name, made.get(name, name)) for name in WORDS}
     return ", ".join(f"{made.get(name, name)} as {name}" for name in EVENT)
 
 
@@ -148,7 +149,7 @@ def _tracked() -> str:
         for word, opened, clicked in (("both", 1, 1), ("open", 1, 0), ("click", 0, 1))
     )
     return (
-        f"case when f_tracked in ({', '.join(map(quote, _TRACKED))}) then f_tracked "
+        f"case when f_tracked in ({', '.join(map(quote, TRACKED))}) then f_tracked "
         f"when f_track_open is null and f_track_click is null then null {both} else 'none' end"
     )
 

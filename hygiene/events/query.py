@@ -28,6 +28,7 @@ from hygiene.events.opening import KEPT
 from hygiene.events.recogniser import Task
 from hygiene.events.records import ALWAYS, SELDOM, TOLD_WHY, Mark, Records, rules_sql
 from hygiene.events.values import address_sql, code_sql, domain_sql, found_status_sql, is_kind, timed
+from hygiene.events.words import make_words
 from hygiene.text_numbers import number_sql
 
 if TYPE_CHECKING:
@@ -118,10 +119,11 @@ def make_events(
     """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
 
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later and,
-    hashed, the place of the provider among those that report complaints.
+    thousand million are likely to. Then words are enumerated, too. Columns that are `spared` are not there, but
+    for those of RARE later and, hashed, the place of the provider among those that report complaints.
     """
-    types = {name: "UBIGINT" if hashed and name in NAMES else kind for name, kind in EVENT.items()}
+    types = EVENT | make_words(connection, enumerated=hashed)
+    types |= dict.fromkeys(NAMES, "UBIGINT") if hashed else {}
     wanted = {name: kind for name, kind in types.items() if name not in spared}
     if hashed and PROVIDER in spared:
         wanted[PROVIDER] = PLACE

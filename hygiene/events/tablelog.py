@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,11 +31,11 @@ from hygiene.events.records import Records
 from hygiene.events.report_layout import reports
 from hygiene.events.sample import SAMPLE_VALUES, sniff
 from hygiene.events.values import address_sql, domain_sql, is_kind
+from hygiene.events.words import kept_sql, known_sql
 from hygiene.intake.guard import shown
 
 _NESTED: Final = ("STRUCT", "MAP", "JSON", "VARIANT")
 _OWN: Final = {"source", "kind", "recipient", "ts_us"}  # columns that show that a table is ours
-_USUAL: Final = (EventKind.SENT, EventKind.DELIVERED, EventKind.OPENED)  # of nearly all events
 _NAMED: Final = 8  # columns named in one sentence
 _TIMES: Final = 200  # times looked at
 #: a number, or a day as ISO 8601 has it
@@ -203,7 +203,7 @@ def _load_own(task: Task, table: TableLog, names: dict[str, str]) -> None:
     if task.variant_column:
         told = names.get(task.variant_column.lower())
         given["variant"] = f"{identifier(told)}::varchar" if told else "null::varchar"
-    known = _known(given["kind"], EventKind, _USUAL)
+    known = known_sql("kind", given["kind"])
     typed = _listed(given | {"line": _line(table), "known_kind": known})
     made = {column: column for column in EVENT} | _checked() | {"file": f"{task.number}::int"}
     del made["domain"]
@@ -239,25 +239,22 @@ def _checked() -> dict[str, str]:
     """Our columns of texts, blank ones null and words among ours; `known_kind` is null for an unknown kind."""
     filled = {name: f"nullif({name}, '')" for name, kind in EVENT.items() if kind == "VARCHAR"}
     seen = f"known_kind in ('{EventKind.OPENED}', '{EventKind.CLICKED}')"
+    otherwise = {
+        "kind": kept_sql("kind", quote(EventKind.UNKNOWN)),
+        "bounce_class": kept_sql("bounce_class", quote(BounceClass.UNKNOWN)),
+        "machine": kept_sql("machine", quote(Machine.UNKNOWN)),
+    }
+    classed, read = known_sql("bounce_class", "bounce_class"), known_sql("machine", "machine")
     return filled | {
         "source": f"coalesce(nullif(source, ''), '{OWN}')",
         "recipient": address_sql("recipient"),
-        "kind": f"coalesce(known_kind, '{EventKind.UNKNOWN}')",
-        "bounce_class": f"case when known_kind = '{EventKind.BOUNCED}' then "
-        f"coalesce({_known('bounce_class', BounceClass)}, '{BounceClass.UNKNOWN}') end",
+        "kind": f"coalesce(known_kind, {otherwise['kind']})",
+        "bounce_class": f"case when known_kind = '{EventKind.BOUNCED}' "
+        f"then coalesce({classed}, {otherwise['bounce_class']}) end",
         "reason": "coalesce(nullif(reason, ''), case when known_kind is null then kind end)",
-        "machine": f"case when {seen} then coalesce({_known('machine', Machine)}, '{Machine.UNKNOWN}') end",
+        "machine": f"case when {seen} then coalesce({read}, {otherwise['machine']}) end",
+        "tracked": known_sql("tracked", "tracked"),
     }
-
-
-def _known(text: str, words: Iterable[str], usual: Iterable[str] = ()) -> str:
-    """The word that a text is, in any case and between blanks; null for none. Most are written as we do.
-
-    DuckDB compares a text with each word of a list, so that it helps to ask for the `usual` ones before all.
-    """
-    listed, plain = ", ".join(map(quote, words)), f"lower(trim({text}))"
-    often = f"when {is_kind(text, *usual)} then {text} " if usual else ""
-    return f"case {often}when {text} in ({listed}) then {text} when {plain} in ({listed}) then {plain} end"
 
 
 def _keep_unknown(task: Task, table: TableLog, kind: str) -> None:
