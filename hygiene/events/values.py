@@ -138,16 +138,21 @@ def bounce_sql(status: str, code: str, text: str, label: str) -> str:
 def address_sql(text: str) -> str:
     """An address as all events write it: out of its brackets, trimmed, in lower case; null for several.
 
-    Whether there is anything to trim is seen sooner than it is trimmed, and nullif() computes its text twice.
+    Whether there is anything to take off is seen sooner than it is taken off.
     """
     blanks = "E' \\t\\r\\n'"
-    framed = f"{text} < '!' or {text}[-1] < '!' or strlen({text}) <> length({text})"
-    bare = f"lower(if({framed}, nullif(trim(trim({text}), {blanks}), ''), {text}))"
+    odd = " or ".join(
+        [
+            *(f"contains({text}, '{mark}')" for mark in "<,"),
+            *(f"{text} < '!'", f"{text}[-1] < '!'", f"strlen({text}) <> length({text})"),
+        ]
+    )
     inside = f"nullif(lower(trim(regexp_extract({text}, '<\\s*([^<>]*?)\\s*>', 1))), '')"
     return (
-        f"case when not (contains({text}, '<') or contains({text}, ',')) then {bare} "
+        f"case when not ({odd}) then lower({text}) "
         f"when len(string_split({text}, '@')) > 2 and contains({text}, ',') then null "
-        f"when contains({text}, '<') then {inside} else nullif(lower(trim({text}, {blanks})), '') end"
+        f"when contains({text}, '<') then {inside} "
+        f"else nullif(lower(trim(trim({text}), {blanks})), '') end"
     )
 
 
