@@ -43,10 +43,14 @@ class Cube:
         return table.sort_by([(name, "ascending") for name in by]) if by else table
 
 
-def build_cube(mails: Frame, columns: Sequence[str], engine: Engine) -> Cube:
-    """Count by all columns together, unless that makes too many slices."""
-    names = tuple(dict.fromkeys(columns))
-    slices = engine.collect(mails.group_by(*names).agg(mails=nw.len()).select(slices=nw.len()))
-    few = slices.to_pylist()[0]["slices"] <= MOST_SLICES
+def build_cube(mails: Frame, asked: Sequence[str], also: Sequence[str], engine: Engine) -> Cube:
+    """Count by the columns that are asked for and others together, unless these make too many slices."""
+    names = tuple(dict.fromkeys([*asked, *also]))
+    few = len(names) == len(asked) or _slices(mails, names, engine) <= MOST_SLICES
     table = count(mails, names, engine=engine) if few else None
     return Cube(mails=mails, engine=engine, columns=names if few else (), table=table)
+
+
+def _slices(mails: Frame, names: Sequence[str], engine: Engine) -> int:
+    slices = engine.collect(mails.group_by(*names).agg(mails=nw.len()).select(slices=nw.len()))
+    return int(slices.to_pylist()[0]["slices"])

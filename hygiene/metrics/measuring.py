@@ -132,7 +132,7 @@ class Measuring:
     def _cube(self, mails: Frame) -> Cube:
         told = [name for name in DIMENSIONS if name in self.found.census.tells] if self.asked.causes else []
         day = ["day", "week"] if self.asked.causes else []
-        return build_cube(mails, [*self.asked.slices, _SOURCE, *day, *told], self.tables)
+        return build_cube(mails, [*self.asked.slices, _SOURCE], [*day, *told], self.tables)
 
     # which mails
 
