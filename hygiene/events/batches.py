@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from hygiene.errors import UnreadableInput
+from hygiene.event import EVENT
 from hygiene.events.jsonlog import JsonLog, load_bodies
 from hygiene.events.recogniser import Task
 from hygiene.events.sample import SAMPLE_VALUES
@@ -94,6 +95,8 @@ class Batch:
         return None
 
     def _load(self, task: Task, bodies: str) -> None:
+        # it tells the file, and may be spared otherwise
+        self.connection.execute(f"alter table events add column if not exists line {EVENT['line']}")
         try:
             with one_sentence(task.name, "JSON"):
                 load_bodies(task, bodies, bodies, self._sample(bodies))

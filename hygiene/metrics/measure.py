@@ -30,6 +30,7 @@ _SPLIT_BY: Final = (
     *("variant", "segment", "stream", "domain", "provider", "subject", "smtp_status", "reason"),
 )
 _OF_ORDERS: Final = ("event_id", "value_micros", "currency")
+_OF_READING: Final = ("line",)
 _OF_CAUSES: Final = (*DIMENSIONS, "smtp_status", "reason")
 _OF_SUBJECTS: Final = ("variant", "subject")
 
@@ -113,7 +114,7 @@ def measure(
 def _spared(by: Sequence[str], *, causes: bool) -> tuple[str, ...]:
     """The columns of events that nobody will look at: to read and to keep them takes its time."""
     asked = {*by, *(_OF_CAUSES if causes else ()), *(_OF_SUBJECTS if SUBJECT_FEATURE in by else ())}
-    return (*_OF_ORDERS, *(name for name in _SPLIT_BY if name not in asked))
+    return (*_OF_READING, *_OF_ORDERS, *(name for name in _SPLIT_BY if name not in asked))
 
 
 def _lists(opened: Opened, subjects: Any) -> tuple[Given, ...]:
