@@ -85,8 +85,8 @@ class Machine(StrEnum):
 #: What of a mail is counted by whom it was sent with: opens, clicks, both, or neither.
 TRACKED: Final = ("open", "click", "both", "none")
 
-#: The columns of the event table, one row per event and recipient, with their types in DuckDB. A reader may add
-#: columns; it never gives one of these another meaning.
+#: The columns of the event table, one row per event and recipient, with their types in DuckDB, where texts of
+#: few words are enumerations. A reader may add columns; it never gives one of these another meaning.
 EVENT: Final = MappingProxyType(
     {
         "source": "VARCHAR",  # layout of the log it comes from: ses, sendgrid, plain …

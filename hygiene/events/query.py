@@ -119,10 +119,10 @@ def make_events(
     """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
 
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to. Then words are enumerated, too. Columns that are `spared` are not there, but
-    for those of RARE later and, hashed, the place of the provider among those that report complaints.
+    thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later and,
+    hashed, the place of the provider among those that report complaints.
     """
-    types = EVENT | make_words(connection, enumerated=hashed)
+    types = EVENT | make_words(connection)
     types |= dict.fromkeys(NAMES, "UBIGINT") if hashed else {}
     wanted = {name: kind for name, kind in types.items() if name not in spared}
     if hashed and PROVIDER in spared:

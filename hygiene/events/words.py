@@ -1,4 +1,4 @@
-"""The columns of events that hold one of few words: texts, or enumerations of an octet instead of 16."""
+"""The columns of events that hold one of few words: enumerations, of an octet where a text takes 16."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ WORDS: Final = {
 }
 
 
-def make_words(connection: duckdb.DuckDBPyConnection, *, enumerated: bool) -> dict[str, str]:
-    """The SQL types of these columns, as texts or `enumerated`, with what `kept_sql` and `known_sql` call."""
+def make_words(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The SQL types of these columns, made there with what `kept_sql` and `known_sql` call."""
     for name, words in WORDS.items():
         marks = tuple(Mark) if name == "kind" else ()
-        connection.execute(f"create type if not exists word_of_{name} as enum ({_listed((*words, *marks))})")
-        find = _member if enumerated else _itself
-        kept = find(name, (*words, *marks), "word") if enumerated else "word"
-        known = find(name, words, "word", f"else {find(name, words, 'lower(trim(word))')}")
+        listed = ", ".join(map(quote, sorted((*words, *marks))))  # so that they sort as their texts do
+        connection.execute(f"create type if not exists {_type(name)} as enum ({listed})")
+        kept, members = f"case word {_members(name, (*words, *marks))} end", _members(name, words)
+        known = f"case word {members} else case lower(trim(word)) {members} end end"
         connection.execute(f"create or replace temp macro kept_{name}(word) as {kept}")
         connection.execute(
             f"create or replace temp macro known_{name}(word) as case when word is not null then {known} end"
         )
-    return {name: f"word_of_{name}" if enumerated else "VARCHAR" for name in WORDS}
+    return {name: _type(name) for name in WORDS}
 
 
 def kept_sql(column: str, word: str) -> str:
@@ -47,15 +47,9 @@ def known_sql(column: str, text: str) -> str:
     return f"known_{column}({text})"
 
 
-def _member(column: str, words: Iterable[str], text: str, otherwise: str = "") -> str:
-    members = " ".join(f"when {quote(word)} then {quote(word)}::word_of_{column}" for word in words)
-    return f"case {text} {members} {otherwise} end"
+def _type(column: str) -> str:
+    return f"word_of_{column}"
 
 
-def _itself(column: str, words: Iterable[str], text: str, otherwise: str = "") -> str:
-    often = f"when {text} in ({_listed(_OFTEN)}) then {text}" if column == "kind" else ""
-    return f"case {often} when {text} in ({_listed(words)}) then {text} {otherwise} end"
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(map(quote, words))
+def _members(column: str, words: Iterable[str]) -> str:
+    return " ".join(f"when {quote(word)} then {quote(word)}::{_type(column)}" for word in words)
