@@ -131,6 +131,13 @@ def reconcile(
     return reconciled
 
 
+def _alike(further: Frame, log: Frame) -> Frame:
+    """Further rows as the log is typed: words may be texts in one table and enumerated in the other."""
+    wanted, given = log.collect_schema(), further.collect_schema()
+    other = {name: nw.col(name).cast(wanted[name]) for name in READ if given[name] != wanted[name]}
+    return further.select(**{name: other.get(name, nw.col(name)) for name in READ})
+
+
 # Sends from a list
 
 
@@ -138,7 +145,7 @@ def _with_sends(log: Frame, sends: Frame | None, engine: Engine) -> Frame:
     """The log with the sends of a list, under the source whose mails they are; without one, under their own."""
     if sends is None:
         return log
-    given = sends.select(*READ).filter(nw.col("kind") == EventKind.SENT.value)
+    given = _alike(sends, log).filter(nw.col("kind") == EventKind.SENT.value)
     names = engine.collect(log.group_by("source").agg(rows=nw.len()))["source"].to_pylist()
     if len(names) == 1:
         return nw.concat([log, given.with_columns(source=nw.lit(names[0]))])
@@ -303,7 +310,7 @@ def _credit(
         return nothing, None
     conversions = log.filter(nw.col("kind") == EventKind.CONVERTED.value)
     if orders is not None:
-        conversions = nw.concat([conversions, orders.select(*READ)])
+        conversions = nw.concat([conversions, _alike(orders, log)])
     single = engine.settle("orders", distinct_orders(conversions))
     currencies = engine.collect(single.group_by("currency").agg(orders=nw.len())).to_pylist()
     count = sum(row["orders"] for row in currencies)
