@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 MOST_TEXT: Final = 2_000  # characters of what was not understood
 
-#: the texts of an event that tell mails and people apart, long ones
-NAMES: Final = ("message_id", "recipient")
+#: the texts of an event that tell mails, people and links apart, long ones
+NAMES: Final = ("message_id", "recipient", "url")
 PROVIDER: Final = "provider"
 #: columns that few kinds of event need: of these alone a spared one is kept, and is made when the first come
 RARE: Final = {
@@ -116,7 +116,7 @@ def left_sql(records: Records, *kinds: Mark) -> str:
 def make_events(
     connection: duckdb.DuckDBPyConnection, *, hashed: bool = False, spared: Sequence[str] = ()
 ) -> None:
-    """The table `events`, empty, and the macro `kept` for the ids of messages and people that go into it.
+    """The table `events`, empty, and the macro `kept` for the NAMES that go into it.
 
     They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
     thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later and,

@@ -67,11 +67,11 @@ def read_events(
     these. Times without a zone are of `timezone`, dates without a year of `year`. `tick` hears the name of each
     file, the events so far, and how much of the file is read. `variant_column` names the column, key or tag of
     the sender's own that tells variants, where it is not a known one. Columns that are `spared` are left out,
-    and `hashed` makes numbers of `message_id` and `recipient` that tell them apart: both are faster. With
-    `standings` events have one more column: the Status that a platform says a person has, as of one it will not
-    mail any more; and what says only that, without an event of a mail, is in the table `standings` (file,
-    source, recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one sentence; then
-    none of the tables is left.
+    and `hashed` makes numbers of `message_id`, `recipient` and `url` that tell them apart: both are faster.
+    With `standings` events have one more column: the Status that a platform says a person has, as of one it
+    will not mail any more; and what says only that, without an event of a mail, is in the table `standings`
+    (file, source, recipient, standing). Raises UnreadableInput, UnwritableOutput or UsageError with one
+    sentence; then none of the tables is left.
     """
     _check_zone(timezone)
     given = list_logs(logs)

@@ -37,7 +37,7 @@ class Task:
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
     variant_column: str = ""  # the sender's own column, key or tag that tells variants, where one was named
     spared: tuple[str, ...] = ()  # columns of events that nobody will look at
-    hashed: bool = False  # whether `message_id` and `recipient` of events are numbers
+    hashed: bool = False  # whether `message_id`, `recipient` and `url` of events are numbers
     standings: bool = (
         False  # whether events have a column `standing`: where a person is said to stand, a Status
     )

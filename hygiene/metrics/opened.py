@@ -60,7 +60,7 @@ def open_mails(
     """Read and reconcile logs: paths, folders, patterns, a data frame, or `Events`, which stay open.
 
     `variant_column` is that of `read_events`. Columns of events that are `spared` are null: nobody will look at
-    them. Mails and people are told by numbers, not by their ids and addresses, unless these are to be matched
+    them. Mails, people and links are told by numbers, not by their texts, unless these are to be matched
     with others: `named`.
     """
     check_engine(engine)
