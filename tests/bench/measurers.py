@@ -109,30 +109,6 @@ def measure(path, memory):
     return [total[name] for name in SUMS]
 
 
-def plan(path, memory):
-    """Ours without the reader: from the event table in a file to the counts of each campaign."""
-    import narwhals as nw
-
-    from hygiene.engines.engine import open_engine
-    from hygiene.metrics.counts import count
-    from hygiene.metrics.reconcile import READ, reconcile
-
-    with (
-        tempfile.TemporaryDirectory(dir=path.parent) as folder,
-        open_engine("duckdb", Path(folder), THREADS, memory=memory or "25%", in_memory=True) as (
-            engine,
-            reading,
-        ),
-    ):
-        scan = reading.connection.read_csv if path.suffix == ".csv" else reading.connection.read_parquet
-        events = nw.from_native(scan(str(path))).select(*READ)
-        if path.suffix == ".csv":  # a text is parsed once, as our reader does, and not for each look at it
-            events = engine.settle("events", events)
-        found = reconcile(events, engine)
-        table = count(found.mails, ["campaign"], engine=engine)
-    return [sum(table[name].to_pylist()) for name in SUMS]
-
-
 def scan_json(path, memory):
     """DuckDB merely looks at one field of every JSON object."""
     del memory
@@ -152,7 +128,7 @@ def read_ses(path, memory):
 
 
 if __name__ == "__main__":
-    contenders = (sql, pandas, measure, plan, scan_json, read_ses)
+    contenders = (sql, pandas, measure, scan_json, read_ses)
     work = {contender.__name__: contender for contender in contenders}[sys.argv[1]]
     started = time.perf_counter()
     sums = work(Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)

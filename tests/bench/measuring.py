@@ -50,20 +50,18 @@ def measuring(events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
 
 def _beside(path: Path, form: str, faster: int, events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
     measure("sql", path)  # from here on the file is in memory for everybody
-    triples = [[measure(name, path) for name in ("sql", "plan", "measure")] for _ in range(rounds)]
-    hand, plan, ours = ([triple[place] for triple in triples] for place in range(3))
+    pairs = [(measure("sql", path), measure("measure", path)) for _ in range(rounds)]
+    hand, ours = ([pair[place] for pair in pairs] for place in range(2))
     short = measure("measure", path, MEMORY)
     pandas = measure("pandas", path) if events <= PANDAS_EVENTS else None
-    found = {tuple(cost.sums) for cost in (*hand, *plan, *ours, short, *([pandas] if pandas else []))}
+    found = {tuple(cost.sums) for cost in (*hand, *ours, short, *([pandas] if pandas else []))}
     assert len(found) == 1, f"the contenders disagree: {found}"
-    for name, costs in (("reconcile and count", plan), ("measure, reading included", ours)):
-        ratios = sorted(cost.seconds / by_hand.seconds for cost, by_hand in zip(costs, hand, strict=True))
-        yield f"{form}: {name} : hand-written SQL", f"{median(ratios):.2f}", "at most 1.5"
-        yield "  lowest and highest of the rounds", f"{ratios[0]:.2f} and {ratios[-1]:.2f}", ""
-    our, counted = (median(cost.seconds for cost in costs) for costs in (ours, plan))
+    ratios = sorted(cost.seconds / by_hand.seconds for by_hand, cost in pairs)
+    yield f"{form}: measure : hand-written SQL", f"{median(ratios):.2f}", "at most 1.5"
+    yield "  lowest and highest of the rounds", f"{ratios[0]:.2f} and {ratios[-1]:.2f}", ""
+    our = median(cost.seconds for cost in ours)
     if pandas:
         yield f"{form}: pandas, once : measure", f"{pandas.seconds / our:.1f}", f"at least {faster}"
-        yield "  : reconcile and count, which is what pandas does", f"{pandas.seconds / counted:.1f}", ""
     yield f"{form}: measure in {MEMORY} : measure", f"{short.seconds / our:.2f}", "holds"
     costs = [
         ("SQL", hand[0]),
