@@ -33,6 +33,7 @@ _NO_JUDGEMENT: Final = Judged(Verdict.NONE)
 _COMPLAINED: Final = "complained"
 _RECEIVERS: Final = frozenset({"provider", "domain"})
 _UNHEARD: Final = Judged(Verdict.NOT_PROVEN, note="this receiver is not known to tell of complaints")
+_ALL_UNHEARD: Final = Judged(Verdict.NOT_PROVEN, note="none of its receivers is known to tell of complaints")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Telling:
     baseless: Collection[str] = ()
     no_orders: str = ""  # why there are none to be counted; empty where there are
     currencies: tuple[str, ...] = ()
+    receivers: bool = False  # whether the events say to which mailbox providers mail went
 
     def hears(self, source: str, kpi: Kpi) -> bool:
         """Whether a source tells what this KPI is made of."""
@@ -132,7 +134,7 @@ def judged_figures(
         rows = zip(figures.why, numerators, whole, low, high, young.tolist(), strict=True)
         judged = _judged(kpi, target, rows)
         if kpi.numerator == (_COMPLAINED,):
-            judged = _but_unheard(judged, slices)
+            judged = _but_unheard(judged, slices, telling)
     silent = [bool(why) and not n for why, n in zip(figures.why, whole, strict=True)]
     return {
         "numerator": [None if none else k for none, k in zip(silent, numerators, strict=True)],
@@ -151,19 +153,22 @@ def judged_figures(
     }
 
 
-def _but_unheard(judged: Sequence[Judged], slices: Slices) -> list[Judged]:
+def _but_unheard(judged: Sequence[Judged], slices: Slices, telling: Telling) -> list[Judged]:
     """No complaints are no merit where nobody would tell of them."""
-    untold = zip(judged, _unheard_of(slices), strict=True)
-    return [_UNHEARD if one and each.verdict is not Verdict.NONE else each for each, one in untold]
+    unheard = _UNHEARD if _RECEIVERS & set(slices.by) else _ALL_UNHEARD
+    untold = zip(judged, _unheard_of(slices, telling), strict=True)
+    return [unheard if one and each.verdict is not Verdict.NONE else each for each, one in untold]
 
 
-def _unheard_of(slices: Slices) -> list[bool]:
+def _unheard_of(slices: Slices, telling: Telling) -> list[bool]:
     """Of each slice whether its receivers are known, none of them tells of complaints, and none did."""
-    if not _RECEIVERS & set(slices.by):
-        return [False] * len(slices.keys)
     told = slices.sums(["delivered_fbl"]) + slices.sums([_COMPLAINED])
     places = [at for at, name in enumerate(slices.by) if name in _RECEIVERS]
-    known = (any(key[at] for at in places) for key in slices.keys)
+    if places:
+        known = [any(key[at] for at in places) for key in slices.keys]
+    else:
+        unknown = slices.any_of(~slices.told["delivered_fbl"])
+        known = [telling.receivers and not each for each in unknown.tolist()]
     return [is_known and not number for is_known, number in zip(known, told.tolist(), strict=True)]
 
 

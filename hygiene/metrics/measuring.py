@@ -200,6 +200,7 @@ class Measuring:
             baseless=census.baseless - {row["source"] for row in tallies},
             no_orders="" if orders.distinct or revenue else self.asked.no_orders,
             currencies=tuple(sorted(each for each in kinds if each)),
+            receivers=bool({"provider", "domain"} & census.tells),
         )
 
     def _times(

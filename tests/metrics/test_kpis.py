@@ -213,11 +213,11 @@ def test_how_many_young_mails_would_prove_what_may_still_turn_is_said_with_that(
         assert unproven(new[name]).endswith("; the mails are young: more may come.")
 
 
-def by_receiver(*rows, by=("provider",)):
+def by_receiver(*rows, by=("provider",), telling=ALL_TOLD):
     """Complaints of each slice."""
     slices = slice_counts([table(*rows)], by)
     kpi = KPIS["complaint_rate_delivered"]
-    found = values_of(slices, [kpi], ALL_TOLD, load_profile("default"))
+    found = values_of(slices, [kpi], telling, load_profile("default"))
     return {tuple(value.slice.values()): value for value in found}
 
 
@@ -235,6 +235,23 @@ def test_no_complaints_are_no_merit_where_the_receiver_would_not_tell():
     assert found["shop.example",].verdict is Verdict.MISSED
 
 
-def test_of_a_campaign_complaints_are_judged_wherever_its_mail_went():
-    mails = row(campaign="c", delivered=50_000, delivered_fbl=0)
-    assert by_receiver(mails, by=("campaign",))["c",].verdict is Verdict.MET
+def test_no_complaints_are_no_merit_where_none_of_the_receivers_would_tell():
+    rows = [
+        row(campaign="at gmail", delivered=50_000, delivered_fbl=0),
+        row(campaign="at gmail and yahoo", delivered=50_000, delivered_fbl=1),
+        row(campaign="told all the same", delivered=50_000, delivered_fbl=0, complained=2),
+    ]
+    found = by_receiver(*rows, by=("campaign",), telling=Telling(silent={}, receivers=True))
+    assert found["at gmail",].verdict is Verdict.NOT_PROVEN
+    assert found["at gmail",].note == "none of its receivers is known to tell of complaints"
+    assert found["at gmail and yahoo",].verdict is found["told all the same",].verdict is Verdict.MET
+    for receivers in (False, True):
+        telling = Telling(silent={}, receivers=receivers)
+        (whole,) = by_receiver(rows[0], by=(), telling=telling).values()
+        assert whole.verdict is (Verdict.NOT_PROVEN if receivers else Verdict.MET)
+
+
+def test_sums_that_tell_of_no_receivers_are_judged():
+    sums = row(told=False, sent=50_000, delivered=50_000, complained=0)
+    (value,) = by_receiver(sums, by=(), telling=Telling(silent={}, receivers=True)).values()
+    assert value.verdict is Verdict.MET
