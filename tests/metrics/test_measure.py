@@ -1,6 +1,7 @@
 """From logs to figures, through everything: each value is what the simulated truth says it is."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
@@ -17,6 +18,7 @@ from hygiene.metrics.states import SLICED
 
 from .simulator import PLATFORMS, as_sendgrid, as_ses, simulate, true_counts
 
+EVENTS = Path(__file__).parents[1] / "events"
 PLAIN = [
     {
         "event": "sent",
@@ -192,6 +194,14 @@ def test_what_is_spared_in_reading_changes_no_cause(tmp_path):
     with hygiene.read_events(path) as events:
         whole = hygiene.measure(events)
     assert hygiene.measure(path).to_dict() == whole.to_dict()
+
+
+@pytest.mark.parametrize("log", ["mail_logs/plain.log", "shops/orders.csv"])
+def test_what_a_reader_makes_of_all_its_files_is_spared_the_same(log):
+    with hygiene.read_events([EVENTS / log, EVENTS / "samples/own.csv"]) as events:
+        whole = hygiene.measure(events, by="source", causes=False)
+    spared = hygiene.measure([EVENTS / log, EVENTS / "samples/own.csv"], by="source", causes=False)
+    assert spared.to_dict() == whole.to_dict()
 
 
 def test_a_quarter_of_the_memory_is_taken_unless_another_limit_is_set():
