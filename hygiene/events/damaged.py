@@ -16,7 +16,7 @@ from hygiene.errors import UnreadableInput
 from hygiene.events.json_values import LONGEST, in_one_line, values_of
 from hygiene.events.jsonlog import DAMAGED, MOST_UNREAD, JsonLog, json_form, load_bodies, load_json
 from hygiene.events.layout import quote
-from hygiene.events.query import MOST_TEXT
+from hygiene.events.query import MOST_TEXT, put_events
 from hygiene.events.recogniser import Task
 from hygiene.events.records import Mark
 from hygiene.events.sample import SAMPLE_VALUES
@@ -148,7 +148,7 @@ def _keep(task: Task, lost: list[tuple[int, str]]) -> None:
     con = task.connection
     file, why = f"{task.number} as file, line", f"{quote(DAMAGED)} as why, body as text"
     with _as_table(task, lost) as table:
-        con.execute(f"insert into events by name select '{Mark.DAMAGED}' as kind, {file} from {table}")
+        put_events(con, f"select '{Mark.DAMAGED}' as kind, {file} from {table}", rare=False)
         con.execute(
             f"insert into unread by name select {file}, {why} from {table} order by line limit {MOST_UNREAD}"
         )

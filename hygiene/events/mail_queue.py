@@ -184,7 +184,7 @@ def _events_sql() -> str:
     bounce = bounce_sql("status", code_sql("null", "null", "text"), "text", "null")
     return f"""
     select 'postfix' as source, kept(message_id) as message_id, kept(recipient) as recipient,
-        domain, coalesce(provider, domain) as provider, kind,
+        domain, placed(coalesce(provider, domain)) as provider, kind,
         case kind when '{EventKind.BOUNCED}' then coalesce(as_class, {bounce}) end as bounce_class,
         if(kind in ({reasoned}), status, null) as smtp_status,
         case when kind = '{EventKind.UNKNOWN}' then word when kind in ({reasoned}) then text end as reason,

@@ -248,7 +248,7 @@ single as (
 
 _EVENTS: Final = f"""
 {_SETTLED}
-select source, event_id, kept(recipient) as recipient, domain, coalesce(provider, domain) as provider,
+select source, event_id, kept(recipient) as recipient, domain, placed(coalesce(provider, domain)) as provider,
     '{EventKind.CONVERTED}' as kind, ts_us, value_micros, currency, campaign, place[1] as file,
     place[2] as line
 from (select *, {domain_sql("recipient")} as domain from single where state = 'counted')

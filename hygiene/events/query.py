@@ -116,21 +116,26 @@ def left_sql(records: Records, *kinds: Mark) -> str:
 def make_events(
     connection: duckdb.DuckDBPyConnection, *, hashed: bool = False, spared: Sequence[str] = ()
 ) -> None:
-    """The table `events`, empty, and the macro `kept` for the NAMES that go into it.
+    """The table `events`, empty, and the macros `kept` and `placed`, of what goes into it.
 
-    They are texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none among a
-    thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later and,
-    hashed, the place of the provider among those that report complaints.
+    `kept` are NAMES: texts; or, `hashed`, numbers that tell them apart: two texts
+    might share one, though none among a thousand million are likely to. Columns that are `spared` are not
+    there, but for those of RARE later and, hashed, the place of the provider among those that report
+    complaints: `placed`.
     """
     types = EVENT | make_words(connection)
     types |= dict.fromkeys(NAMES, "UBIGINT") if hashed else {}
     wanted = {name: kind for name, kind in types.items() if name not in spared}
-    if hashed and PROVIDER in spared:
+    places = hashed and PROVIDER in spared
+    if places:
         wanted[PROVIDER] = PLACE
     columns = ", ".join(f"{name} {kind}" for name, kind in wanted.items())
     connection.execute(f"create or replace table events ({columns}, zoneless boolean)")
     told = number_sql("name") if hashed else "name"
     connection.execute(f"create or replace temp macro kept(name) as {told}")
+    connection.execute(
+        f"create or replace temp macro placed(name) as {place_sql('name') if places else 'name'}"
+    )
 
 
 def lacking(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -151,7 +156,7 @@ def insert_events(
     connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
     given = {name: f"kept({name})" for name in NAMES}
     spare = {name: f"case when {is_kind('kind', *kinds)} then {name} end" for name, kinds in RARE.items()}
-    spare[PROVIDER] = place_sql(PROVIDER)
+    spare[PROVIDER] = f"placed({PROVIDER})"
     given |= {name: value for name, value in spare.items() if name in spared}
     replaced = ", ".join(f"{value} as {name}" for name, value in given.items())
     try:

@@ -385,7 +385,7 @@ class _Reading:
                     kinds[EventKind(kind)] += count
                     layouts[source] += count
             ordered = {kind: kinds[kind] for kind in EventKind if kinds[kind]}
-            self.files[at] = replace(file, kinds=ordered, layouts=dict(layouts))
+            self.files[at] = replace(file, kinds=ordered, layouts=dict(sorted(layouts.items())))
 
     def _refuse(self) -> None:
         if self.refused and not self.files:

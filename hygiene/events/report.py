@@ -165,7 +165,7 @@ def report_of(number: int, read: FileRead, rows: Sequence[Told], *, timezone: st
     report = LogReport(
         number=number,
         name=read.name,
-        layouts=dict(layouts),
+        layouts=dict(sorted(layouts.items())),
         kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},
         skipped=dict(skipped),
         unread=marks[Mark.LEFT],

@@ -46,7 +46,7 @@ class Cube:
 def build_cube(mails: Frame, asked: Sequence[str], also: Sequence[str], engine: Engine) -> Cube:
     """Count by the columns that are asked for and others together, unless these make too many slices."""
     names = tuple(dict.fromkeys([*asked, *also]))
-    few = len(names) == len(asked) or _slices(mails, names, engine) <= MOST_SLICES
+    few = set(names) == set(asked) or _slices(mails, names, engine) <= MOST_SLICES
     table = count(mails, names, engine=engine) if few else None
     return Cube(mails=mails, engine=engine, columns=names if few else (), table=table)
 

@@ -15,7 +15,7 @@ from hygiene.events.progress import Tick
 from hygiene.events.read import read_events as read_into
 from hygiene.events.report import EventReport
 from hygiene.events.workspace import is_workspace, write_events
-from hygiene.metrics.moments import read_memory
+from hygiene.metrics.moments import LEAST_MEMORY, read_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _TABLES: Final = ("events", "unread", "tallies")
 MEMORY: Final = "auto"  # that DuckDB may hold; the rest waits on disk
 _LEAST_MB: Final = 2_000
+_THREAD_MB: Final = LEAST_MEMORY  # for each thread, which reads JSON in pieces of 32 MiB
 _SHARE: Final = 0.25 / 0.8  # a quarter of what there is, of which DuckDB by itself would take 80 %
 
 
@@ -40,6 +41,8 @@ class Events:
         self.threads = threads
         self.reading = DuckEngine(self.folder, threads=threads, memory=memory, in_memory=True)
         self.memory = memory or _take_a_quarter(self.reading)
+        if not threads:
+            _take_threads(self.reading, self.memory)
         self.report: EventReport
         self.variant_column = ""  # of the sender's own, which variants were read from
         self._gone = weakref.finalize(self, _forget, self.reading, self.folder)
@@ -111,6 +114,13 @@ def _take_a_quarter(reading: DuckEngine) -> str:
     memory = f"{max(megabytes * _SHARE, _LEAST_MB):.0f}MB"
     reading.connection.execute(f"set memory_limit = '{memory}'")
     return memory
+
+
+def _take_threads(reading: DuckEngine, memory: str) -> None:
+    """Let no more threads work at once than there is memory for."""
+    ((most,),) = reading.connection.execute("select current_setting('threads')").fetchall()
+    room = int(float(memory.removesuffix("MB")) // _THREAD_MB)
+    reading.connection.execute(f"set threads = {max(min(int(most), room), 1)}")
 
 
 def _forget(reading: DuckEngine, folder: Path) -> None:

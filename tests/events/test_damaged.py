@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from hygiene.contacts.activity import read_activity
 from hygiene.errors import UnreadableInput
+from hygiene.events.batches import LARGEST
 from hygiene.events.damaged import values_of
 from hygiene.events.read import read_events
+from hygiene.metrics.measure import measure
 
 T0 = 1_788_256_800
 
@@ -218,3 +220,18 @@ def test_a_notification_with_a_message_cut_short_is_kept(tmp_path):
     events, unread, report = read(tmp_path, json.dumps(cut) + "\n" + json.dumps(in_sns(ses(2))))
     assert events == ["p2@x.example"]
     assert (report.unread, unread) == (1, [(1, '"{\\"eventType\\": \\"Send\\", \\"mai"')])
+
+
+def own_event(number, kind="sent"):
+    person = {"recipient": f"p{number}@example.com", "message_id": f"m{number}"}
+    return json.dumps({"source": "own", "kind": kind, "ts_us": T0 * 1_000_000 + number, **person}) + "\n"
+
+
+def test_damaged_lines_of_a_large_log_that_is_measured_are_counted(tmp_path):
+    whole = "".join(own_event(number) for number in range(3_000))
+    assert len(whole) > LARGEST  # a smaller one waits for others
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{whole}{{"source": cut\n{own_event(3_000).strip()} {own_event(3_001)}')
+    told = measure(path).to_dict()
+    assert told["counts"]["sent"] == 3_002
+    assert told["account"]["unread"] == 1

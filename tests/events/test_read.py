@@ -628,3 +628,12 @@ def test_the_subject_of_a_mail_is_told(tmp_path, connection, source):
 def test_a_subject_is_cut_at_a_thousand_characters(tmp_path, connection):
     read_events(write_lines(tmp_path / "log.jsonl", [plain("sent", subject="é" * 1_200)]), connection)
     assert rows(connection, ["subject"]) == [("é" * 1_000,)]
+
+
+def test_the_sources_of_a_log_are_told_in_one_order(tmp_path):
+    names = [f"shop {number}" for number in range(40)]
+    path = tmp_path / "log.csv"
+    rows = "".join(f"{name},sent,ann@example.com,{T0}\n" for name in reversed(names))
+    path.write_text(f"source,kind,recipient,ts_us\n{rows}")
+    with duckdb.connect() as connection:
+        assert list(read_events(path, connection).sources) == sorted(names)

@@ -26,6 +26,14 @@ def test_a_coarser_slice_is_the_sum_of_finer_ones(tmp_path, monkeypatch, most):
             assert cube.count(by).to_pylist() == count(found.mails, by, engine=engine).to_pylist(), by
 
 
+def test_what_is_asked_for_twice_hides_no_further_column(tmp_path, monkeypatch):
+    monkeypatch.setattr(cubes, "MOST_SLICES", 0)
+    with open_engine("duckdb", tmp_path) as (engine, _):
+        found = reconcile(engine.load("log", table(simulate(2).rows)), engine, never=NEVER)
+        assert build_cube(found.mails, ["source", "source"], ["day"], engine).table is None
+        assert build_cube(found.mails, ["source", "source"], ["source"], engine).table is not None
+
+
 def test_no_mail_at_all_has_counts_of_nothing(tmp_path):
     with open_engine("duckdb", tmp_path) as (engine, _):
         found = reconcile(engine.load("log", table([])), engine)

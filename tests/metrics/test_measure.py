@@ -1,6 +1,7 @@
 """From logs to figures, through everything: each value is what the simulated truth says it is."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
@@ -11,12 +12,14 @@ import pytest
 
 import hygiene
 from hygiene.errors import UsageError
+from hygiene.events.batches import LARGEST
 from hygiene.metrics.kpis import KPIS, Unit, Verdict
-from hygiene.metrics.moments import read_memory
+from hygiene.metrics.moments import LEAST_MEMORY, read_memory
 from hygiene.metrics.states import SLICED
 
 from .simulator import PLATFORMS, as_sendgrid, as_ses, simulate, true_counts
 
+EVENTS = Path(__file__).parents[1] / "events"
 PLAIN = [
     {
         "event": "sent",
@@ -194,6 +197,14 @@ def test_what_is_spared_in_reading_changes_no_cause(tmp_path):
     assert hygiene.measure(path).to_dict() == whole.to_dict()
 
 
+@pytest.mark.parametrize("log", ["mail_logs/plain.log", "shops/orders.csv"])
+def test_what_a_reader_makes_of_all_its_files_is_spared_the_same(log):
+    with hygiene.read_events([EVENTS / log, EVENTS / "samples/own.csv"]) as events:
+        whole = hygiene.measure(events, by="source", causes=False)
+    spared = hygiene.measure([EVENTS / log, EVENTS / "samples/own.csv"], by="source", causes=False)
+    assert spared.to_dict() == whole.to_dict()
+
+
 def test_a_quarter_of_the_memory_is_taken_unless_another_limit_is_set():
     def limit(**options):
         with hygiene.read_events(pd.DataFrame(PLAIN), **options) as events:
@@ -204,6 +215,23 @@ def test_a_quarter_of_the_memory_is_taken_unless_another_limit_is_set():
     assert asked >= 2_000
     assert taken == pytest.approx(asked / 1.0737, rel=0.06)  # DuckDB tells GiB, to one digit
     assert limit(memory_limit="512MB")[1] == 512
+
+
+def test_little_memory_is_for_few_threads_unless_more_are_asked_for():
+    def threads(**options):
+        with hygiene.read_events(pd.DataFrame(PLAIN), **options) as events:
+            return int(events.reading.connection.execute("select current_setting('threads')").fetchall()[0][0])
+
+    assert threads(memory_limit="100MB") == threads(memory_limit="199MB") == 1
+    assert threads(memory_limit="100MB", threads=2) == 2
+    assert threads(memory_limit="200MB") == min(threads(), 2)
+
+
+def test_the_least_memory_is_enough_for_a_large_log_of_json(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in PLAIN * 1_500))
+    assert path.stat().st_size > LARGEST  # a smaller one waits for others
+    assert hygiene.measure(path, memory_limit=f"{LEAST_MEMORY}MB", causes=False).counts()["sent"] == 2
 
 
 def test_what_is_read_leaves_nothing_behind(tmp_path, monkeypatch):
