@@ -166,6 +166,7 @@ class _Reading:
             number=self._next,
             work=part.scratch.folder,
             modified=part.modified,
+            cut=part.cut,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -316,7 +317,7 @@ class _Reading:
         """Count what a file gave, and take out the rows that are no events."""
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
-        report, strangers = report_of(task.number, read, rows, timezone=self.common.timezone)
+        report, strangers = report_of(task, read, rows)
         if strangers and self.common.standings:
             self.connection.execute(
                 f"insert into standings by name select {', '.join(_STANDING)} from events "
