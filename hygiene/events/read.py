@@ -267,20 +267,17 @@ class _Reading:
             reader = next((one for one in READERS if one.recognises(head)), None)
             if reader:
                 self.used[reader.name] = reader
-                yield reader.read(replace(task, path=text.path))
+                read = reader.read(replace(task, path=text.path))
+                yield replace(read, notes=(*text.above, *read.notes))
                 continue
-            table = TableLog(
-                name=text.name,
-                query=text.query,
-                columns=dict.fromkeys(text.columns, "VARCHAR"),
-                numbered=text.size <= _NUMBERED_TABLE,
-            )
+            table = text.as_log(_NUMBERED_TABLE)
             with one_sentence(text.name, "text"):
                 try:
                     notes = load_table(task, table)
                 finally:
                     damaged = text.damaged + take_damaged(task)
-            yield FileRead(name=text.name, damaged=damaged, notes=(*text.said, *notes))
+            said = (*text.said, *notes)
+            yield FileRead(name=text.name, skipped=text.skipped, damaged=damaged, notes=said)
 
     def read_frame(self, frame: Any) -> None:
         """A data frame, as if it were a file."""
