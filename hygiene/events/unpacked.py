@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.events.dynamodb import is_typed, write_items
 from hygiene.events.journal import is_journal, write_entries
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
@@ -228,6 +229,7 @@ def writer_of(head: bytes) -> Writer | None:
     ways = (
         (is_posts, write_posts),
         (is_keyed, write_activity),
+        (is_typed, write_items),
         (is_journal, write_entries),
         (is_quoted, write_quoted),
     )
