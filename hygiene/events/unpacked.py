@@ -127,7 +127,7 @@ def _unpack(given: Input, work: Path) -> Iterator[Part]:
     if binary_kind(_head(given.path)) is Kind.ZIP:
         with open_zip(given.path, scratch) as archive:
             if not is_workbook(archive, scratch):
-                taken, skipped = list_members(archive)
+                taken, skipped = list_members(archive, logs=True)
                 for info in taken:
                     name = f"{given.shown}/{shown(info.filename)}"
                     yield _part(extract_member(archive, info, scratch), name, given, scratch)

@@ -44,6 +44,7 @@ _SUFFIXES = ("gz", "bz2", "xz", "zst")
 ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz"})
 NO_LISTS = frozenset({"readme", "license", "licence", "notice", "changelog", "manifest"})
 
+_LOG = re.compile(r"\.(?:log|out)$|log\.\d+$")  # logrotate numbers what it keeps
 _ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE.TXT 4.4.4
 _DIRECTORY_LIMIT = 16 << 20  # bytes of a zip's list of members
 _XZ_MEMORY = 256 << 20  # bytes to unpack xz with: its highest level, -9, asks for 65 MiB
@@ -197,13 +198,13 @@ def _refuse_huge_directory(path: Path) -> None:
             raise zipfile.BadZipFile("its list of files is larger than 16 MiB")
 
 
-def list_members(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[str]]:
-    """The members that can hold contacts, and the names of the others; system files are not named."""
+def list_members(archive: zipfile.ZipFile, *, logs: bool = False) -> tuple[list[zipfile.ZipInfo], list[str]]:
+    """The members that can hold contacts, or `logs`, and the names of the others but system files."""
     taken, skipped = [], []
     for info in archive.infolist():
         if info.is_dir() or _is_system_file(info.filename):
             continue
-        if _holds_list(info.filename):
+        if _holds_list(info.filename) or (logs and _LOG.search(info.filename.lower())):
             taken.append(info)
         else:
             skipped.append(shown(info.filename))

@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import io
 import json
 import lzma
+import zipfile
 import zlib
 
 import duckdb
@@ -130,6 +132,17 @@ def test_damage_in_the_middle_is_refused(tmp_path, one):
     )
     packed[len(packed) // 2] ^= 0xFF
     assert "it is damaged or cut short" in refused(tmp_path / "log", bytes(packed))
+
+
+@pytest.mark.parametrize(
+    "name", ["mail.log", "mail.log.1", "var/log/maillog", "maillog-20261128", "maillog.2", "a.out"]
+)
+def test_logs_in_a_zip(tmp_path, name):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(name, MAIL.format(1))
+        archive.writestr("logo.png", b"\x89PNG")
+    assert read(tmp_path / "logs.zip", data.getvalue())[0] == ["u1@x.example"] * 2
 
 
 def test_a_folder_says_which_of_its_archives_is_cut(tmp_path):
