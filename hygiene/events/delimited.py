@@ -18,7 +18,7 @@ from hygiene.events.recogniser import Task
 from hygiene.events.tablelog import TableLog
 from hygiene.events.titled import are_events, is_header, sums_below, titles_above
 from hygiene.events.unpacked import LIMITS, Part, link
-from hygiene.intake.guard import MIB
+from hygiene.intake.guard import MIB, shown
 from hygiene.intake.source import Source, open_sources
 
 _REJECTS = "event_rejects"
@@ -51,7 +51,11 @@ class DelimitedText:
 
 def open_delimited(part: Part) -> Iterator[DelimitedText]:
     """The tables of a text or workbook; raises UnreadableInput where there is no header."""
-    for given in open_sources([part.path], part.scratch.folder, limits=LIMITS):
+    try:
+        sources = open_sources([part.path], part.scratch.folder, limits=LIMITS)
+    except UnreadableInput as error:  # of a file that nobody named, where it was unpacked
+        raise UnreadableInput(str(error).replace(shown(part.path), part.name)) from None
+    for given in sources:
         source, sums = _plain_table(given, part)
         if source.header is None or not source.delimiter:
             raise UnreadableInput(f"{part.name} is no event log: its first line names no columns")

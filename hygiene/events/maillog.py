@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 
 #: what others put before a line, for both engines (re and RE2): grep the file, syslog-ng the facility, docker
 #: compose the container, kubectl and stern the pod, Grafana a number, a collector when it came and from where
-_BEFORE: Final = (
-    r"(?:[^\s:|]+:(?:\d+:)?)?(?:(?:mail|user|daemon|local[0-7])\.[a-z]+:?\s+)?"
-    r"(?:(?:\x1b\[[\d;]*m)?[\w.-]{1,64} +\|(?:\x1b\[0m)? |\[pod/\S+\] |\d{19}\t|(?:\S+ ){1,2}?(?:› \S+ │ )?)??"
+_FILE: Final = r"(?:[^\s:|]+:(?:\d+:)?)?"
+_CONTAINER: Final = r"(?:\x1b\[[\d;]*m)?[\w.-]{1,64} +\|(?:\x1b\[0m)? "
+_COLLECTED: Final = (
     r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?: ?Z| ?[+-]\d\d:?\d\d)?[ \t]+(?:\{[^{}]*\} +|(?:\S+ ){0,2}))?"
+)
+_BEFORE: Final = (
+    rf"{_FILE}(?:(?:mail|user|daemon|local[0-7])\.[a-z]+:?\s+)?"
+    rf"(?:{_CONTAINER}|\[pod/\S+\] |\d{{19}}\t|(?:\S+ ){{1,2}}?(?:› \S+ │ )?)??{_COLLECTED}"
 )
 _HOST: Final = r"(?:([^\s\[\]]*[^\s\[\]:])[ \t])?(?:(?:mail|user|daemon|local[0-7])\.[a-z]+ )?"
 #: what stands before the program: a date, with a year and perhaps a zone or without both, and mostly the host;
@@ -77,7 +81,7 @@ _PROGRAM: Final = (
 )
 _POSTFIX: Final = re.compile(f"^{_BEFORE}{_RARE_HEADER}{_PROGRAM}", re.MULTILINE)
 _BARE: Final = re.compile(f"^{_HEADER}{_PROGRAM}")
-_SYSLOG: Final = re.compile(f"^{_BEFORE}{_RARE_HEADER}")
+_SYSLOG: Final = re.compile(f"^{_FILE}(?:{_CONTAINER})?{_COLLECTED}{_HEADER}")  # no table of any kind
 _LOOKED_AT: Final = 50  # lines
 _SHOWN: Final = 64 << 10  # bytes that show how lines begin
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
