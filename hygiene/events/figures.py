@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,27 @@ _SIGNS: Final = {
     "₪": "ILS",
     "₴": "UAH",
 }
+#: what a row of sums is called, for both engines (re and RE2)
+_SUMS: Final = (
+    r"(?:(?:grand |sub-?)?totals?|sums?|summe|(?:zwischen|gesamt)summe|gesamt(?:ergebnis)?|insgesamt|overall"
+    r"|averages?|durchschnitt|mittelwert|total g[eé]n[eé]ral|totale|totaux|totaal|suma|somme|moyenne|razem)"
+    r"(?: (?:campaigns?|events?|rows?|records?)| \(.*\))?\s*(?::\s*[\d.,]*)?"
+)
 _MOST: Final = 9 * 10**12  # units of money: so many millionths are still a BIGINT
+
+
+def is_sum(cell: str) -> bool:
+    """Whether the first cell of a row says that the row is of sums.
+
+    >>> is_sum("Grand total:"), is_sum("Total (2 campaigns)"), is_sum("Total Wellness")
+    (True, True, False)
+    """
+    return re.fullmatch(_SUMS, cell.strip().lower()) is not None
+
+
+def is_sum_sql(cell: str) -> str:
+    """The same, as SQL."""
+    return f"regexp_full_match(lower(trim({cell})), {quote(_SUMS)})"
 
 
 def quiet_sql(cell: str) -> str:

@@ -27,25 +27,44 @@ from hygiene.intake.lines import lines_schema, read_lines
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: what others put before a line, for both engines (re and RE2): grep the file, docker compose the container, a
-#: collector when it came and from where
-_BEFORE: Final = (
-    r"(?:[^\s:|]+:(?:\d+:)?)?(?:(?:\x1b\[[\d;]*m)?[\w.-]{1,64} +\|(?:\x1b\[0m)? )?"
-    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?: ?Z| ?[+-]\d\d:?\d\d)? (?:\S+ ){0,2})?"
+#: what others put before a line, for both engines (re and RE2): grep the file, syslog-ng the facility, docker
+#: compose the container, kubectl and stern the pod, Grafana a number, a collector when it came and from where
+_FILE: Final = r"(?:[^\s:|]+:(?:\d+:)?)?"
+_CONTAINER: Final = r"(?:\x1b\[[\d;]*m)?[\w.-]{1,64} +\|(?:\x1b\[0m)? "
+_COLLECTED: Final = (
+    r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?: ?Z| ?[+-]\d\d:?\d\d)?[ \t]+(?:\{[^{}]*\} +|(?:\S+ ){0,2}))?"
 )
+_BEFORE: Final = (
+    rf"{_FILE}(?:(?:mail|user|daemon|local[0-7])\.[a-z]+:?\s+)?"
+    rf"(?:{_CONTAINER}|\[pod/\S+\] |\d{{19}}\t|(?:\S+ ){{1,2}}?(?:› \S+ │ )?)??{_COLLECTED}"
+)
+_HOST: Final = r"(?:([^\s\[\]]*[^\s\[\]:])[ \t])?(?:(?:mail|user|daemon|local[0-7])\.[a-z]+ )?"
 #: what stands before the program: a date, with a year and perhaps a zone or without both, and mostly the host;
 #: BusyBox names the facility, too
 _HEADER: Final = (
     r"(?:<\d{1,3}>(?:\d{1,2} )?)?"
     r"(?:(?:[A-Z][a-z]{2} )?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?"
-    r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?"
-    r"|([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?)"
-    r" (?:std(?:out|err) [FP] )?(?:([^\s\[\]]*[^\s\[\]:]) )?(?:(?:mail|user|daemon|local[0-7])\.[a-z]+ )?"
+    r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?()"
+    r"|()([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?())"
+    rf" (?:std(?:out|err) [FP] )?{_HOST}"
 )
-#: the program with its number, or (RFC 5424 §6) with all that stands before the message; then the queue id
+#: the same in rarer forms: a year at another place, seconds since 1970, frames of RFC 6587 §3.4.1, tabs
+_RARE_HEADER: Final = (
+    r"(?:(?:\d{1,5} )?<\d{1,3}> ?(?:\d{1,2} )?|1 )?"
+    r"(?:(?:[A-Z][a-z]{2} )?(\d{4}[-/]\d\d[-/]\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?"
+    r"(Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?|(\d{10}\.\d{6})"
+    r"|(?:[A-Z][a-z]{2} )?(?:(\d{4}) )?([A-Z][a-z]{2} +\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.\d+)?"
+    r"(?: (\d{4}))?)"
+    rf"[ \t]+(?:std(?:out|err) [FP] )?{_HOST}"
+)
+_PARTS: Final = (
+    "['day', 'clock', 'fraction', 'zone', 'epoch', 'before', 'date', 'year', 'time', 'after', 'host', 'rest']"
+)
+#: the program with its number, or (RFC 5424 §6) with all that stands before the message; then the queue id.
+#: `journalctl -o with-unit` names the unit in its place
 _BODY: Final = (
-    r"^(\S+/[a-z]+)(?:(?:\[\d+\])?: | \S+ \S+ (?:-|\[.*?\]) (?:\x{FEFF})?)(?:\[ID \d+ \w+\.\w+\] )?"
-    r"([0-9A-Za-z]{5,20}): (.*)$"
+    r"^(\S+/[a-z]+|postfix\S*\.service)(?:(?:\[\d+\])?: | \S+ \S+ (?:-|\[.*?\]) (?:\x{FEFF})?)"
+    r"(?:\[ID \d+ \w+\.\w+\] )?([0-9A-Za-z]{5,20}): (.*)$"
 )
 _ATTEMPT: Final = (
     r"^to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=([^,]*), .*?(?:dsn=([0-9.]+), )?status=([A-Za-z-]+)"
@@ -57,12 +76,12 @@ _NEAR: Final = (
 _QUEUED_AS: Final = r".*\b(?:queued|forwarded) as ([0-9A-Za-z]{5,20})\b"
 _NOTIFICATION: Final = r"^(?:sender|postmaster) [a-z -]*notification: ([0-9A-Za-z]{5,20})$"
 _PROGRAM: Final = (
-    r"\S+/(?:smtpd?|lmtp|local|virtual|pipe|error|retry|discard|qmgr|cleanup|bounce|pickup|master|anvil"
-    r"|scache|postscreen|trivial-rewrite|verify|postfix-script)(?:\[\d+\]:| )"
+    r"(?:postfix\S*\.service|\S+/(?:smtpd?|lmtp|local|virtual|pipe|error|retry|discard|qmgr|cleanup|bounce|pickup|master|anvil"
+    r"|scache|postscreen|trivial-rewrite|verify|postfix-script))(?:\[\d+\]:| )"
 )
-_POSTFIX: Final = re.compile(f"^{_BEFORE}{_HEADER}{_PROGRAM}", re.MULTILINE)
+_POSTFIX: Final = re.compile(f"^{_BEFORE}{_RARE_HEADER}{_PROGRAM}", re.MULTILINE)
 _BARE: Final = re.compile(f"^{_HEADER}{_PROGRAM}")
-_SYSLOG: Final = re.compile(f"^{_BEFORE}{_HEADER}")
+_SYSLOG: Final = re.compile(f"^{_FILE}(?:{_CONTAINER})?{_COLLECTED}{_HEADER}")  # no table of any kind
 _LOOKED_AT: Final = 50  # lines
 _SHOWN: Final = 64 << 10  # bytes that show how lines begin
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -138,7 +157,7 @@ def _header(task: Task) -> str:
     with task.path.open("rb") as file:
         lines = file.read(_SHOWN).decode("utf-8", "replace").splitlines()
     framed = any(_POSTFIX.match(line) and not _BARE.match(line) for line in lines)
-    return f"^{_BEFORE}{_HEADER}" if framed else f"^{_HEADER}"
+    return f"^{_BEFORE}{_RARE_HEADER}" if framed else f"^{_HEADER}"
 
 
 def _read_sql(header: str) -> str:
@@ -153,7 +172,7 @@ def _read_sql(header: str) -> str:
     ),
     headed as (
         select *, regexp_extract(text, {quote(header + "(.*)$")},
-            ['day', 'clock', 'fraction', 'zone', 'date', 'year', 'time', 'host', 'rest']) as head from wanted
+            {_PARTS}) as head from wanted
     ),
     bodied as (
         select *, regexp_extract(head.rest, {quote(_BODY)}, ['program', 'qid', 'said']) as body from headed
@@ -163,9 +182,27 @@ def _read_sql(header: str) -> str:
             ['to', 'first', 'relay', 'dsn', 'status', 'text']), null) as try_ from bodied
     ),
     stepped as (select *, case {step} end::tinyint as what from attempted)
-    select line, what, if(what is null, text, null) as text, head.day, head.clock, head.fraction, head.zone,
-        head.date, head.year, head.time, lower(head.host) as host, body.program, body.qid, body.said, try_
+    select line, what, if(what is null, text, null) as text, {_dated_sql()},
+        head.date, concat(head.before, head.year, head.after) as year, head.time, lower(head.host) as host,
+        {_agent_sql()} as agent, body.qid, body.said, try_
     from stepped where what is not null or (contains(text, ': to=<') and contains(text, 'relay='))"""
+
+
+def _dated_sql() -> str:
+    """The columns day, clock, fraction and zone, of seconds since 1970, too."""
+    moment = "make_timestamp(try_cast(replace(head.epoch, '.', '') as bigint))"
+    forms = {"day": "%Y-%m-%d", "clock": "%H:%M:%S", "fraction": "%f"}
+    told = {name: f"strftime({moment}, '{form}')" for name, form in forms.items()} | {"zone": "'Z'"}
+    own = {name: f"head.{name}" for name in told} | {"day": "replace(head.day, '/', '-')"}
+    return ", ".join(f"if(head.epoch = '', {own[name]}, {told[name]}) as {name}" for name in told)
+
+
+def _agent_sql() -> str:
+    """The program that delivers; where its unit is named instead, as far as the relay tells."""
+    relay = "try_.relay"
+    return f"""case when not ends_with(body.program, '.service') then regexp_extract(body.program, '[a-z]+$')
+        when {relay} in ('local', 'virtual') then {relay} when contains({relay}, '[private/') then 'lmtp'
+        when {relay} = 'none' or contains({relay}, '[') then 'smtp' else 'pipe' end"""
 
 
 _STEPS: Final = {
@@ -194,7 +231,7 @@ def _insert_sql(task: Task, years: str) -> str:
         case what when {Step.ATTEMPT:d} then nullif(regexp_extract(try_.text, {quote(_QUEUED_AS)}, 1), '')
             when {Step.NOTICE:d} then regexp_extract(said, {quote(_NOTIFICATION)}, 1) end as next,
         nullif(lower(trim(try_.to)), '') as recipient, nullif(lower(trim(try_.first)), '') as first_recipient,
-        regexp_extract(try_.relay, '^[^\\[]*') as relay, regexp_extract(program, '[a-z]+$') as agent,
+        regexp_extract(try_.relay, '^[^\\[]*') as relay, agent,
         regexp_matches(try_.relay, {quote(_NEAR)}) as near,
         nullif(try_.dsn, '') as dsn, lower(try_.status) as status,
         nullif(left(regexp_replace(try_.text, '\\)$', ''), 500), '') as text

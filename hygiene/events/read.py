@@ -166,6 +166,7 @@ class _Reading:
             number=self._next,
             work=part.scratch.folder,
             modified=part.modified,
+            cut=part.cut,
         )
         head = Head(name=part.name, start=part.head.removeprefix(codecs.BOM_UTF8))
         reader = next((one for one in READERS if one.recognises(head)), None)
@@ -266,20 +267,17 @@ class _Reading:
             reader = next((one for one in READERS if one.recognises(head)), None)
             if reader:
                 self.used[reader.name] = reader
-                yield reader.read(replace(task, path=text.path))
+                read = reader.read(replace(task, path=text.path))
+                yield replace(read, notes=(*text.above, *read.notes))
                 continue
-            table = TableLog(
-                name=text.name,
-                query=text.query,
-                columns=dict.fromkeys(text.columns, "VARCHAR"),
-                numbered=text.size <= _NUMBERED_TABLE,
-            )
+            table = text.as_log(_NUMBERED_TABLE)
             with one_sentence(text.name, "text"):
                 try:
                     notes = load_table(task, table)
                 finally:
                     damaged = text.damaged + take_damaged(task)
-            yield FileRead(name=text.name, damaged=damaged, notes=(*text.said, *notes))
+            said = (*text.said, *notes)
+            yield FileRead(name=text.name, skipped=text.skipped, damaged=damaged, notes=said)
 
     def read_frame(self, frame: Any) -> None:
         """A data frame, as if it were a file."""
@@ -316,7 +314,7 @@ class _Reading:
         """Count what a file gave, and take out the rows that are no events."""
         if rows is None:
             rows = self._rows_of(task.number).get(task.number, [])
-        report, strangers = report_of(task.number, read, rows, timezone=self.common.timezone)
+        report, strangers = report_of(task, read, rows)
         if strangers and self.common.standings:
             self.connection.execute(
                 f"insert into standings by name select {', '.join(_STANDING)} from events "

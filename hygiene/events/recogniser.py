@@ -35,6 +35,7 @@ class Task:
     timezone: str = "UTC"  # of times without a zone
     year: int | None = None  # of times without a year; None: find it, and say so
     modified: int | None = None  # when the file as given was last changed, in seconds since 1970 UTC
+    cut: str = ""  # what to say of a file whose end is missing
     variant_column: str = ""  # the sender's own column, key or tag that tells variants, where one was named
     spared: tuple[str, ...] = ()  # columns of events that nobody will look at
     hashed: bool = False  # whether `message_id`, `recipient` and `url` of events are numbers

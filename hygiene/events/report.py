@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from hygiene.event import EventKind
 from hygiene.events.layout import declared
 from hygiene.events.readers import READERS
-from hygiene.events.recogniser import FileRead
+from hygiene.events.recogniser import FileRead, Task
 from hygiene.events.records import Mark
 
 #: kind, source, word of what is no event, rows, rows without a zone
@@ -141,7 +141,7 @@ class EventReport:
         }
 
 
-def report_of(number: int, read: FileRead, rows: Sequence[Told], *, timezone: str) -> tuple[LogReport, bool]:
+def report_of(task: Task, read: FileRead, rows: Sequence[Told]) -> tuple[LogReport, bool]:
     """The account of one file; and whether some of its rows are no events, and to be taken out again."""
     layouts: Counter[str] = Counter()
     kinds: Counter[EventKind] = Counter()
@@ -159,11 +159,11 @@ def report_of(number: int, read: FileRead, rows: Sequence[Told], *, timezone: st
         else:
             kinds[EventKind(kind)] += count
             layouts[source] += count
-    notes = list(read.notes)
+    notes = [*([task.cut] if task.cut else ()), *read.notes]
     if zoneless:
-        notes.append(f"times without a zone are taken for {timezone}")
+        notes.append(f"times without a zone are taken for {task.timezone}")
     report = LogReport(
-        number=number,
+        number=task.number,
         name=read.name,
         layouts=dict(sorted(layouts.items())),
         kinds={kind: kinds[kind] for kind in EventKind if kinds[kind]},

@@ -13,6 +13,7 @@ from hygiene.events.figures import (
     currency_sql,
     decimal_mark,
     instant_sql,
+    is_sum_sql,
     money_sql,
     quiet_sql,
     settled,
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     import duckdb
 
 _READ: Final = "tally_read"
-_SUMS: Final = (
-    "('total', 'totals', 'grand total', 'sum', 'average', 'summe', 'gesamt')"  # rows that are no campaign
-)
 _FIELDS: Final = ("campaign", "subject", "sent_us", "revenue", "currency", *COUNTS)
 
+#: a row without name and date whose mails are those of all others (`tally_row`)
+_UNNAMED_SUM: Final = (
+    "coalesce(campaign is null and not dated and count(*) over () > 2 "
+    "and 2 * coalesce(sent, delivered) = sum(coalesce(sent, delivered)) over (), false)"
+)
 _VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of a test
 
 _INSERT: Final = f"""
@@ -205,15 +208,16 @@ class _Reading:
         mark = decimal_mark("revenue", "tally_cell", self.task.connection)
         counts = ", ".join(f"{count_sql(field)} as {field}" for field in COUNTS)
         money = money_sql("revenue", mark)
+        summed = f"coalesce({is_sum_sql('campaign')} and sent_us is null, false)"
         return f"""
         create or replace temp table tally_row as
-        select line, {quote(self.report.name)} as source, campaign, nullif(subject, '{_VARIED}') as subject,
-            {moment} as sent_us, {bare} as bare,
-            sent_us is not null as dated, {counts}, {money} as revenue_micros,
-            case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
-            mailed, coalesce(lower(campaign) in {_SUMS} and sent_us is null, false) as summed,
-            coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
-        from tally_cell"""
+        select * replace (summed or {_UNNAMED_SUM} as summed) from (
+            select line, {quote(self.report.name)} as source, campaign,
+                nullif(subject, '{_VARIED}') as subject, {moment} as sent_us, {bare} as bare,
+                sent_us is not null as dated, {counts}, {money} as revenue_micros,
+                case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
+                mailed, {summed} as summed, coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
+            from tally_cell)"""
 
     def _notes(self, *, unclear: bool, undated: int) -> Iterator[str]:
         if self.form.loose:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import glob
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from hygiene.errors import UnreadableInput, UsageError
+from hygiene.events.dynamodb import is_typed, write_items
 from hygiene.events.journal import is_journal, write_entries
 from hygiene.events.keyed import is_keyed, write_activity
 from hygiene.events.posts import is_posts, write_posts
@@ -19,9 +21,9 @@ from hygiene.events.quoted import is_quoted, write_quoted
 from hygiene.events.readers import READERS
 from hygiene.events.recogniser import Head
 from hygiene.intake.encoding import is_utf_16, unmarked_utf_16
-from hygiene.intake.guard import MIB, Input, Limits, Scratch, locate_input, shown, unreadable
+from hygiene.intake.guard import MIB, Input, Limits, Scratch, in_units, locate_input, shown, unreadable
 from hygiene.intake.kinds import PACKED, Kind, binary_kind
-from hygiene.intake.unpack import decompress, extract_member, list_members, open_zip
+from hygiene.intake.unpack import decompress_begun, extract_member, list_members, open_zip
 from hygiene.intake.workbook import is_workbook
 
 Writer: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
@@ -31,6 +33,7 @@ HEAD = MIB  # bytes that tell what kind of log it is
 
 _FIRST = 256  # bytes that tell whether a text is JSON
 _MOST_PACKED = 2  # CloudWatch Logs sends gzip, which Firehose may pack again
+_CUT = "is cut short: what comes after its first"
 _PATTERN = "*?["
 
 
@@ -52,6 +55,7 @@ class Part:
     modified: int  # of the file as given, seconds since 1970 UTC
     head: bytes
     lines: bool = False  # whether it was made lines of JSON, damaged ones among them
+    cut: str = ""  # what to say of an archive that ends too early
 
 
 def find_logs(paths: Sequence[Path | str]) -> list[Found]:
@@ -123,7 +127,7 @@ def _unpack(given: Input, work: Path) -> Iterator[Part]:
     if binary_kind(_head(given.path)) is Kind.ZIP:
         with open_zip(given.path, scratch) as archive:
             if not is_workbook(archive, scratch):
-                taken, skipped = list_members(archive)
+                taken, skipped = list_members(archive, logs=True)
                 for info in taken:
                     name = f"{given.shown}/{shown(info.filename)}"
                     yield _part(extract_member(archive, info, scratch), name, given, scratch)
@@ -136,12 +140,14 @@ def _unpack(given: Input, work: Path) -> Iterator[Part]:
 def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
     scratch.name = name
     head = _head(path)
-    packed = 0
+    packed, is_cut = 0, False
     while (kind := binary_kind(head)) in PACKED.values():
         if packed == _MOST_PACKED:
             raise UnreadableInput(f"{name} is compressed {packed} times and more; unpack it first")
-        path = decompress(path, kind, scratch)
-        head, packed = _head(path), packed + 1
+        path, ends_early = decompress_begun(path, kind, scratch)
+        head, packed, is_cut = _head(path), packed + 1, is_cut or ends_early
+    cut = _cut_off(path, head, name) if is_cut else ""
+    head = _head(path)
     if is_utf_16(head) and _is_no_table(head, name):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
@@ -158,7 +164,27 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
         modified=given.stamp.modified_ns // 10**9,
         head=head,
         lines=write is not None,
+        cut=cut,
     )
+
+
+def _cut_off(path: Path, head: bytes, name: str) -> str:
+    """Take off the line in which an unpacked file breaks off; what to say. Raises where nothing is whole.
+
+    A list of JSON stays as it is: what is whole in it does not go by lines.
+    """
+    if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+        return f"{name} {_CUT} {in_units(path.stat().st_size)} is not read"
+    lines = end = at = 0
+    with path.open("rb") as file:
+        while chunk := file.read(MIB):
+            lines += chunk.count(b"\n")
+            end = at + chunk.rfind(b"\n") + 1 if b"\n" in chunk else end
+            at += len(chunk)
+    if not lines or is_utf_16(head):
+        raise UnreadableInput(f"{name} cannot be unpacked: it is damaged or cut short")
+    os.truncate(path, end)
+    return f"{name} {_CUT} {lines:,} line{'s' if lines > 1 else ''} is not read"
 
 
 def _head(path: Path) -> bytes:
@@ -203,6 +229,7 @@ def writer_of(head: bytes) -> Writer | None:
     ways = (
         (is_posts, write_posts),
         (is_keyed, write_activity),
+        (is_typed, write_items),
         (is_journal, write_entries),
         (is_quoted, write_quoted),
     )

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     ZIP = "zip"
     GZIP = "gzip"
     BZIP2 = "bzip2"
+    XZ = "xz"
     ZSTD = "zstd"
     PARQUET = "Parquet"
     JSON_LINES = "JSON Lines"
@@ -20,10 +21,11 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-#: first bytes → how one file is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1)
+#: first bytes → how one file is compressed (RFC 1952 §2.3.1, RFC 8878 §3.1.1, The .xz File Format §2.1.1.1)
 PACKED: dict[bytes, Kind] = {
     b"\x1f\x8b\x08": Kind.GZIP,
     b"BZh": Kind.BZIP2,
+    b"\xfd7zXZ\x00": Kind.XZ,
     b"\x28\xb5\x2f\xfd": Kind.ZSTD,
 }
 
@@ -37,7 +39,6 @@ REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "a text document (RTF): save it as .csv"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
-    (b"\xfd7zXZ\x00", "compressed with xz: unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database: export the table as .csv"),
     (b"ARROW1\x00\x00", "an Arrow or Feather file: save it as .parquet"),
     (b"Obj\x01", "an Avro file: save it as .parquet"),

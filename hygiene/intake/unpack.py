@@ -1,4 +1,4 @@
-"""Archives: gzip, bzip2, zstd and zip, unpacked within what is allowed and read to the last check sum."""
+"""Archives: gzip, bzip2, xz, zstd and zip, unpacked within what is allowed and read to the last check sum."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from hygiene.errors import UnreadableInput
 from hygiene.intake.guard import CHUNK, Scratch, shown
@@ -36,24 +36,43 @@ LISTS = frozenset(
         ".json",
         ".gz",
         ".bz2",
+        ".xz",
         ".zst",
     }
 )
-_SUFFIXES = ("gz", "bz2", "zst")
+_SUFFIXES = ("gz", "bz2", "xz", "zst")
 ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz"})
 NO_LISTS = frozenset({"readme", "license", "licence", "notice", "changelog", "manifest"})
 
+_LOG = re.compile(r"\.(?:log|out)$|log\.\d+$")  # logrotate numbers what it keeps
 _ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE.TXT 4.4.4
 _DIRECTORY_LIMIT = 16 << 20  # bytes of a zip's list of members
+_XZ_MEMORY = 256 << 20  # bytes to unpack xz with: its highest level, -9, asks for 65 MiB
+_CUT_ZSTD = "Truncated"  # in what pyarrow says
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
 
 
 def decompress(path: Path, kind: Kind, scratch: Scratch) -> Path:
     """What a file of one of the kinds in `PACKED` holds, all its members in a row."""
-    target = scratch.new_path(".bin")
-    with _unpacking(scratch), _open_packed(path, kind) as stream, target.open("wb") as unpacked:
-        _copy(stream, unpacked, scratch)
+    target, is_cut = decompress_begun(path, kind, scratch)
+    if is_cut:
+        raise _broken(scratch)
     return target
+
+
+def decompress_begun(path: Path, kind: Kind, scratch: Scratch) -> tuple[Path, bool]:
+    """The same as far as the file goes, and whether it ends too early; raises where nothing comes out."""
+    target, is_cut = scratch.new_path(".bin"), False
+    with _unpacking(scratch), _open_packed(path, kind) as stream, target.open("wb") as unpacked:
+        try:
+            while chunk := stream.read1(CHUNK):
+                scratch.spend(len(chunk))
+                unpacked.write(chunk)
+        except EOFError:
+            is_cut = True
+    if is_cut and not target.stat().st_size:
+        raise _broken(scratch)
+    return target, is_cut
 
 
 def without_suffix(name: str) -> str:
@@ -63,20 +82,90 @@ def without_suffix(name: str) -> str:
 
 
 @contextmanager
-def _open_packed(path: Path, kind: Kind) -> Iterator[_Stream]:
+def _open_packed(path: Path, kind: Kind) -> Iterator[_Packed]:
     if kind is Kind.ZSTD:
-        import pyarrow as pa
-
-        # pyarrow tells of damage as an OSError without a number
-        with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+        with closing(_Zstd(path)) as stream:
             yield stream
+        return
+    if kind is Kind.XZ:
+        with path.open("rb") as file:
+            yield _Xz(file)
         return
     with gzip.open(path) if kind is Kind.GZIP else bz2.open(path) as opened:
         yield opened
 
 
-class _Stream(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+class _Packed(Protocol):
+    def read1(self, size: int, /) -> bytes:
+        """Bytes as they come; EOFError where the file ends too early."""
+
+
+class _Xz:
+    """All streams of a file in a row, and what pads them (The .xz File Format §2)."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.stream = file, lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+    def read1(self, size: int) -> bytes:
+        while True:
+            given = b""
+            if self.stream.eof:
+                given = self.stream.unused_data.lstrip(b"\0")
+                while not given:
+                    if not (more := self.file.read(CHUNK)):
+                        return b""
+                    given = more.lstrip(b"\0")
+                self.stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+            elif self.stream.needs_input and not (given := self.file.read(CHUNK)):
+                raise EOFError
+            try:
+                found = self.stream.decompress(given, size)
+            except lzma.LZMAError as error:
+                raise (NotImplementedError if "limit" in str(error) else error) from None
+            if found:
+                return found
+
+
+class _Zstd:
+    """Zstandard by pyarrow, which tells of damage as an OSError without a number."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, 0
+        self.file = self._open()
+
+    def _open(self) -> Any:
+        import pyarrow as pa
+
+        return pa.CompressedInputStream(pa.OSFile(str(self.path)), "zstd")
+
+    def close(self) -> None:
+        self.file.close()
+
+    def read1(self, size: int) -> bytes:
+        """A read that reaches the end too early loses what it found: that is read again, byte by byte."""
+        try:
+            found: bytes = self.file.read(size)
+        except OSError as error:
+            if _CUT_ZSTD not in str(error):
+                raise
+            found = self._last()
+        self.size += len(found)
+        return found
+
+    def _last(self) -> bytes:
+        self.close()
+        self.file, left = self._open(), self.size
+        while left:
+            left -= len(self.file.read(min(left, CHUNK)))
+        found = []
+        try:
+            while byte := self.file.read(1):
+                found.append(byte)
+        except OSError:
+            pass
+        if not found:
+            raise EOFError
+        return b"".join(found)
 
 
 @contextmanager
@@ -109,13 +198,13 @@ def _refuse_huge_directory(path: Path) -> None:
             raise zipfile.BadZipFile("its list of files is larger than 16 MiB")
 
 
-def list_members(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[str]]:
-    """The members that can hold contacts, and the names of the others; system files are not named."""
+def list_members(archive: zipfile.ZipFile, *, logs: bool = False) -> tuple[list[zipfile.ZipInfo], list[str]]:
+    """The members that can hold contacts, or `logs`, and the names of the others but system files."""
     taken, skipped = [], []
     for info in archive.infolist():
         if info.is_dir() or _is_system_file(info.filename):
             continue
-        if _holds_list(info.filename):
+        if _holds_list(info.filename) or (logs and _LOG.search(info.filename.lower())):
             taken.append(info)
         else:
             skipped.append(shown(info.filename))
@@ -150,6 +239,10 @@ def read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, scratch: Scrat
             yield chunk
 
 
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 def _copy(source: _Stream, target: IO[bytes], scratch: Scratch) -> None:
     while chunk := source.read(CHUNK):
         scratch.spend(len(chunk))
@@ -165,11 +258,15 @@ def _unpacking(scratch: Scratch) -> Iterator[None]:
         except NotImplementedError:
             raise _unpackable(scratch, "it is compressed in a way not known here; unpack it first") from None
         except _DAMAGE:
-            raise _unpackable(scratch, "it is damaged or cut short") from None
+            raise _broken(scratch) from None
         except OSError as error:
             if error.errno in (None, errno.EINVAL):  # the latter: an offset before the file's beginning
-                raise _unpackable(scratch, "it is damaged or cut short") from None
+                raise _broken(scratch) from None
             raise
+
+
+def _broken(scratch: Scratch) -> UnreadableInput:
+    return _unpackable(scratch, "it is damaged or cut short")
 
 
 def _unpackable(scratch: Scratch, why: str) -> UnreadableInput:

@@ -89,12 +89,46 @@ SENT = (
         ("2026-11-28 01:00:03", "America/New_York", "2026-11-28 06:00:03"),
         ("Sat 2026-11-28 01:00:03 CET", "Europe/Berlin", "2026-11-28 00:00:03"),
         ("Sat 2026-11-28 01:00:03 UTC", "Europe/Berlin", "2026-11-28 01:00:03"),
+        ("2025 Nov 28 01:00:03", "Europe/Berlin", "2025-11-28 00:00:03"),
+        ("2026/11/28 01:00:03", "UTC", "2026-11-28 01:00:03"),
+        ("Nov 28 01:00:03 2025", "UTC", "2025-11-28 01:00:03"),
+        ("Fri Nov 28 01:00:03 2025", "UTC", "2025-11-28 01:00:03"),
+        ("1795827603.250000", "Europe/Berlin", "2026-11-28 01:00:03"),
+        ("<22> Nov 28 01:00:03", "UTC", "2026-11-28 01:00:03"),
+        ("mail.info Nov 28 01:00:03", "UTC", "2026-11-28 01:00:03"),
     ],
 )
 def test_the_ways_to_write_the_time(tmp_path, stamp, zone, moment):
     read = Read(tmp_path, QUEUED.format(stamp=stamp) + SENT.format(stamp=stamp), timezone=zone)
     assert {ts // 1_000_000 for (ts,) in read.rows("ts_us")} == {us(moment) // 1_000_000}
     assert read.rows("kind", "recipient") == [("delivered", "ann@example.com"), ("sent", "ann@example.com")]
+    (tmp_path / "rare").mkdir()
+    rare = "<22> Nov 28 01:00:00 mx1 postfix/anvil[3]: statistics: max cache size 1\n"
+    among = Read(tmp_path / "rare", rare + QUEUED.format(stamp=stamp) + SENT.format(stamp=stamp), timezone=zone)
+    columns = ("kind", "recipient", "ts_us", "message_id")
+    assert among.rows(*columns) == read.rows(*columns)
+
+
+def test_the_journal_may_name_the_unit_in_place_of_the_program(tmp_path):
+    head = "Sat 2026-11-28 01:00:0{} UTC mx1 postfix@-.service[{}]: 4xYzBcDfGh1: "
+    log = (
+        head.format(1, 700)
+        + "from=<n@x.example>, size=1, nrcpt=2 (queue active)\n"
+        + head.format(2, 701)
+        + "to=<ann@example.com>, relay=mx.example.com[192.0.2.1]:25, delay=1, "
+        "delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)\n"
+        + head.format(3, 702)
+        + "to=<bob@example.com>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, "
+        "status=deferred (connect to mx.example.com[192.0.2.1]:25: Connection timed out)\n"
+        + head.format(4, 700)
+        + "removed\n"
+    )
+    assert Read(tmp_path, log).told == [
+        "deferred bob@example.com 01:00:03",
+        "delivered ann@example.com 01:00:02",
+        "sent ann@example.com 01:00:01",
+        "sent bob@example.com 01:00:01",
+    ]
 
 
 def test_the_provider_of_a_mailbox_is_named(tmp_path):
@@ -119,9 +153,11 @@ def test_rfc_5424(tmp_path, between):
         "relay=mx.example.com[192.0.2.1]:25, conn_use=3, delay=1, delays=0/0/0/1, tls=verified, dsn=2.0.0, "
         "status=sent (250 ok)\n"
     )
-    read = Read(tmp_path, log)
-    assert read.told == ["delivered ann@example.com 00:00:02", "sent ann@example.com 00:00:01"]
-    assert set(read.rows("message_id")) == {("mx1/4xYzBcDfGh1",)}
+    for number, framed in enumerate((log, log.replace("<22>1 ", "1 "), log.replace("<22>", "217 <22>"))):
+        (tmp_path / str(number)).mkdir()
+        read = Read(tmp_path / str(number), framed)
+        assert read.told == ["delivered ann@example.com 00:00:02", "sent ann@example.com 00:00:01"]
+        assert set(read.rows("message_id")) == {("mx1/4xYzBcDfGh1",)}
 
 
 @pytest.mark.parametrize(
@@ -142,6 +178,16 @@ def test_rfc_5424(tmp_path, between):
         lambda line: line.replace(" mx1 ", " mx1 mail.info "),
         lambda line: line.replace("[1]: ", "[1]: [ID 197553 mail.info] "),
         lambda line: json.dumps({"line": line, "timestamp": "1", "fields": {}}),
+        lambda line: f"[pod/mail-0/postfix] {line}",
+        lambda line: f"[pod/mail-0/postfix] 2026-11-28T01:00:04.123456789Z {line}",
+        lambda line: f"mail-0 postfix {line}",
+        lambda line: f"mail-0 › postfix │ 2026-11-28T01:00:04.123456789Z {line}",
+        lambda line: f"2026-11-28T01:00:04Z {{}}                   {line}",
+        lambda line: f'2026-11-28T01:00:04Z {{app="mail", host="mx1", job="a b c"}} {line}',
+        lambda line: f"1795827604123456789\t2026-11-28T01:00:04.123Z\t{line}",
+        lambda line: f"2026-11-28T01:00:04.123Z  {line}",
+        lambda line: f"123 <22>{line}",
+        lambda line: line.replace(" mx1 ", "\tmx1\t"),
     ],
 )
 def test_lines_of_containers_and_collectors(tmp_path, wrapped):
@@ -640,6 +686,10 @@ def test_a_log_without_postfix_is_refused_in_one_sentence(tmp_path):
         b"email,event,time\nann@example.com,sent,2026-11-28T01:00:00Z\n",
         b'{"event": "delivered", "text": "Nov 28 01:00:03 mx1 postfix/smtp[1]: A1: to=<a@b>"}\n',
         b"2026-11-28T01:00:00Z,ann@example.com,sent\n",
+        b"time\temail\tevent\n" + b"2026-11-28 01:00:00\tann@example.com\tsent\n" * 9,
+        b"email event time campaign\n" + b"ann@example.com open 2026-11-28 01:00:00 autumn\n" * 9,
+        b"1795827603.250000 ann@example.com open\n" * 9,
+        b"time;email\n" + b"2026/11/28 01:00:00 ;ann@example.com\n" * 9,
         b"",
         b"\x00\x01\x02",
     ],

@@ -483,13 +483,6 @@ def test_segments_of_kumomta_are_read_as_it_writes_them(tmp_path):
     assert read(tmp_path, columns=without_line)[0] == read(SAMPLES / "kumomta.jsonl", columns=without_line)[0]
 
 
-def test_a_truncated_gzip_is_refused(tmp_path, connection):
-    whole = gzip.compress((SAMPLES / "ses.jsonl").read_bytes())
-    (tmp_path / "cut.jsonl.gz").write_bytes(whole[:-20])
-    with pytest.raises(UnreadableInput, match="cut short"):
-        read_events(tmp_path / "cut.jsonl.gz", connection)
-
-
 @pytest.mark.parametrize("logs", ["missing.json", "no*pe.json", [], ["missing.json"]])
 def test_nothing_to_read_is_said(logs, connection, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

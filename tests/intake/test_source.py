@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import lzma
 import os
 import zipfile
 from datetime import date, datetime, time
@@ -275,11 +276,16 @@ def test_gzip_with_several_members(opened):
 
 
 def test_other_compressions_of_one_file(opened):
-    for suffix, pack in (("bz2", bz2.compress), ("zst", zstd)):
+    for suffix, pack in (("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstd)):
         packed = pack(b"Email,Name\n") + pack(b"ann@example.com,Ann\n")
         source = opened(packed, f"list.csv.{suffix}")
         assert source.file_name == "list.csv"
         assert records(source) == [["ann@example.com", "Ann"]]
+
+
+def test_streams_of_xz_may_be_padded(opened):
+    packed = lzma.compress(b"Email,Name\n") + bytes(8) + lzma.compress(b"ann@example.com,Ann\n") + bytes(4)
+    assert records(opened(packed, "list.csv.xz")) == [["ann@example.com", "Ann"]]
 
 
 def test_a_zip_of_three(tmp_path, work):

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import lzma
 import os
 import resource
 import shutil
@@ -10,6 +11,7 @@ import signal
 import socket
 import struct
 import zipfile
+import zlib
 from contextlib import nullcontext, suppress
 
 import openpyxl
@@ -138,6 +140,15 @@ def test_the_same_file_twice(tmp_path, work):
             open_sources([path, other], work)
 
 
+def greedy_xz():
+    """xz that asks for 2 GiB of memory: its dictionary's size (The .xz File Format §3.1, §5.3.1) changed."""
+    packed = bytearray(lzma.compress(PLAIN))
+    end = 12 + packed[12] * 4  # of the block's header, without its check sum
+    packed[16] = 38
+    packed[end : end + 4] = zlib.crc32(packed[12:end]).to_bytes(4, "little")
+    return bytes(packed)
+
+
 # --- of another kind ------------------------------------------------------------------------------
 
 
@@ -149,7 +160,9 @@ def test_the_same_file_twice(tmp_path, work):
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "save it as .xlsx or .csv"),
         (b"SQLite format 3\0" + bytes(50), "an SQLite database"),
         (b"BZh91AY&SY\x01\x02", "it is damaged or cut short"),
-        (b"\xfd7zXZ\0\0\4", "xz: unpack it first"),
+        (b"\xfd7zXZ\0\0\4", "it is damaged or cut short"),
+        (lzma.compress(gzip.compress(PLAIN, mtime=0)), "compressed twice"),
+        (greedy_xz(), "in a way not known here"),
         (b"\xff\xfe\0\0E\0\0\0", "UTF-32"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>", "a web page or XML"),
@@ -190,6 +203,7 @@ def test_only_workbooks_have_sheets(tmp_path, work):
 SOUND = {
     "list.gz": gzip.compress(PLAIN * 50, mtime=0),
     "list.bz2": bz2.compress(PLAIN * 50),
+    "list.xz": lzma.compress(PLAIN * 50),
     "list.zst": zstd(PLAIN * 50),
     "list.zip": zipped({"list.csv": PLAIN * 50}),
     "list.xlsx": workbook({"A1": "Email", "A2": "ann@example.com"}),
@@ -202,9 +216,10 @@ def test_cut_short(refusal, name):
     assert "it is damaged or cut short" in refusal(SOUND[name][:-9], name)
 
 
-def test_a_wrong_check_sum(refusal):
-    packed = bytearray(SOUND["list.gz"])
-    packed[-6] ^= 1
+@pytest.mark.parametrize(("name", "place"), [("list.gz", -6), ("list.bz2", 12), ("list.xz", -30)])
+def test_a_wrong_check_sum(refusal, name, place):
+    packed = bytearray(SOUND[name])
+    packed[place] ^= 1
     assert "it is damaged or cut short" in refusal(bytes(packed))
 
 
