@@ -35,9 +35,13 @@ if TYPE_CHECKING:
     import duckdb
 
 _READ: Final = "tally_read"
+#: names of rows that are no campaign
 _SUMS: Final = (
-    "('total', 'totals', 'grand total', 'sum', 'average', 'summe', 'gesamt')"  # rows that are no campaign
+    "('total', 'totals', 'grand total', 'sum', 'average', 'mean', 'summe', 'gesamt', 'durchschnitt', 'totaal', "
+    "'gemiddelde', 'totale', 'media', 'totaux', 'total général', 'moyenne', 'total general', 'promedio', "
+    "'média', 'totalt', 'genomsnitt', 'razem', 'suma', 'łącznie', 'średnia')"
 )
+_FEWEST_SUMS: Final = 3  # figures that are all those of the other rows together: no chance
 _FIELDS: Final = ("campaign", "subject", "sent_us", "revenue", "currency", *COUNTS)
 
 _VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of a test
@@ -57,6 +61,16 @@ _EMPTY: Final = """
 insert into unread by name
 select {number}::int as file, line, 'a row that names no campaign and no count' as why, '' as text
 from tally_row where mailed and empty"""
+
+#: undated rows of which every figure is that of all other rows together, of at least two
+_SUMMED: Final = f"""
+update tally_row set summed = true from (
+    select line, not dated and mailed
+        and {" and ".join(f"(r.{name} is null or 2 * r.{name} = sum(r.{name}) over others)" for name in COUNTS)}
+        and {" + ".join(f"coalesce(r.{name} > 0, false)::int" for name in COUNTS)} >= {_FEWEST_SUMS}
+        and count(*) filter (r.sent > 0 or r.delivered > 0) over others > 2 as summed
+    from tally_row as r where mailed and not summed window others as ()
+) as found where found.summed and found.line = tally_row.line"""
 
 _TOLD: Final = """
 select count(*) filter (not mailed), count(*) filter (mailed and summed), count(*) filter (mailed and empty),
@@ -146,11 +160,9 @@ class _Reading:
         )
         instant, unclear = self._instant()
         connection.execute(self._rows_sql(instant))
+        connection.execute(_SUMMED)
         ((count,),) = connection.execute(_INSERT.format(number=self.task.number)).fetchall()
-        for field in (*COUNTS, "revenue"):
-            column = "revenue_micros" if field == "revenue" else field
-            what = quote(f"no number: {self._named(field)}")
-            connection.execute(_STRANGE.format(number=self.task.number, field=field, column=column, what=what))
+        strange = sum(map(self._set_aside, (*COUNTS, "revenue")))
         connection.execute(_EMPTY.format(number=self.task.number))
         told = connection.execute(_TOLD).fetchall()[0]
         others, sums, empty, zoneless, undated = map(int, told)
@@ -165,8 +177,16 @@ class _Reading:
             damaged=damaged,
             zoneless=zoneless,
             tallies=int(count),
-            notes=(*said, *self._notes(unclear=unclear, undated=undated)),
+            notes=(*said, *self._notes(unclear=unclear, undated=undated, strange=strange)),
         )
+
+    def _set_aside(self, field: str) -> int:
+        """Keep the cells of a field that are no number; how many there are."""
+        column = "revenue_micros" if field == "revenue" else field
+        what = quote(f"no number: {self._named(field)}")
+        query = _STRANGE.format(number=self.task.number, field=field, column=column, what=what)
+        ((kept,),) = self.task.connection.execute(query).fetchall()
+        return int(kept)
 
     def _instant(self) -> tuple[tuple[str, str], bool]:
         """How dates are read, and whether day and month cannot be told apart.
@@ -211,11 +231,11 @@ class _Reading:
             {moment} as sent_us, {bare} as bare,
             sent_us is not null as dated, {counts}, {money} as revenue_micros,
             case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
-            mailed, coalesce(lower(campaign) in {_SUMS} and sent_us is null, false) as summed,
+            mailed, coalesce(rtrim(lower(campaign), ' :') in {_SUMS} and sent_us is null, false) as summed,
             coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
         from tally_cell"""
 
-    def _notes(self, *, unclear: bool, undated: int) -> Iterator[str]:
+    def _notes(self, *, unclear: bool, undated: int, strange: int) -> Iterator[str]:
         if self.form.loose:
             yield (
                 f"{self.name} is taken for an export of {self.report.title}: no copy of one was seen "
@@ -225,6 +245,10 @@ class _Reading:
             yield f"{self.name} counts opens and not the people who opened: it gives no open rate"
         if self.report.name == PLAIN and self._cells("clicks_total") and not self._cells("clicked_all"):
             yield f"{self.name} counts clicks and not the people who clicked: it gives no click rate"
+        if strange:
+            yield (
+                f"{self.name}: counts nobody can read: {strange:,}; they are in no sum, but in the table unread"
+            )
         if unclear:
             yield f"{self.name}: day and month cannot be told apart, so its dates are unknown"
         elif undated:
