@@ -51,6 +51,7 @@ _COUNTED_BY: Final[Mapping[str, Collection[EventKind]]] = {
 _SEEN_IN: Final = {"delivered_open_tracked": "opened_all", "delivered_click_tracked": "clicked_all"}
 #: what a source tells of mails that it names by what came back alone
 _OF_BOUNCES: Final = frozenset({"bounced", "hard", "soft", "block", "undetermined"})
+_OF_ORDERS: Final = frozenset({"converted", "orders", "revenue_micros"})
 _BASELESS: Final = "the log tells neither to whom mail was sent nor what arrived (--sends gives a list)"
 _NO_JUDGEMENT: Final = Judged(Verdict.NONE)
 _COMPLAINED: Final = "complained"
@@ -84,7 +85,8 @@ class Telling:
             worded = [not kinds or bool(kinds - set(self.silent.get(source, ()))) for source in sources]
             seen = slices.counts[_SEEN_IN.get(name, name)] != 0
             heard = slices.told[name] & (np.array(worded, np.bool_) | seen)
-            told[name] = (based or name in _OF_BOUNCES) and (not sources or bool(heard.any()))
+            kept_back = (not based and name not in _OF_BOUNCES) or (bool(self.no_orders) and name in _OF_ORDERS)
+            told[name] = not kept_back and (not sources or bool(heard.any()))
         return told
 
 

@@ -98,6 +98,8 @@ def test_what_a_log_does_not_tell_is_not_counted_as_none(tmp_path):
     assert (counts["sent"], counts["delivered"], counts["opened_all"], counts["complained"]) == (1, 1, 1, 0)
     assert [counts[name] for name in ("unsubscribed", "clicked_all", "delivered_click_tracked")] == [None] * 3
     assert "opt-outs" in found["unsubscribe_rate"].why_null
+    assert [counts[name] for name in ("converted", "orders", "revenue_micros")] == [None] * 3
+    assert "no orders were given" in found["conversion_rate"].why_null
 
 
 def test_the_sums_hold_of_what_is_told(tmp_path):
