@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _BETWEEN: Final = r"[.,'’\s\x{A0}\x{2009}\x{202F}]"  # between groups of three (or, in India, two) digits
 _WHOLE: Final = rf"^\d+$|^\d{{1,3}}(?:{_BETWEEN}\d{{2,3}})*{_BETWEEN}\d{{3}}$"
-_NAUGHT: Final = r"^(\d+)[.,]0{1,2}$"  # 12768.0
+_NAUGHT: Final = r"[.,]0{1,2}$"  # 12768.0; 1.234,00
+_AS_TEXT: Final = r"""^(?:'|="?)|"$"""  # '1234 and ="1234", as spreadsheets are told that it is a text
 _SHARE: Final = r"\s*\([^()]*%\s*\)$"  # 350 (35.18%)
 SAYS_NOTHING: Final = "('', '-', '–', '—', 'n/a', 'na', 'none', 'null', 'nan')"
 _MONEY: Final = rf"^[^0-9.,-]*(-?)[^0-9.,-]*((?:\d|{_BETWEEN})*\d(?:{_BETWEEN})*)[^0-9]*$"
@@ -32,7 +33,8 @@ _SIGNS: Final = {
 #: what a row of sums is called, for both engines (re and RE2)
 _SUMS: Final = (
     r"(?:(?:grand |sub-?)?totals?|sums?|summe|(?:zwischen|gesamt)summe|gesamt(?:ergebnis)?|insgesamt|overall"
-    r"|averages?|durchschnitt|mittelwert|total g[eé]n[eé]ral|totale|totaux|totaal|suma|somme|moyenne|razem)"
+    r"|averages?|durchschnitt|mittelwert|total g[eé]n[eé]ral|totale|totaux|totaal|totalt|suma|somme|moyenne"
+    r"|razem|łącznie|gemiddelde|promedio|média|genomsnitt|średnia)"
     r"(?: (?:campaigns?|events?|rows?|records?)| \(.*\))?\s*(?::\s*[\d.,]*)?"
 )
 _MOST: Final = 9 * 10**12  # units of money: so many millionths are still a BIGINT
@@ -62,12 +64,12 @@ def count_sql(cell: str) -> str:
 
     A point or comma before three digits stands between thousands, as nothing is counted in parts.
     """
-    text = f"trim(regexp_replace({cell}, {quote(_SHARE)}, ''))"
+    text = f"regexp_replace(trim({cell}), {quote(_AS_TEXT)}, '', 'g')"
+    text = f"trim(regexp_replace({text}, {quote(_SHARE)}, ''))"
+    text = f"regexp_replace({text}, {quote(_NAUGHT)}, '')"
     return (
         f"case when regexp_matches({text}, {quote(_WHOLE)}) "
-        f"then try_cast(regexp_replace({text}, '\\D', '', 'g') as bigint) "
-        f"when regexp_matches({text}, {quote(_NAUGHT)}) "
-        f"then try_cast(regexp_extract({text}, {quote(_NAUGHT)}, 1) as bigint) end"
+        f"then try_cast(regexp_replace({text}, '\\D', '', 'g') as bigint) end"
     )
 
 

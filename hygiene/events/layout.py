@@ -71,6 +71,12 @@ class EventLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     flagged: Machine = Machine.SCANNER  # what a flag says that only says yes
 
     @property
+    def unsaid(self) -> tuple[EventKind, ...]:
+        """What it never says: as declared, and what no rule of it means."""
+        meant = {rule.kind for rule in self.rules}
+        return tuple(kind for kind in EventKind if kind in self.never or kind not in meant)
+
+    @property
     def paths(self) -> Iterator[str]:
         """Every path to a single value."""
         for group in (*self.marks, self.lacks, *self.fields.values(), self.status_parts):

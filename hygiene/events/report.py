@@ -102,7 +102,7 @@ class EventReport:
     def never(self, source: str) -> frozenset[EventKind]:
         """What the platform of a layout cannot say, whatever happens."""
         known = {name: never for reader in READERS for name, never in reader.never.items()}
-        known |= {layout.name: layout.never for layout in declared().layouts}
+        known |= {layout.name: layout.unsaid for layout in declared().layouts}
         return frozenset(known.get(source, ()))
 
     def to_dict(self) -> dict[str, Any]:

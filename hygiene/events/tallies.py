@@ -36,13 +36,9 @@ if TYPE_CHECKING:
     import duckdb
 
 _READ: Final = "tally_read"
+_FEWEST_SUMS: Final = 3  # figures that are all those of the other rows together: no chance
 _FIELDS: Final = ("campaign", "subject", "sent_us", "revenue", "currency", *COUNTS)
 
-#: a row without name and date whose mails are those of all others (`tally_row`)
-_UNNAMED_SUM: Final = (
-    "coalesce(campaign is null and not dated and count(*) over () > 2 "
-    "and 2 * coalesce(sent, delivered) = sum(coalesce(sent, delivered)) over (), false)"
-)
 _VARIED: Final = "[MULTIPLE VARIATIONS]"  # Klaviyo, in place of the subjects of a test
 
 _INSERT: Final = f"""
@@ -60,6 +56,16 @@ _EMPTY: Final = """
 insert into unread by name
 select {number}::int as file, line, 'a row that names no campaign and no count' as why, '' as text
 from tally_row where mailed and empty"""
+
+#: undated rows of which every figure is that of all other rows together, of at least two
+_SUMMED: Final = f"""
+update tally_row set summed = true from (
+    select line, not dated and mailed
+        and {" and ".join(f"(r.{name} is null or 2 * r.{name} = sum(r.{name}) over others)" for name in COUNTS)}
+        and {" + ".join(f"coalesce(r.{name} > 0, false)::int" for name in COUNTS)} >= {_FEWEST_SUMS}
+        and count(*) filter (r.sent > 0 or r.delivered > 0) over others > 2 as summed
+    from tally_row as r where mailed and not summed window others as ()
+) as found where found.summed and found.line = tally_row.line"""
 
 _TOLD: Final = """
 select count(*) filter (not mailed), count(*) filter (mailed and summed), count(*) filter (mailed and empty),
@@ -149,11 +155,9 @@ class _Reading:
         )
         instant, unclear = self._instant()
         connection.execute(self._rows_sql(instant))
+        connection.execute(_SUMMED)
         ((count,),) = connection.execute(_INSERT.format(number=self.task.number)).fetchall()
-        for field in (*COUNTS, "revenue"):
-            column = "revenue_micros" if field == "revenue" else field
-            what = quote(f"no number: {self._named(field)}")
-            connection.execute(_STRANGE.format(number=self.task.number, field=field, column=column, what=what))
+        strange = sum(map(self._set_aside, (*COUNTS, "revenue")))
         connection.execute(_EMPTY.format(number=self.task.number))
         told = connection.execute(_TOLD).fetchall()[0]
         others, sums, empty, zoneless, undated = map(int, told)
@@ -168,8 +172,16 @@ class _Reading:
             damaged=damaged,
             zoneless=zoneless,
             tallies=int(count),
-            notes=(*said, *self._notes(unclear=unclear, undated=undated)),
+            notes=(*said, *self._notes(unclear=unclear, undated=undated, strange=strange)),
         )
+
+    def _set_aside(self, field: str) -> int:
+        """Keep the cells of a field that are no number; how many there are."""
+        column = "revenue_micros" if field == "revenue" else field
+        what = quote(f"no number: {self._named(field)}")
+        query = _STRANGE.format(number=self.task.number, field=field, column=column, what=what)
+        ((kept,),) = self.task.connection.execute(query).fetchall()
+        return int(kept)
 
     def _instant(self) -> tuple[tuple[str, str], bool]:
         """How dates are read, and whether day and month cannot be told apart.
@@ -211,15 +223,14 @@ class _Reading:
         summed = f"coalesce({is_sum_sql('campaign')} and sent_us is null, false)"
         return f"""
         create or replace temp table tally_row as
-        select * replace (summed or {_UNNAMED_SUM} as summed) from (
-            select line, {quote(self.report.name)} as source, campaign,
-                nullif(subject, '{_VARIED}') as subject, {moment} as sent_us, {bare} as bare,
-                sent_us is not null as dated, {counts}, {money} as revenue_micros,
-                case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
-                mailed, {summed} as summed, coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
-            from tally_cell)"""
+        select line, {quote(self.report.name)} as source, campaign, nullif(subject, '{_VARIED}') as subject,
+            {moment} as sent_us, {bare} as bare,
+            sent_us is not null as dated, {counts}, {money} as revenue_micros,
+            case when {money} is not null then {currency_sql("currency", "revenue")} end as currency,
+            mailed, {summed} as summed, coalesce(campaign, {", ".join(COUNTS)}, revenue) is null as empty
+        from tally_cell"""
 
-    def _notes(self, *, unclear: bool, undated: int) -> Iterator[str]:
+    def _notes(self, *, unclear: bool, undated: int, strange: int) -> Iterator[str]:
         if self.form.loose:
             yield (
                 f"{self.name} is taken for an export of {self.report.title}: no copy of one was seen "
@@ -229,6 +240,10 @@ class _Reading:
             yield f"{self.name} counts opens and not the people who opened: it gives no open rate"
         if self.report.name == PLAIN and self._cells("clicks_total") and not self._cells("clicked_all"):
             yield f"{self.name} counts clicks and not the people who clicked: it gives no click rate"
+        if strange:
+            yield (
+                f"{self.name}: counts nobody can read: {strange:,}; they are in no sum, but in the table unread"
+            )
         if unclear:
             yield f"{self.name}: day and month cannot be told apart, so its dates are unknown"
         elif undated:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from hygiene.metrics.table import COUNTS
@@ -52,13 +54,22 @@ def counts_section(kpis: Kpis) -> Section:
 
 
 def _laws(kpis: Kpis) -> Iterator[str]:
+    """Whether the sums hold, of the mails of which every part is told."""
+    total, names = kpis.total, ("sent", "delivered", "bounced", "pending")
+    if not kpis.telling.counts_told(total)["sent"]:
+        yield "the log does not tell how much was sent"
+        return
+    whole = reduce(operator.and_, (total.told[name] for name in names))
+    sent, delivered, bounced, pending = (int(total.sums([name], whole)[0]) for name in names)
+    mark, sign = ("✓", "=") if delivered + bounced + pending == sent else ("✗", "≠")
+    others = int(total.sums(["sent"], ~whole)[0])
+    if sent or not others:
+        yield (
+            f"{sent:,} sent {sign} {delivered:,} delivered + {bounced:,} bounced + {pending:,} under way {mark}"
+        )
+    if others:
+        yield f"{others:,} sent of which the log does not tell what became of them"
     counts = {name: number or 0 for name, number in kpis.counts().items()}
-    sent = counts["delivered"] + counts["bounced"] + counts["pending"]
-    mark, sign = ("✓", "=") if sent == counts["sent"] else ("✗", "≠")
-    yield (
-        f"{counts['sent']:,} sent {sign} {counts['delivered']:,} delivered + {counts['bounced']:,} bounced + "
-        f"{counts['pending']:,} under way {mark}"
-    )
     if counts["rejected"]:
         given = counts["sent"] + counts["rejected"]
         mark, sign = ("✓", "=") if given == counts["submitted"] else ("✗", "≠")

@@ -13,6 +13,7 @@ from hygiene.metrics.benchmarks import Profile, Target
 from hygiene.metrics.intervals import wilson
 from hygiene.metrics.kpis import Kpi, KpiValue, Unit, Verdict
 from hygiene.metrics.slices import Flags, Integers, Slices
+from hygiene.metrics.table import COUNTS
 from hygiene.metrics.verdict import Judged, judge
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -28,6 +29,29 @@ _SAID: Final = {
     EventKind.UNSUBSCRIBED: "opt-outs",
     EventKind.CONVERTED: "orders",
 }
+#: counts that a source leaves open which has no word for any of these kinds
+_COUNTED_BY: Final[Mapping[str, Collection[EventKind]]] = {
+    "rejected": (EventKind.REJECTED,),
+    "late": (EventKind.DELIVERED,),
+    "deferred": (EventKind.DEFERRED,),
+    "complained": (EventKind.COMPLAINED,),
+    "complained_fbl": (EventKind.COMPLAINED,),
+    "unsubscribed": (EventKind.UNSUBSCRIBED,),
+    "delivered_open_tracked": (EventKind.OPENED,),
+    "opened_all": (EventKind.OPENED,),
+    "opened_human": (EventKind.OPENED,),
+    "opens_total": (EventKind.OPENED,),
+    "delivered_click_tracked": (EventKind.CLICKED,),
+    "clicked_all": (EventKind.CLICKED,),
+    "clicked_human": (EventKind.CLICKED,),
+    "clicks_total": (EventKind.CLICKED,),
+    "engaged_human": (EventKind.OPENED, EventKind.CLICKED),
+}
+#: where it shows that mails were tracked at all
+_SEEN_IN: Final = {"delivered_open_tracked": "opened_all", "delivered_click_tracked": "clicked_all"}
+#: what a source tells of mails that it names by what came back alone
+_OF_BOUNCES: Final = frozenset({"bounced", "hard", "soft", "block", "undetermined"})
+_OF_ORDERS: Final = frozenset({"converted", "orders", "revenue_micros"})
 _BASELESS: Final = "the log tells neither to whom mail was sent nor what arrived (--sends gives a list)"
 _NO_JUDGEMENT: Final = Judged(Verdict.NONE)
 _COMPLAINED: Final = "complained"
@@ -52,6 +76,20 @@ class Telling:
     def hears(self, source: str, kpi: Kpi) -> bool:
         """Whether a source tells what this KPI is made of."""
         return source not in self.baseless and not set(kpi.needs) & set(self.silent.get(source, ()))
+
+    def counts_told(self, slices: Slices) -> dict[str, bool]:
+        """Of each count whether a row tells it; without rows there is nothing that could be kept back."""
+        sources = slices.sources
+        based = not sources or not set(sources) <= set(self.baseless)
+        told = {}
+        for name in COUNTS:
+            kinds = set(_COUNTED_BY.get(name, ()))
+            worded = [not kinds or bool(kinds - set(self.silent.get(source, ()))) for source in sources]
+            seen = slices.counts[_SEEN_IN.get(name, name)] != 0
+            heard = slices.told[name] & (np.array(worded, np.bool_) | seen)
+            kept_back = (not based and name not in _OF_BOUNCES) or (bool(self.no_orders) and name in _OF_ORDERS)
+            told[name] = not kept_back and (not sources or bool(heard.any()))
+        return told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -157,8 +157,8 @@ class Kpis:
 
     def counts(self) -> dict[str, int | None]:
         """The counts of all mail; null where no log tells of one."""
-        told = {name: bool(self.total.told[name].any()) or not self.total.sources for name in COUNTS}
-        return {name: int(self.total.sums([name])[0]) if told[name] else None for name in COUNTS}
+        total, told = self.total, self.telling.counts_told(self.total)
+        return {name: int(total.sums([name])[0]) if told[name] else None for name in COUNTS}
 
     def findings(self) -> tuple[Finding, ...]:
         """What missed its benchmark, worst first, and what cannot be judged yet."""

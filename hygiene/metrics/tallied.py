@@ -37,9 +37,10 @@ def broken(rows: Iterable[Row]) -> list[str]:
 
 
 def _adds_up(counts: Mapping[str, Told]) -> bool:
-    parts = [counts[name] for name in ("delivered", "bounced", "pending")]
-    sent = counts["sent"]
-    return sent is None or any(part is None for part in parts) or sent == sum(part or 0 for part in parts)
+    wholes = {"sent": ("delivered", "bounced", "pending"), "bounced": ("hard", "soft", "undetermined")}
+    return all(
+        _minus(counts[whole], *(counts[part] for part in parts)) in (None, 0) for whole, parts in wholes.items()
+    )
 
 
 def _slice(row: Row, keys: Iterable[str], zone: ZoneInfo) -> dict[str, Any]:
@@ -70,7 +71,6 @@ def _counts(row: Row) -> dict[str, Told]:
         sent = delivered + bounced
     known = dict.fromkeys(COUNTS, None) | {
         "submitted": sent,
-        "rejected": 0,
         "sent": sent,
         "delivered": delivered,
         "delivered_gross": delivered,
@@ -78,10 +78,8 @@ def _counts(row: Row) -> dict[str, Told]:
         "bounced": bounced,
         "hard": hard,
         "soft": soft,
-        "undetermined": _minus(bounced, hard, soft),
-        "pending": max(_minus(sent, delivered, bounced) or 0, 0),
-        "late": 0,
-        "deferred": 0,
+        "undetermined": _left(bounced, hard, soft),
+        "pending": _left(sent, delivered, bounced),
     }
     return known | _reactions(row, delivered)
 
@@ -111,3 +109,9 @@ def _minus(whole: Told, *parts: Told) -> Told:
     if whole is None or any(part is None for part in parts):
         return None
     return whole - sum(part or 0 for part in parts)
+
+
+def _left(whole: Told, *parts: Told) -> Told:
+    """What is left of a whole: nothing, where its parts are more than it."""
+    left = _minus(whole, *parts)
+    return None if left is None else max(left, 0)

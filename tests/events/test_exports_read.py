@@ -140,3 +140,25 @@ def test_damaged_rows_of_all_kinds_are_kept(tmp_path):
         (2, 10, FILTER.splitlines()[2][:140]),
     ]
     assert read.report.damaged == 3
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        ("WAHR", "FALSCH"),
+        ("VRAI", "FAUX"),
+        ("VERDADERO", "FALSO"),
+        ("WAAR", "ONWAAR"),
+        ("PRAWDA", "FAŁSZ"),
+        ("TRUE", "FALSE"),
+    ],
+)
+def test_flags_of_a_spreadsheet_in_any_language(tmp_path, yes, no):
+    """A flag that says no in the language of the spreadsheet makes nobody a machine."""
+    rows = "".join(
+        f"Opened Email,{who}@example.com,2026-09-01 10:00:00,c,{flag}\r\n"
+        for who, flag in (("a", yes), ("b", no))
+    )
+    path = tmp_path / "klaviyo.csv"
+    path.write_text(f"metric_name,profile_email,datetime,campaign_name,machine_open\r\n{rows}", "utf-8")
+    assert Read(path).rows("select machine from events order by recipient") == [("mpp",), ("none",)]

@@ -175,6 +175,11 @@ HEAD = "campaign,sent date,sent,delivered,unique opens,revenue\n"
         ("1'234", 1234),
         ('"1,23,456"', 123456),
         ("12768.0", 12768),
+        ('"1,234.00"', 1234),
+        ('"1.234,00"', 1234),
+        ('"1.234.567,0"', 1234567),
+        ("'1234", 1234),
+        ('"=""1,234"""', 1234),
         ("12 (35.18%)", 12),
         ("-", None),
         ("n/a", None),
@@ -187,11 +192,12 @@ def test_counts(tmp_path, cell, count):
     assert read.unread == []
 
 
-@pytest.mark.parametrize("cell", ["35.18%", "many", "-3", "1.5", "999999999999999999999"])
+@pytest.mark.parametrize("cell", ["35.18%", "many", "-3", "1.5", "1,234.50", "999999999999999999999"])
 def test_what_is_no_count_is_kept_aside(tmp_path, cell):
-    read = Read(tmp_path, HEAD + f"x,,100,,{cell},\n")
+    read = Read(tmp_path, HEAD + f'x,,100,,"{cell}",\n')
     assert read.rows("campaign", "sent", "opened_all") == [("x", 100, None)]
     assert read.unread == [(2, "no number: unique opens", cell)]
+    assert any("counts nobody can read: 1" in note for note in read.files[0].notes)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +227,12 @@ def test_money(tmp_path, cells, micros, currency):
         (["2026-04-03"], "2026-04-03"),
         (["Apr 3, 2026"], "2026-04-03"),
         (["3 April 2026"], "2026-04-03"),
+        (["04/03/2026 12:00:00 AM", "04/13/2026 9:05:00 AM"], "2026-04-03"),
+        (["04/03/2026, 12:00 AM", "4/13/2026, 9:05 AM"], "2026-04-03"),
+        (["03-04-2026 00:00", "13-04-2026 09:05"], "2026-04-03"),
+        (["2026/04/03 00:00"], "2026-04-03"),
+        (["Apr 3, 2026 00:00"], "2026-04-03"),
+        (["Fri, 3 Apr 2026 02:00:00 +0200"], "2026-04-03"),
         (["03/04/2026", "05/06/2026"], None),
         (["03/04/2026", "13/04/2026", "04/13/2026"], None),
     ],
@@ -285,6 +297,28 @@ def test_a_sum_at_the_end_is_no_campaign(tmp_path):
     read = Read(tmp_path, HEAD + "a,2026-01-01,1,1,1,\nTOTAL,,1,1,1,\nTotal,2026-01-02,5,5,5,\n")
     assert read.rows("campaign") == [("a",), ("Total",)]
     assert read.files[0].skipped == {"a line of sums": 1}
+
+
+def test_a_sum_is_known_by_its_figures_in_any_language(tmp_path):
+    """An undated row whose figures are those of all others together is no campaign, whatever it is called."""
+    rows = "a,2026-01-01,10,9,3,\nb,2026-01-02,20,18,4,\n"
+    for name in ("Totaal", "Totale:", "合計", ""):
+        read = Read(tmp_path, HEAD + rows + f"{name},,30,27,7,\n")
+        assert read.rows("campaign") == [("a",), ("b",)]
+        assert read.files[0].skipped == {"a line of sums": 1}
+    for other in ("c,,30,27,8,\n", "c,2026-01-03,30,27,7,\n", "c,,30,,,\n"):  # not all of them, dated, too few
+        assert len(Read(tmp_path, HEAD + rows + other).rows("campaign")) == 3
+    assert (
+        len(Read(tmp_path, HEAD + "a,,10,9,3,\nb,,10,9,3,\n").rows("campaign")) == 2
+    )  # one is not the other's sum
+
+
+@pytest.mark.parametrize(
+    "name", ["Total:", "Totals", "Durchschnitt", "Moyenne", "Promedio", "Gemiddelde"]
+)
+def test_words_of_sums(tmp_path, name):
+    read = Read(tmp_path, HEAD + f"a,2026-01-01,10,9,3,\nb,2026-01-02,20,18,4,\n{name},,15,13,3,\n")
+    assert read.rows("campaign") == [("a",), ("b",)]
 
 
 def test_of_reports_that_overlap_the_latest_counts(tmp_path):

@@ -14,8 +14,9 @@ NAMES = sorted(path.name for path in SAMPLES.iterdir() if not path.name.endswith
 def test_a_sample_reconciles(name):
     told = hygiene.measure(SAMPLES / name, by=["campaign", "provider"], causes=False).to_dict()
     counts, account = told["counts"], told["account"]
-    assert counts["submitted"] == counts["sent"] + counts["rejected"]
-    assert counts["sent"] == counts["delivered"] + counts["bounced"] + counts["pending"]
+    if counts["sent"] is not None:  # else its mails are known by what came back alone
+        assert counts["submitted"] == counts["sent"] + (counts["rejected"] or 0)
+        assert counts["sent"] == counts["delivered"] + counts["bounced"] + counts["pending"]
     orphans = sum(each["events"] for each in account["orphans"])
     unknown = sum(account["unknown_words"].values())
     assert account["events"] == account["of_mails"] + orphans + unknown + account["conversions"]
@@ -33,7 +34,7 @@ def test_a_sample_reconciles(name):
         ("iterable.jsonl", 2, 1, 1, 1),
         ("customerio.jsonl", 1, 1, 0, 3),
         ("constant_contact.jsonl", 6, 2, 4, 1),
-        ("powermta.csv", 5, 1, 4, 0),
+        ("powermta.csv", 5, 1, 4, None),
     ],
 )
 def test_what_became_of_the_mails(name, sent, delivered, bounced, rejected):

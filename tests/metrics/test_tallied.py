@@ -49,7 +49,9 @@ def test_the_day_is_that_of_the_time_zone():
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"sent": 10}, {"sent": 10, "delivered": None, "bounced": None}),
+        ({"sent": 10}, {"sent": 10, "delivered": None, "bounced": None, "pending": None}),
+        ({"sent": 10, "delivered": 7}, {"bounced": None, "pending": None}),
+        ({"sent": 10, "bounced": 1}, dict.fromkeys(["rejected", "late", "deferred"])),
         ({"delivered": 9, "bounced": 1}, {"sent": 10, "delivered": 9, "inferred": 0}),
         ({"sent": 10, "delivered": 7, "bounced": 1}, {"pending": 2}),
         ({"sent": 10, "bounced": 2, "bounced_hard": 1}, {"hard": 1, "soft": None, "undetermined": None}),
@@ -65,6 +67,9 @@ def test_what_is_not_told_is_null(given, expected):
 def test_a_report_whose_sums_do_not_add_up_is_named():
     wrong = {**MAILCHIMP, "campaign": "Wrong", "delivered": 990}
     assert broken([MAILCHIMP, wrong, {"source": "x", "campaign": None, "sent": 3}]) == ["Wrong"]
+    more = {**MAILCHIMP, "campaign": "More", "bounced": 20}
+    assert broken([more]) == ["More"]
+    assert only(more)[0]["undetermined"] == 0
 
 
 def test_the_figures_of_a_report():
