@@ -313,9 +313,7 @@ def test_a_sum_is_known_by_its_figures_in_any_language(tmp_path):
     )  # one is not the other's sum
 
 
-@pytest.mark.parametrize(
-    "name", ["Total:", "Totals", "Durchschnitt", "Moyenne", "Promedio", "Gemiddelde"]
-)
+@pytest.mark.parametrize("name", ["Total:", "Totals", "Durchschnitt", "Moyenne", "Promedio", "Gemiddelde"])
 def test_words_of_sums(tmp_path, name):
     read = Read(tmp_path, HEAD + f"a,2026-01-01,10,9,3,\nb,2026-01-02,20,18,4,\n{name},,15,13,3,\n")
     assert read.rows("campaign") == [("a",), ("b",)]
