@@ -118,10 +118,9 @@ def make_events(
 ) -> None:
     """The table `events`, empty, and the macros `kept` and `placed`, of what goes into it.
 
-    `kept` are NAMES: texts; or, `hashed`, numbers that tell them apart: two texts
-    might share one, though none among a thousand million are likely to. Columns that are `spared` are not
-    there, but for those of RARE later and, hashed, the place of the provider among those that report
-    complaints: `placed`.
+    `kept` are NAMES: texts; or, `hashed`, numbers that tell them apart: two texts might share one, though none
+    among a thousand million are likely to. Columns that are `spared` are not there, but for those of RARE later
+    and, hashed, the place of the provider among those that report complaints: `placed`.
     """
     types = EVENT | make_words(connection)
     types |= dict.fromkeys(NAMES, "UBIGINT") if hashed else {}
