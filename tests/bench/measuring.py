@@ -12,6 +12,7 @@ from statistics import median
 
 PANDAS_EVENTS = 10_000_000  # more would not fit in memory
 SES_EVENTS = 500_000  # at most: a gigabyte and a half a million and a half
+SES_ROUNDS = 7  # at least: of a second each
 MEMORY = "512MB"
 
 
@@ -41,11 +42,11 @@ def log_of(events: int, name: str) -> Iterator[Path]:
 
 
 def measuring(events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
-    """(f): from Parquet and from CSV, in turns; pandas once."""
+    """(f): from Parquet and from CSV, in turns, pandas once; and SES's lines."""
     for form, faster in (("parquet", 2), ("csv", 4)):
         with log_of(events, f"events.{form}") as path:
             yield from _beside(path, form, faster, events, rounds)
-    yield from _reading(min(events, SES_EVENTS), rounds)
+    yield from _reading(min(events, SES_EVENTS), max(rounds, SES_ROUNDS))
 
 
 def _beside(path: Path, form: str, faster: int, events: int, rounds: int) -> Iterator[tuple[str, str, str]]:
