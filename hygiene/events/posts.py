@@ -22,7 +22,9 @@ _MOST_FIELDS: Final = 10_000
 _WHOLE: Final = ("mandrill_events",)  # fields that hold all of a post
 _PAIR: Final = rb"[\w.\-*~%+\[\]$!'()/:@,]+=[^\s&<>\"{}\\^`|]*"
 _FORM: Final = re.compile(rb"%b(?:&(?:%b)?)*\s*" % (_PAIR, _PAIR))
-_PART: Final = re.compile(rb"--([\w'()+,./:=? -]{1,70})\r?\nContent-Disposition:\s*form-data;", re.IGNORECASE)
+#: RFC 2046 §5.1.1: it has no &, which stands between the fields of a form
+_BOUNDARY: Final = rb"--([\w'()+,./:=? -]{1,70})"
+_PART: Final = re.compile(rb"%b\r?\nContent-Disposition:\s*form-data;" % _BOUNDARY, re.IGNORECASE)
 _NAME: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 _INSIDE: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -52,7 +54,7 @@ def _posts(source: BinaryIO) -> Iterator[bytes]:
     boundary, held, size = b"", [], 0
     while line := source.readline(_MOST):
         if not boundary:
-            if line.startswith(b"--"):
+            if re.fullmatch(_BOUNDARY, line.strip()):
                 boundary, held, size = line.strip(), [line], len(line)
             elif not line.isspace():
                 yield _form(line.strip())
