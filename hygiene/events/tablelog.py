@@ -239,11 +239,8 @@ def _checked() -> dict[str, str]:
     """Our columns of texts, blank ones null and words among ours; `known_kind` is null for an unknown kind."""
     filled = {name: f"nullif({name}, '')" for name, kind in EVENT.items() if kind == "VARCHAR"}
     seen = f"known_kind in ('{EventKind.OPENED}', '{EventKind.CLICKED}')"
-    otherwise = {
-        "kind": kept_sql("kind", quote(EventKind.UNKNOWN)),
-        "bounce_class": kept_sql("bounce_class", quote(BounceClass.UNKNOWN)),
-        "machine": kept_sql("machine", quote(Machine.UNKNOWN)),
-    }
+    unknown = {"kind": EventKind.UNKNOWN, "bounce_class": BounceClass.UNKNOWN, "machine": Machine.UNKNOWN}
+    otherwise = {name: kept_sql(name, quote(word)) for name, word in unknown.items()}
     classed, read = known_sql("bounce_class", "bounce_class"), known_sql("machine", "machine")
     return filled | {
         "source": f"coalesce(nullif(source, ''), '{OWN}')",

@@ -147,7 +147,7 @@ def _part(path: Path, name: str, given: Input, scratch: Scratch) -> Part:
         path, ends_early = decompress_begun(path, kind, scratch)
         head, packed, is_cut = _head(path), packed + 1, is_cut or ends_early
     cut = _cut_off(path, head, name) if is_cut else ""
-    head = _head(path)
+    head = _head(path) if is_cut else head
     if is_utf_16(head) and _is_no_table(head, name):
         path = _as_utf_8(path, head, scratch)
         head = _head(path)
